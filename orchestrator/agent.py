@@ -1,0 +1,263 @@
+"""Agent: the contract of whoever handles tasks, its card, and the decorator that makes one of a function."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import hashlib
+import inspect
+import re
+import typing
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Generic, ParamSpec, Protocol, TypeVar, runtime_checkable
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+
+from orchestrator.clock import Clock, SystemClock
+from orchestrator.errors import AgentError, CardError
+from orchestrator.messages import EMPTY, OnFailure, Result, Task
+from orchestrator.policy import Policy
+
+P = ParamSpec("P")
+R = TypeVar("R")
+AGENT_NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+
+class AgentCard(BaseModel):
+    """An agent's self-description: what the router learns it from.
+
+    Attributes:
+        name: kebab-case, unique among the registered agents.
+        summary: one sentence, what it does.
+        examples: requests in people's words that it should get; ten varied ones make a good card.
+        version: of the agent, free text.
+        policy: how to run it; None takes the orchestrator's default.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(max_length=63)
+    summary: str = Field(min_length=1, max_length=1000)
+    examples: tuple[str, ...] = Field(min_length=1, max_length=1000)
+    version: str = Field(default="1", max_length=63)
+    policy: Policy | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_kebab_case(cls, name: str) -> str:
+        if not AGENT_NAME.fullmatch(name):
+            raise ValueError("use kebab-case, for example 'sql-checker'")
+        return name
+
+    @field_validator("examples")
+    @classmethod
+    def _examples_say_something(cls, examples: tuple[str, ...]) -> tuple[str, ...]:
+        if any(not example.strip() or len(example) > 10_000 for example in examples):
+            raise ValueError("an example request is empty or longer than 10000 characters")
+        return examples
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """16 hex digits over everything that the router learns from."""
+        content = orjson.dumps([self.name, self.version, self.summary, self.examples])
+        return hashlib.sha256(content).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskContext:
+    """What a handler may see and do beside its input.
+
+    Attributes:
+        task: the task, its payload already resolved.
+        attempt: 1 for the first try.
+        results: results of the tasks that this one waited for, by id.
+        workspace: folder that relative paths in payloads start from.
+        clock: time for this run; use it instead of `time` and `datetime` so that a run can be replayed.
+    """
+
+    task: Task
+    attempt: int = 1
+    results: Mapping[str, Result] = field(default_factory=lambda: EMPTY)
+    workspace: Path = field(default_factory=Path.cwd)
+    clock: Clock = field(default_factory=SystemClock)
+    added: list[Task] = field(default_factory=list)
+
+    def add_task(  # noqa: PLR0913 - the fields of a Task
+        self,
+        request: str,
+        *,
+        id: str = "",  # noqa: A002 - the name of the field
+        payload: Mapping[str, Any] | None = None,
+        after: Sequence[str] = (),
+        agent: str = "",
+        on_failure: OnFailure = "fail",
+        estimate_s: float = 1.0,
+    ) -> Task:
+        """Add a task to the run. It begins when this attempt completes; an attempt that fails adds nothing.
+
+        Whatever waits for the present task also waits for the added one. `after` may name the tasks that this
+        attempt added before. Without `id` it is named after its parent: `PARENT/1`, `PARENT/2`, ...
+        """
+        task_id = id or f"{self.task.id}/{len(self.added) + 1}"
+        task = Task(
+            id=task_id,
+            request=request,
+            payload=payload or {},
+            after=tuple(after),
+            agent=agent,
+            on_failure=on_failure,
+            estimate_s=estimate_s,
+            parent=self.task.id,
+        )
+        self.added.append(task)
+        return task
+
+    def path(self, relative: str) -> Path:
+        """Return a path inside the workspace.
+
+        Raises:
+            AgentError: if it leads out of the workspace, by `..`, as an absolute path or through a link.
+        """
+        root = self.workspace.resolve()
+        path = (root / relative).resolve()
+        if not path.is_relative_to(root):
+            raise AgentError(f"path {relative!r} leads out of the workspace; give one inside it")
+        return path
+
+
+@runtime_checkable
+class Agent(Protocol):
+    """Whoever handles tasks: any object with a card and an async `handle`."""
+
+    @property
+    def card(self) -> AgentCard:
+        """The self-description."""
+        ...
+
+    def handle(self, task: Task, context: TaskContext) -> Awaitable[Any]:
+        """Do the task and return a JSON value, a pydantic model or a dataclass."""
+        ...
+
+
+class FunctionAgent(Generic[P, R]):
+    """A function with a card. Calling it calls the function; `handle` feeds it from a task.
+
+    The signature is read once, here. The first parameter takes, by its annotation: `str` the request, `Task` the task,
+    `dict`/`Mapping` the payload, a pydantic model (or any other type) the payload validated to it. A second parameter,
+    if there is one, takes the `TaskContext`. A plain `def` runs in a thread.
+    """
+
+    def __init__(self, function: Callable[P, R], card: AgentCard) -> None:
+        functools.update_wrapper(self, function)
+        self._function, self._card = function, card
+        self._is_async = inspect.iscoroutinefunction(function)
+        parameters, self.input_type = _read_signature(function, card.name)
+        self._takes_context = parameters == 2  # noqa: PLR2004 - input and context
+        self._feed = _feeder(self.input_type)
+
+    @property
+    def card(self) -> AgentCard:
+        """The self-description given to the decorator."""
+        return self._card
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function as if it were not decorated."""
+        return self._function(*args, **kwargs)
+
+    async def handle(self, task: Task, context: TaskContext) -> Any:
+        """Validate the task's payload, call the function, return what it returns.
+
+        Raises:
+            AgentError: if the payload does not fit the annotation of the function's first parameter.
+        """
+        call: Any = functools.partial(self._function)
+        arguments = (self._feed(task), context) if self._takes_context else (self._feed(task),)
+        if self._is_async:
+            return await call(*arguments)
+        return await context.clock.run_blocking(functools.partial(call, *arguments))
+
+
+def agent(
+    name: str,
+    *,
+    summary: str,
+    examples: Sequence[str],
+    version: str = "1",
+    policy: Policy | None = None,
+) -> Callable[[Callable[P, R]], FunctionAgent[P, R]]:
+    """Make an agent of a function.
+
+    Raises:
+        CardError: if the card or the function's signature is not usable; names the agent and the fault.
+    """
+    try:
+        card = AgentCard(name=name, summary=summary, examples=tuple(examples), version=version, policy=policy)
+    except ValidationError as error:
+        raise CardError(name, _first_fault(error)) from error
+    return lambda function: FunctionAgent(function, card)
+
+
+def describe_fault(error: ValidationError, what: str) -> str:
+    """Return one line for the first fault of a validation error, with the number of further ones."""
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return f"{what}: {_first_fault(error)}{more}"
+
+
+def _first_fault(error: ValidationError) -> str:
+    fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    where = ".".join(str(part) for part in fault["loc"])
+    return f"{where}: {fault['msg']}" if where else fault["msg"]
+
+
+def _read_signature(function: Callable[..., Any], name: str) -> tuple[int, Any]:
+    parameters = list(inspect.signature(function).parameters.values())
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if not 1 <= len(positional) <= 2 or any(p.kind is p.KEYWORD_ONLY and p.default is p.empty for p in parameters):  # noqa: PLR2004
+        raise CardError(name, f"its function {function!r} must take (input) or (input, context)")
+    try:
+        hints = typing.get_type_hints(function)
+    except NameError as error:
+        raise CardError(name, f"an annotation of {function!r} cannot be resolved: {error}") from error
+    return len(positional), hints.get(positional[0].name, dict)
+
+
+def _feeder(input_type: Any) -> Callable[[Task], Any]:
+    if input_type is str:
+        return lambda task: task.request
+    if input_type is Task:
+        return lambda task: task
+    adapter: TypeAdapter[Any] = TypeAdapter(input_type)
+
+    def feed(task: Task) -> Any:
+        try:
+            return adapter.validate_python(dict(task.payload))
+        except ValidationError as error:
+            raise AgentError(describe_fault(error, "payload refused")) from error
+
+    return feed
+
+
+def adopt(candidate: object) -> Agent:
+    """Return `candidate` as an agent, with a plain `handle` moved to a thread.
+
+    Raises:
+        CardError: if it has no `card` of type AgentCard or no `handle(task, context)`.
+    """
+    card, handle = getattr(candidate, "card", None), getattr(candidate, "handle", None)
+    if not isinstance(card, AgentCard):
+        raise CardError(getattr(card, "name", repr(candidate)), "it has no `card` of type AgentCard")
+    if not callable(handle):
+        raise CardError(card.name, "it has no method `handle(task, context)`")
+    if isinstance(candidate, FunctionAgent) or asyncio.iscoroutinefunction(handle):
+        return typing.cast(Agent, candidate)
+    return FunctionAgent(_with_task_input(handle), card)
+
+
+def _with_task_input(handle: Callable[[Task, TaskContext], Any]) -> Callable[[Task, TaskContext], Any]:
+    def run(task: Task, context: TaskContext) -> Any:
+        return handle(task, context)
+
+    return run

@@ -1,0 +1,121 @@
+"""The clock: the only owner of time, ids, randomness and threads, so that a run can be repeated exactly."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import random
+import secrets
+import selectors
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+
+# 2026-01-05 09:00 UTC, a Monday: virtual runs start here, so that two of them agree on every time stamp.
+VIRTUAL_EPOCH = 1_767_603_600.0
+
+
+class Clock(Protocol):
+    """What a component may ask of time. Timers are the event loop's own (`asyncio.sleep`, `asyncio.timeout`)."""
+
+    def now(self) -> float:
+        """Seconds since the Unix epoch."""
+        ...
+
+    async def run_blocking(self, function: Callable[[], T]) -> T:
+        """Run a blocking function without blocking the loop, where the clock allows that."""
+        ...
+
+
+class SystemClock:
+    """Wall time and real threads."""
+
+    def now(self) -> float:
+        """Seconds since the Unix epoch, from the system."""
+        return time.time()
+
+    async def run_blocking(self, function: Callable[[], T]) -> T:
+        """Run `function` in a worker thread."""
+        return await asyncio.to_thread(function)
+
+
+class VirtualClock:
+    """Time of a `VirtualTimeLoop`: it moves only when nothing is left to do at the present moment.
+
+    Blocking functions run on the loop's own thread: two threads would finish in an order that no seed decides.
+    They take no virtual time.
+    """
+
+    def now(self) -> float:
+        """Seconds since the Unix epoch: `VIRTUAL_EPOCH` plus the running loop's virtual time."""
+        return VIRTUAL_EPOCH + asyncio.get_running_loop().time()
+
+    async def run_blocking(self, function: Callable[[], T]) -> T:
+        """Run `function` here and now."""
+        return function()
+
+
+class _JumpingSelector(selectors.DefaultSelector):
+    """A selector that, instead of waiting for a timer, moves virtual time to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.virtual_now = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Return what is ready; with nothing ready, jump over `timeout` instead of sleeping."""
+        if timeout is None:  # no timer and nothing to run: only a file descriptor can wake the loop
+            return super().select(None)
+        ready = super().select(0)
+        if not ready and timeout > 0:
+            self.virtual_now += timeout
+        return ready
+
+
+class VirtualTimeLoop(asyncio.SelectorEventLoop):
+    """An event loop whose timers fire in order but at once: an hour of sleeps takes milliseconds."""
+
+    def __init__(self) -> None:
+        self._jumping = _JumpingSelector()
+        super().__init__(self._jumping)
+
+    def time(self) -> float:
+        """Virtual seconds since the loop was made, on a grid of 1 ns so that sums of sleeps stay readable."""
+        return round(self._jumping.virtual_now, 9)
+
+
+def run_virtual(main: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end in virtual time and return its result."""
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        return runner.run(main)
+
+
+class Ids:
+    """Ids of one run: its name, and short numbers in the order of asking."""
+
+    def __init__(self, run: str) -> None:
+        self.run = run
+        self._last = 0
+
+    def next(self) -> str:
+        """Return the next number of this run as text: '1', '2', ..."""
+        self._last += 1
+        return str(self._last)
+
+
+def new_run_id(clock: Clock) -> str:
+    """Return a run id that sorts by time: date, time, four random hex digits."""
+    stamp = datetime.datetime.fromtimestamp(clock.now(), datetime.UTC).strftime("%Y%m%dT%H%M%S")
+    return f"{stamp}-{secrets.token_hex(2)}"
+
+
+def seeded_random(seed: int, *names: str) -> random.Random:
+    """Return a generator that depends on the seed and the names alone, whatever else the run draws."""
+    return random.Random(f"{seed}/{'/'.join(names)}")  # noqa: S311 - jitter, not secrets
+
+
+def stopwatch() -> float:
+    """Seconds of a monotonic high-resolution counter: for measured durations, which never enter canonical rows."""
+    return time.perf_counter()

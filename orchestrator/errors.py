@@ -1,0 +1,163 @@
+"""The error tree: one root, one page, each message says what, which one, and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class PointsmanError(Exception):
+    """Root of every error that this project raises on purpose."""
+
+
+# --- what came from outside and was refused ---------------------------------------------------------------------------
+
+
+class DocumentError(PointsmanError):
+    """Raised when a plan, scenario, settings or other file from outside is refused.
+
+    Attributes:
+        path: the file as the user named it.
+        line: 1-based; 0 where the file as a whole is meant.
+        column: 1-based; 0 where the file as a whole is meant.
+        problem: what is wrong and which part.
+        hint: what to do; may be empty.
+    """
+
+    def __init__(self, path: str | Path, line: int, column: int, problem: str, hint: str = "") -> None:
+        self.path, self.line, self.column, self.problem, self.hint = str(path), line, column, problem, hint
+        where = f"{path}:{line}:{column}" if line else str(path)
+        super().__init__(f"{where}: {problem}" + (f"; {hint}" if hint else ""))
+
+
+class TopicError(PointsmanError):
+    """Raised when a topic or pattern is not made of dot-separated tokens; names the offending text."""
+
+    def __init__(self, text: str, problem: str) -> None:
+        self.text = text
+        super().__init__(f"topic {text!r}: {problem}; use dot-separated tokens such as 'task.routed' or 'task.*'")
+
+
+# --- the bus ----------------------------------------------------------------------------------------------------------
+
+
+class BusError(PointsmanError):
+    """Root of what the bus raises."""
+
+
+class BusClosedError(BusError):
+    """Raised when a closed bus or subscription is asked to publish or receive."""
+
+
+class RequestTimeoutError(BusError):
+    """Raised when no reply came before the deadline; carries the topic and the seconds waited."""
+
+    def __init__(self, topic: str, seconds: float) -> None:
+        self.topic, self.seconds = topic, seconds
+        super().__init__(f"no reply on {topic!r} within {seconds:g} s; raise the deadline or look at who serves it")
+
+
+# --- the graph --------------------------------------------------------------------------------------------------------
+
+
+class GraphError(PointsmanError):
+    """Root of what the task graph refuses."""
+
+
+class CycleError(GraphError):
+    """Raised when dependencies form a cycle; `cycle` lists the task ids along it."""
+
+    def __init__(self, cycle: tuple[str, ...]) -> None:
+        self.cycle = cycle
+        path = " -> ".join((*cycle, cycle[0]))
+        super().__init__(f"tasks wait for each other: {path}; remove one of these dependencies")
+
+
+class UnknownTaskError(GraphError):
+    """Raised when a task waits for one that does not exist; carries both ids."""
+
+    def __init__(self, task: str, missing: str, hint: str = "") -> None:
+        self.task, self.missing = task, missing
+        super().__init__(f"task {task!r} waits for {missing!r}, which does not exist" + (f"; {hint}" if hint else ""))
+
+
+class DuplicateTaskError(GraphError):
+    """Raised when a task id is used twice within a run."""
+
+    def __init__(self, task: str) -> None:
+        self.task = task
+        super().__init__(f"task id {task!r} is already in this run; give the second one another id")
+
+
+class CapacityError(GraphError):
+    """Raised when an agent adds more tasks than the run may hold unfinished."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        super().__init__(f"the run already holds {capacity} unfinished tasks; raise `capacity` or add fewer at a time")
+
+
+# --- agents and plugins -----------------------------------------------------------------------------------------------
+
+
+class AgentError(PointsmanError):
+    """Raise this in a handler when trying again cannot help: the task fails at once, without retries."""
+
+
+class CardError(PointsmanError):
+    """Raised when an agent's card or handler is not usable; names the agent."""
+
+    def __init__(self, agent: str, problem: str) -> None:
+        self.agent = agent
+        super().__init__(f"agent {agent!r}: {problem}")
+
+
+class DuplicateAgentError(PointsmanError):
+    """Raised when an agent name is registered twice."""
+
+    def __init__(self, agent: str) -> None:
+        self.agent = agent
+        super().__init__(f"agent {agent!r} is already registered; unregister it first or choose another name")
+
+
+class UnknownAgentError(PointsmanError):
+    """Raised when an agent name is not registered."""
+
+    def __init__(self, agent: str, hint: str = "") -> None:
+        self.agent = agent
+        super().__init__(f"no agent {agent!r} is registered" + (f"; {hint}" if hint else ""))
+
+
+class PluginError(PointsmanError):
+    """Raised under `--strict-plugins` when a plugin cannot be used; names its distribution."""
+
+    def __init__(self, entry_point: str, distribution: str, problem: str) -> None:
+        self.entry_point, self.distribution, self.problem = entry_point, distribution, problem
+        super().__init__(
+            f"plugin {entry_point!r} of distribution {distribution!r}: {problem}; fix or uninstall {distribution}"
+        )
+
+
+# --- the journal ------------------------------------------------------------------------------------------------------
+
+
+class JournalError(PointsmanError):
+    """Raised when the journal cannot be opened, read or written; the run stops rather than acknowledge in vain."""
+
+
+class JournalTamperedError(JournalError):
+    """Raised when a row does not follow from the one before it; carries the sequence number."""
+
+    def __init__(self, path: str | Path, sequence: int, problem: str) -> None:
+        self.path, self.sequence = str(path), sequence
+        super().__init__(f"{path}: row {sequence}: {problem}; rows before it are sound, do not trust what follows")
+
+
+# --- the run ----------------------------------------------------------------------------------------------------------
+
+
+class StoppedError(PointsmanError):
+    """Raised to whoever awaits a result when the orchestrator stopped before the task ended."""
+
+    def __init__(self, task: str) -> None:
+        self.task = task
+        super().__init__(f"the orchestrator stopped before task {task!r} ended; its journal says how far it came")

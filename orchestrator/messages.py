@@ -1,0 +1,121 @@
+"""Messages: the values that travel. Task and Result for people, Envelope for the bus."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final, Literal
+
+from orchestrator.errors import PointsmanError
+
+Status = Literal["completed", "failed", "dead_lettered", "skipped", "abstained"]
+OnFailure = Literal["fail", "skip", "continue"]
+
+EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
+_TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,127}")
+MAX_REQUEST: Final = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The value on the bus.
+
+    Attributes:
+        id: number within its run, as text.
+        topic: address, dot-separated tokens.
+        correlation_id: the task that it is about; empty for facts about the run.
+        causation_id: id of the envelope that led to it; empty for the first.
+        at: seconds since the Unix epoch, from the clock.
+        body: JSON object; by convention never changed after publishing.
+        measured: wall durations in seconds by name; journaled beside the canonical row, never in it.
+    """
+
+    id: str
+    topic: str
+    correlation_id: str
+    causation_id: str
+    at: float
+    body: Mapping[str, Any]
+    measured: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A unit of work.
+
+    Attributes:
+        id: unique within its run.
+        request: what is wanted, in people's words; the router reads this and nothing else.
+        payload: JSON object handed to the agent. `{"$result": "TASK#/pointer"}` anywhere in it is replaced by
+            (that part of) the output of a task named in `after`.
+        after: ids of the tasks that must end first.
+        agent: name of the agent, where the submitter has decided; empty asks the router.
+        on_failure: what becomes of this task when one that it waits for did not complete.
+        estimate_s: expected seconds, for the critical path.
+        parent: id of the task whose agent added this one; empty for submitted ones.
+    """
+
+    id: str
+    request: str
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    after: tuple[str, ...] = ()
+    agent: str = ""
+    on_failure: OnFailure = "fail"
+    estimate_s: float = 1.0
+    parent: str = ""
+
+    def __post_init__(self) -> None:
+        if not _TASK_ID.fullmatch(self.id):
+            raise PointsmanError(f"task id {self.id!r}: use letters, digits and . _ / - (128 at most)")
+        if len(self.request) > MAX_REQUEST:
+            raise PointsmanError(f"task {self.id!r}: its request is longer than {MAX_REQUEST} characters; shorten it")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the task as a JSON object, without the fields at their defaults."""
+        body: dict[str, Any] = {"id": self.id, "request": self.request}
+        if self.payload:
+            body["payload"] = self.payload
+        if self.after:
+            body["after"] = self.after
+        if self.agent:
+            body["agent"] = self.agent
+        if self.on_failure != "fail":
+            body["on_failure"] = self.on_failure
+        if self.estimate_s != 1.0:
+            body["estimate_s"] = self.estimate_s
+        if self.parent:
+            body["parent"] = self.parent
+        return body
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> Task:
+        """Return the task that `to_json` described."""
+        return cls(**{**body, "after": tuple(body.get("after", ()))})
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The outcome of a task.
+
+    Attributes:
+        task_id: which task.
+        status: how it ended.
+        agent: who ran it; empty where nobody did.
+        output: JSON value that the agent returned; None unless completed.
+        error: one line; empty when completed.
+        attempts: attempts begun.
+    """
+
+    task_id: str
+    status: Status
+    agent: str = ""
+    output: Any = None
+    error: str = ""
+    attempts: int = 0
+
+    @property
+    def ok(self) -> bool:
+        """Whether the task completed."""
+        return self.status == "completed"
