@@ -1,0 +1,268 @@
+"""Subscription: a bounded queue of envelopes that its owner drains."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from orchestrator.errors import BusClosedError
+from orchestrator.messages import Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionStatistics:
+    """A snapshot of one subscription. `accepted` always equals the sum of the other counts.
+
+    Attributes:
+        accepted: envelopes taken over from publishers.
+        handled: settled by `done`.
+        dead_lettered: settled by `reject`.
+        expired: still queued or in hand when the subscription closed.
+        queued: waiting to be received.
+        in_hand: received and not settled yet.
+    """
+
+    accepted: int
+    handled: int
+    dead_lettered: int
+    expired: int
+    queued: int
+    in_hand: int
+
+
+class Buffer(Protocol):
+    """The part of a deque that a subscription needs; a heap offers the same."""
+
+    def append(self, envelope: Envelope, /) -> None:
+        """Take an envelope."""
+        ...
+
+    def appendleft(self, envelope: Envelope, /) -> None:
+        """Take back an envelope that was given out by mistake: it is the next one again."""
+        ...
+
+    def popleft(self) -> Envelope:
+        """Give the next envelope out."""
+        ...
+
+    def clear(self) -> None:
+        """Forget all."""
+        ...
+
+    def __len__(self) -> int: ...
+
+
+class PriorityBuffer:
+    """Gives the envelope with the highest priority first; equals in order of arrival."""
+
+    def __init__(self, priority: Callable[[Envelope], float]) -> None:
+        self._priority = priority
+        self._heap: list[tuple[float, int, Envelope]] = []
+        self._arrival = itertools.count()
+
+    def append(self, envelope: Envelope, /) -> None:
+        """Take an envelope, with its priority as of now."""
+        heapq.heappush(self._heap, (-self._priority(envelope), next(self._arrival), envelope))
+
+    def appendleft(self, envelope: Envelope, /) -> None:
+        """Take back an envelope: before all others."""
+        heapq.heappush(self._heap, (-float("inf"), -next(self._arrival), envelope))
+
+    def popleft(self) -> Envelope:
+        """Give the most urgent envelope out."""
+        return heapq.heappop(self._heap)[2]
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._heap.clear()
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+
+class Subscription:
+    """A bounded queue of the envelopes whose topic matches one of its patterns.
+
+    Full: the publisher waits, in order of arrival, until the owner takes an envelope. A publisher cancelled while
+    it waits withdraws its envelope from this queue. An owner cancelled in `receive` loses nothing: an envelope that
+    was already on its way to it goes back to the head of the queue.
+
+    Drain it either with `async for`, which settles each envelope as handled when the next one is asked for, or with
+    `receive` followed by `done`, `reject` or `requeue`; several workers of one owner may do the latter at once.
+    """
+
+    __slots__ = (
+        "_accepted",
+        "_blocked",
+        "_closed",
+        "_dead_lettered",
+        "_expired",
+        "_handled",
+        "_in_hand",
+        "_iterating",
+        "_loop",
+        "_maxsize",
+        "_on_close",
+        "_on_reject",
+        "_queue",
+        "_receivers",
+        "patterns",
+    )
+
+    def __init__(
+        self,
+        patterns: tuple[str, ...],
+        *,
+        maxsize: int,
+        buffer: Buffer,
+        on_reject: Callable[[Envelope, str], None],
+        on_close: Callable[[Subscription], None],
+    ) -> None:
+        if maxsize < 1:
+            raise ValueError(f"maxsize must be at least 1, not {maxsize}: an unbounded queue hides a slow consumer")
+        self.patterns = patterns
+        self._loop = asyncio.get_running_loop()
+        self._maxsize, self._queue = maxsize, buffer
+        self._on_reject, self._on_close = on_reject, on_close
+        self._receivers: deque[asyncio.Future[Envelope]] = deque()
+        self._blocked: deque[tuple[asyncio.Future[None], Envelope]] = deque()
+        self._accepted = self._handled = self._dead_lettered = self._expired = self._in_hand = 0
+        self._iterating = self._closed = False
+
+    # -- the publisher's side, called by the bus ---------------------------------------------------------------------
+
+    def offer(self, envelope: Envelope) -> asyncio.Future[None] | None:
+        """Take the envelope, or return a future that is done once there was room for it."""
+        if self._receivers and self._hand_over(envelope):
+            self._accepted += 1
+            return None
+        if len(self._queue) < self._maxsize and not self._blocked:
+            self._accepted += 1
+            self._queue.append(envelope)
+            return None
+        waiter = self._loop.create_future()
+        self._blocked.append((waiter, envelope))
+        return waiter
+
+    def withdraw(self, waiter: asyncio.Future[None]) -> None:
+        """Take back an offer whose publisher was cancelled while it waited for room."""
+        self._blocked = deque(entry for entry in self._blocked if entry[0] is not waiter)
+
+    # -- the owner's side --------------------------------------------------------------------------------------------
+
+    async def receive(self) -> Envelope:
+        """Wait for the next envelope and take it in hand.
+
+        Raises:
+            BusClosedError: if the subscription is closed, now or while waiting.
+        """
+        if self._queue:
+            envelope = self._queue.popleft()
+            self._in_hand += 1
+            if self._blocked:
+                self._admit_blocked()
+            return envelope
+        if self._closed:
+            raise BusClosedError(f"the subscription to {', '.join(self.patterns)} is closed")
+        receiver: asyncio.Future[Envelope] = self._loop.create_future()
+        self._receivers.append(receiver)
+        try:
+            return await receiver
+        except asyncio.CancelledError:
+            if receiver.done() and not receiver.cancelled() and receiver.exception() is None:
+                self._take_back(receiver.result())
+            raise
+
+    def done(self) -> None:
+        """Settle one envelope in hand as handled."""
+        if not self._closed:  # closing has settled it as expired
+            self._in_hand -= 1
+            self._handled += 1
+
+    def reject(self, envelope: Envelope, cause: str) -> None:
+        """Settle an envelope in hand as a dead letter, with its cause."""
+        if not self._closed:
+            self._in_hand -= 1
+            self._dead_lettered += 1
+            self._on_reject(envelope, cause)
+
+    def requeue(self, envelope: Envelope) -> None:
+        """Put an envelope in hand back into the queue, past the bound: it was inside already."""
+        if not self._closed:
+            self._in_hand -= 1
+            if not self._hand_over(envelope):
+                self._queue.append(envelope)
+
+    def __aiter__(self) -> Subscription:
+        return self
+
+    async def __anext__(self) -> Envelope:
+        if self._iterating:
+            self._iterating = False
+            self.done()
+        try:
+            envelope = await self.receive()
+        except BusClosedError:
+            raise StopAsyncIteration from None
+        self._iterating = True
+        return envelope
+
+    def close(self) -> None:
+        """Stop for good: what is queued or in hand expires, waiting publishers and owners get BusClosedError."""
+        if self._closed:
+            return
+        self._closed = True
+        self._expired += len(self._queue) + self._in_hand
+        self._in_hand = 0
+        self._queue.clear()
+        waiters: list[asyncio.Future[Any]] = [*(entry[0] for entry in self._blocked), *self._receivers]
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_exception(BusClosedError(f"the subscription to {', '.join(self.patterns)} was closed"))
+        self._blocked.clear()
+        self._receivers.clear()
+        self._on_close(self)
+
+    def statistics(self) -> SubscriptionStatistics:
+        """Return the counts as of now."""
+        return SubscriptionStatistics(
+            accepted=self._accepted,
+            handled=self._handled,
+            dead_lettered=self._dead_lettered,
+            expired=self._expired,
+            queued=len(self._queue),
+            in_hand=self._in_hand,
+        )
+
+    # -- inside ------------------------------------------------------------------------------------------------------
+
+    def _hand_over(self, envelope: Envelope) -> bool:
+        """Give the envelope straight to a waiting owner; the queue is empty whenever one waits."""
+        while self._receivers:
+            receiver = self._receivers.popleft()
+            if not receiver.done():
+                receiver.set_result(envelope)
+                self._in_hand += 1
+                return True
+        return False
+
+    def _take_back(self, envelope: Envelope) -> None:
+        """Undo a hand-over whose owner was cancelled before it woke up."""
+        if not self._closed:
+            self._in_hand -= 1
+            if not self._hand_over(envelope):
+                self._queue.appendleft(envelope)
+
+    def _admit_blocked(self) -> None:
+        """Let the publisher that waits longest put its envelope into the room just made."""
+        while self._blocked and len(self._queue) < self._maxsize:
+            waiter, envelope = self._blocked.popleft()
+            if not waiter.done():
+                self._accepted += 1
+                self._queue.append(envelope)
+                waiter.set_result(None)

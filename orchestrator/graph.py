@@ -1,0 +1,285 @@
+"""The task graph: which task waits for which, which are ready, and what an ending unlocks."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+import networkx as nx
+
+from orchestrator.errors import CycleError, DuplicateTaskError, UnknownTaskError
+from orchestrator.messages import Result, Status, Task
+
+State = Literal["waiting", "ready", "ended"]
+
+# How far one added task may raise the urgency of those before it. Adding tasks one by one to a chain would otherwise
+# cost the square of its length; beyond this the order among ready tasks is approximate, dependencies never are.
+MAX_RAISED: Final = 256
+
+
+@dataclass(slots=True)
+class _Entry:
+    task: Task
+    waits: int
+    urgency: float
+    state: State = "waiting"
+    result: Result | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unlocked:
+    """What an ending led to.
+
+    Attributes:
+        ready: tasks that may start now, the most urgent first.
+        ended: results of tasks that ended because one that they waited for did not complete, causes first.
+    """
+
+    ready: tuple[Task, ...] = ()
+    ended: tuple[Result, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GraphStatistics:
+    """A snapshot: how many tasks are in which state."""
+
+    waiting: int
+    ready: int
+    ended: Mapping[Status, int] = field(default_factory=dict)
+
+
+class TaskGraph:
+    """Tasks and dependencies of one run, on a networkx DiGraph.
+
+    A task is ready the moment its own dependencies have ended, whatever its siblings do. The urgency of a task is the
+    length in seconds of the longest path from its start to an end of the graph: running the most urgent ready task
+    first is list scheduling by critical path.
+    """
+
+    def __init__(self) -> None:
+        self._graph: nx.DiGraph = nx.DiGraph()
+        self._entries: dict[str, _Entry] = {}
+
+    def __contains__(self, task_id: str) -> bool:
+        return task_id in self._entries
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def task(self, task_id: str) -> Task:
+        """Return a task by its id."""
+        return self._entries[task_id].task
+
+    def result(self, task_id: str) -> Result | None:
+        """Return the result of a task, None while it has not ended."""
+        return self._entries[task_id].result
+
+    def results_for(self, task_id: str) -> dict[str, Result]:
+        """Return the results of the tasks that this one waited for, those that agents added included."""
+        entries = self._entries
+        return {name: result for name in self._graph.pred[task_id] if (result := entries[name].result) is not None}
+
+    def urgency(self, task_id: str) -> float:
+        """Return the seconds on the longest path from the start of this task to an end of the graph."""
+        return self._entries[task_id].urgency
+
+    def is_ready(self, task_id: str) -> bool:
+        """Whether the task may start and has not ended."""
+        return self._entries[task_id].state == "ready"
+
+    def unfinished(self) -> tuple[str, ...]:
+        """Return the ids of the tasks that have not ended, in the order of adding."""
+        return tuple(name for name, entry in self._entries.items() if entry.state != "ended")
+
+    # -- adding ------------------------------------------------------------------------------------------------------
+
+    def add(self, tasks: Iterable[Task]) -> Unlocked:
+        """Add tasks all at once or, where one of them is refused, not at all.
+
+        They may wait for each other in any order, and for tasks added before. Where one of the latter has ended
+        without completing, the task that waits for it ends at once, as its `on_failure` says.
+
+        Raises:
+            DuplicateTaskError: if an id is taken.
+            UnknownTaskError: if a task waits for one that is neither here nor among the new ones.
+            CycleError: if they wait for each other; names the cycle.
+        """
+        new = tuple(tasks)
+        self._check_names(new)
+        order = _topological_order(new)
+        for task in order:
+            self._insert(task)
+        for task in reversed(order):
+            self._raise_urgency(task)
+        return self._settle_added(order)
+
+    def add_children(self, parent: str, tasks: Sequence[Task]) -> None:
+        """Add what the agent of `parent` added: it waits for `parent`, and what waits for `parent` waits for it.
+
+        Call this before `parent` ends.
+
+        Raises:
+            DuplicateTaskError, UnknownTaskError, CycleError: as `add`.
+        """
+        heirs = [name for name in self._graph.succ[parent] if self._entries[name].state == "waiting"]
+        after_parent = [task if parent in task.after else _waiting_for(task, (*task.after, parent)) for task in tasks]
+        self.add(after_parent)
+        for heir in heirs:
+            for task in after_parent:
+                self._graph.add_edge(task.id, heir)
+                self._entries[heir].waits += 1
+        for task in reversed(after_parent):
+            self._raise_urgency(task)
+
+    # -- ending ------------------------------------------------------------------------------------------------------
+
+    def complete(self, task_id: str, result: Result) -> Unlocked:
+        """End a task that completed; return what may start now. A task that has ended already unlocks nothing."""
+        entry = self._entries[task_id]
+        if entry.state == "ended":
+            return Unlocked()
+        entry.state, entry.result = "ended", result
+        entries = self._entries
+        ready: list[_Entry] = []
+        for name in self._graph.succ[task_id]:
+            waiting = entries[name]
+            waiting.waits -= 1
+            if not waiting.waits and waiting.state == "waiting":
+                waiting.state = "ready"
+                ready.append(waiting)
+        if len(ready) > 1:
+            ready.sort(key=_by_urgency)
+        return Unlocked(tuple(entry.task for entry in ready))
+
+    def fail(self, task_id: str, result: Result) -> Unlocked:
+        """End a task that did not complete; end or unlock what waits for it as each one's `on_failure` says.
+
+        `fail` ends the waiting task as failed, `skip` as skipped, and `continue` lets it start without that output.
+        """
+        entry = self._entries[task_id]
+        if entry.state == "ended":
+            return Unlocked()
+        ready: list[_Entry] = []
+        ended: list[Result] = []
+        doomed = deque([(entry, result)])
+        while doomed:
+            entry, result = doomed.popleft()
+            if entry.state == "ended":
+                continue
+            entry.state, entry.result = "ended", result
+            if entry.task.id != task_id:
+                ended.append(result)
+            for name in self._graph.succ[entry.task.id]:
+                waiting = self._entries[name]
+                waiting.waits -= 1
+                if waiting.state != "waiting":
+                    continue
+                if waiting.task.on_failure != "continue":
+                    doomed.append((waiting, _inherited(waiting.task, result)))
+                elif not waiting.waits:
+                    waiting.state = "ready"
+                    ready.append(waiting)
+        ready.sort(key=_by_urgency)
+        return Unlocked(tuple(entry.task for entry in ready), tuple(ended))
+
+    def statistics(self) -> GraphStatistics:
+        """Return the counts as of now."""
+        states = Counter(entry.state for entry in self._entries.values())
+        ends = Counter(entry.result.status for entry in self._entries.values() if entry.result is not None)
+        return GraphStatistics(waiting=states["waiting"], ready=states["ready"], ended=dict(ends))
+
+    # -- inside ------------------------------------------------------------------------------------------------------
+
+    def _check_names(self, tasks: tuple[Task, ...]) -> None:
+        names: set[str] = set()
+        for task in tasks:
+            if task.id in names or task.id in self._entries:
+                raise DuplicateTaskError(task.id)
+            names.add(task.id)
+        for task in tasks:
+            for name in task.after:
+                if name not in names and name not in self._entries:
+                    near = difflib.get_close_matches(name, (*names, *list(self._entries)[:1000]), n=1)
+                    raise UnknownTaskError(task.id, name, f"did you mean {near[0]!r}?" if near else "add it first")
+
+    def _insert(self, task: Task) -> None:
+        entries, graph = self._entries, self._graph
+        graph.add_node(task.id)
+        waits = 0
+        for name in dict.fromkeys(task.after):
+            graph.add_edge(name, task.id)
+            waits += entries[name].state != "ended"
+        entries[task.id] = _Entry(task, waits, task.estimate_s)
+
+    def _raise_urgency(self, task: Task) -> None:
+        """Make every task before this one at least as urgent as the path through it demands."""
+        entries, pred = self._entries, self._graph.pred
+        queue = deque([task.id])
+        visits = 0
+        while queue and visits < MAX_RAISED:
+            name = queue.popleft()
+            urgency = entries[name].urgency
+            for before in pred[name]:
+                entry = entries[before]
+                if entry.state != "ended" and entry.task.estimate_s + urgency > entry.urgency:
+                    entry.urgency = entry.task.estimate_s + urgency
+                    queue.append(before)
+                    visits += 1
+
+    def _settle_added(self, tasks: Sequence[Task]) -> Unlocked:
+        ready: list[_Entry] = []
+        ended: list[Result] = []
+        for task in tasks:
+            entry = self._entries[task.id]
+            broken = self._broken_dependency(task)
+            if entry.state == "waiting" and broken is not None:
+                unlocked = self.fail(task.id, _inherited(task, broken))
+                result = entry.result
+                ended += [*([result] if result else []), *unlocked.ended]
+            elif entry.state == "waiting" and not entry.waits:
+                entry.state = "ready"
+                ready.append(entry)
+        ready.sort(key=_by_urgency)
+        return Unlocked(tuple(entry.task for entry in ready), tuple(ended))
+
+    def _broken_dependency(self, task: Task) -> Result | None:
+        if task.on_failure == "continue":
+            return None
+        results = (self._entries[name].result for name in task.after)
+        return next((result for result in results if result is not None and not result.ok), None)
+
+
+def _by_urgency(entry: _Entry) -> float:
+    return -entry.urgency
+
+
+def _waiting_for(task: Task, after: tuple[str, ...]) -> Task:
+    return Task(task.id, task.request, task.payload, after, task.agent, task.on_failure, task.estimate_s, task.parent)
+
+
+def _inherited(task: Task, cause: Result) -> Result:
+    status: Status = "skipped" if task.on_failure == "skip" else "failed"
+    return Result(task.id, status, error=f"{cause.task_id!r}, which it waited for, ended as {cause.status}")
+
+
+def _topological_order(tasks: tuple[Task, ...]) -> list[Task]:
+    """Return the tasks with each after those of them that it waits for, otherwise in the given order.
+
+    Raises:
+        CycleError: if there is no such order.
+    """
+    if len(tasks) == 1 and tasks[0].id not in tasks[0].after:
+        return list(tasks)
+    by_name = {task.id: task for task in tasks}
+    graph: nx.DiGraph = nx.DiGraph()
+    graph.add_nodes_from(by_name)
+    graph.add_edges_from((name, task.id) for task in tasks for name in task.after if name in by_name)
+    try:
+        position = {task.id: index for index, task in enumerate(tasks)}
+        return [by_name[name] for name in nx.lexicographical_topological_sort(graph, key=position.__getitem__)]
+    except nx.NetworkXUnfeasible:
+        cycle = tuple(edge[0] for edge in nx.find_cycle(graph))
+        raise CycleError(cycle) from None

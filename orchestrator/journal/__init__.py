@@ -1,0 +1,23 @@
+"""The journal: the append-only truth of a run."""
+
+from orchestrator.journal.base import Journal, JournalStatistics
+from orchestrator.journal.memory import MemoryJournal
+from orchestrator.journal.reader import JournalReader, RunSummary, Verification
+from orchestrator.journal.rows import GENESIS, Row, chain, decode, encode
+from orchestrator.journal.sqlite import Durability, SqliteJournal
+
+__all__ = [
+    "GENESIS",
+    "Durability",
+    "Journal",
+    "JournalReader",
+    "JournalStatistics",
+    "MemoryJournal",
+    "Row",
+    "RunSummary",
+    "SqliteJournal",
+    "Verification",
+    "chain",
+    "decode",
+    "encode",
+]

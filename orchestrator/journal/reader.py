@@ -1,0 +1,119 @@
+"""The journal's reader: what decisions, why, reports and verification look at."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from orchestrator.errors import JournalError, JournalTamperedError
+from orchestrator.journal.rows import GENESIS, SCHEMA_VERSION, Row, chain, decode
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One run in a journal: its id, time span in seconds since the epoch, and number of rows."""
+
+    run: str
+    first_at: float
+    last_at: float
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The outcome of a whole sound chain: rows checked and the last hash."""
+
+    rows: int
+    head: bytes
+
+
+class JournalReader:
+    """Reads a journal file, also while another process writes it; a context manager."""
+
+    def __init__(self, path: str | Path) -> None:
+        """Open the file read-only.
+
+        Raises:
+            JournalError: if there is no such file or it is not a journal of this version.
+        """
+        self.path = Path(path)
+        if not self.path.is_file():
+            raise JournalError(f"{path}: there is no journal; run something first, for example `pointsman demo`")
+        try:
+            self._connection = sqlite3.connect(f"file:{self.path.resolve()}?mode=ro", uri=True, timeout=30)
+            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        except sqlite3.Error as error:
+            raise JournalError(f"{path}: not a journal: {error}") from error
+        if version != SCHEMA_VERSION:
+            self._connection.close()
+            raise JournalError(f"{path}: schema {version}, but this version of pointsman reads {SCHEMA_VERSION}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; a second call does nothing."""
+        self._connection.close()
+
+    def runs(self) -> tuple[RunSummary, ...]:
+        """Return the runs, the oldest first."""
+        query = """SELECT run, row ->> '$.at', max(sequence), count(*) FROM rows GROUP BY run ORDER BY min(sequence)"""
+        first = dict(
+            self._select(
+                "SELECT run, row ->> '$.at' FROM rows WHERE sequence IN (SELECT min(sequence) FROM rows GROUP BY run)"
+            )
+        )
+        return tuple(RunSummary(run, first[run], last, count) for run, last, _, count in self._select(query))
+
+    def rows(self, *, run: str = "", task: str = "", topics: Collection[str] = ()) -> Iterator[Row]:
+        """Yield rows in order of sequence, of one run, task or some topics only where these are given.
+
+        Raises:
+            JournalError: if a row cannot be decoded or the file cannot be read.
+        """
+        clauses = {"run = ?": [run] if run else [], "task = ?": [task] if task else []}
+        if topics:
+            clauses[f"topic IN ({', '.join('?' * len(topics))})"] = list(topics)
+        where = " AND ".join(clause for clause, values in clauses.items() if values)
+        values = [value for given in clauses.values() for value in given]
+        query = f"SELECT sequence, run, row, hash, measured FROM rows {'WHERE ' + where if where else ''}"  # noqa: S608
+        for sequence, name, canonical, digest, measured in self._select(f"{query} ORDER BY sequence", values):
+            yield Row(sequence, name, decode(canonical, measured)[1], canonical, digest)
+
+    def verify(self) -> Verification:
+        """Recompute the whole chain.
+
+        Raises:
+            JournalTamperedError: at the first row that was changed, removed, inserted or moved; names it.
+        """
+        expected, last = 0, GENESIS
+        columns = "sequence, run, topic, task, row, hash"
+        for sequence, run, topic, task, canonical, digest in self._select(
+            f"SELECT {columns} FROM rows ORDER BY sequence"
+        ):  # noqa: S608
+            expected += 1
+            if sequence != expected:
+                raise JournalTamperedError(self.path, expected, "is missing")
+            last = chain(last, canonical)
+            if digest != last:
+                raise JournalTamperedError(self.path, sequence, "does not follow from the row before it")
+            name, envelope = decode(canonical)
+            if (name, envelope.topic, envelope.correlation_id) != (run, topic, task):
+                raise JournalTamperedError(self.path, sequence, "has columns that disagree with its content")
+        head = next(self._select("SELECT sequence, hash FROM head"), (0, GENESIS))
+        if head != (expected, last):
+            raise JournalTamperedError(self.path, expected + 1, f"is missing: the head names row {head[0]} as the last")
+        return Verification(expected, last)
+
+    def _select(self, query: str, values: Collection[object] = ()) -> Iterator[tuple]:  # type: ignore[type-arg]
+        try:
+            yield from self._connection.execute(query, tuple(values))
+        except sqlite3.Error as error:
+            raise JournalError(f"{self.path}: cannot be read: {error}") from error

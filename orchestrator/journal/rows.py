@@ -1,0 +1,89 @@
+"""Rows: canonical JSON of an envelope, and the hash that chains each row to the one before."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from orchestrator.errors import JournalError
+from orchestrator.messages import Envelope
+
+#: What the first row is chained to.
+GENESIS: Final = bytes(32)
+SCHEMA_VERSION: Final = 1
+_SORTED: Final = orjson.OPT_SORT_KEYS
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a journal.
+
+    Attributes:
+        sequence: 1-based position in its journal; the order of rows is this and nothing else.
+        run: the run that it belongs to.
+        envelope: what happened; its `measured` comes from beside the canonical row.
+        canonical: the bytes that the hash covers.
+        hash: SHA-256 over the hash of the row before and `canonical`.
+    """
+
+    sequence: int
+    run: str
+    envelope: Envelope
+    canonical: bytes
+    hash: bytes
+
+
+def encode(run: str, envelope: Envelope) -> bytes:
+    """Return the canonical JSON of an envelope: sorted keys, no spaces, UTF-8, without the measured durations.
+
+    Raises:
+        JournalError: if the body is not JSON.
+    """
+    try:
+        return orjson.dumps(
+            {
+                "at": envelope.at,
+                "body": envelope.body,
+                "cause": envelope.causation_id,
+                "id": envelope.id,
+                "run": run,
+                "task": envelope.correlation_id,
+                "topic": envelope.topic,
+            },
+            None,
+            _SORTED,
+        )
+    except TypeError as error:  # orjson.JSONEncodeError is one
+        raise JournalError(f"the body of {envelope.topic!r} is not JSON: {error}; publish plain JSON values") from error
+
+
+def decode(canonical: bytes, measured: bytes | None = None) -> tuple[str, Envelope]:
+    """Return the run and the envelope that `encode` made bytes of.
+
+    Raises:
+        JournalError: if the bytes are not such a row.
+    """
+    try:
+        row: dict[str, Any] = orjson.loads(canonical)
+        envelope = Envelope(
+            id=row["id"],
+            topic=row["topic"],
+            correlation_id=row["task"],
+            causation_id=row["cause"],
+            at=row["at"],
+            body=row["body"],
+            measured=orjson.loads(measured) if measured else None,
+        )
+        return row["run"], envelope
+    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        raise JournalError(
+            f"a row is not what this version writes: {error!r}; run `pointsman journal verify`"
+        ) from error
+
+
+def chain(previous: bytes, canonical: bytes) -> bytes:
+    """Return the hash of a row: SHA-256 over the hash before it and its canonical bytes."""
+    return hashlib.sha256(previous + canonical).digest()

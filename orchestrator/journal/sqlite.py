@@ -1,0 +1,215 @@
+"""The journal in SQLite: one writer thread, group commit, WAL, fsync, rows chained by hash."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections import deque
+from pathlib import Path
+from typing import Final, Literal
+
+import orjson
+
+from orchestrator.errors import JournalError
+from orchestrator.journal.base import JournalStatistics
+from orchestrator.journal.rows import GENESIS, SCHEMA_VERSION, chain, encode
+from orchestrator.messages import Envelope
+
+Durability = Literal["power-cut-safe", "os-crash-may-lose"]
+
+_SYNCHRONOUS: Final[dict[Durability, str]] = {"power-cut-safe": "FULL", "os-crash-may-lose": "NORMAL"}
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS rows (
+    sequence INTEGER PRIMARY KEY,
+    run      TEXT NOT NULL,
+    topic    TEXT NOT NULL,
+    task     TEXT NOT NULL,
+    row      BLOB NOT NULL,
+    hash     BLOB NOT NULL,
+    measured BLOB
+) STRICT;
+CREATE INDEX IF NOT EXISTS rows_by_task ON rows (task) WHERE task <> '';
+CREATE TABLE IF NOT EXISTS head (only INTEGER PRIMARY KEY CHECK (only = 1), sequence INTEGER, hash BLOB) STRICT;
+"""
+_INSERT: Final = "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?)"
+_MAX_BATCH: Final = 4096
+
+_Item = tuple[str, str, bytes, bytes | None]
+
+
+class SqliteJournal:
+    """Appends envelopes to an SQLite file.
+
+    `append` encodes at once and queues; one thread writes whatever is queued in one transaction and resolves those who
+    wait in `sync` after its COMMIT. So the cost of an fsync is shared by all that happened during the one before.
+
+    Full (`max_pending` rows not yet durable): `append` still takes the row and asks its caller to wait. A caller
+    cancelled in `sync` leaves nothing behind; its rows are written all the same. After a failed write (disk full,
+    read-only, I/O error) nothing is acknowledged any more: `append` and `sync` raise.
+
+    Each transaction reads the last hash under the write lock, so several processes may append to one file.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        run: str,
+        *,
+        durability: Durability = "power-cut-safe",
+        max_pending: int = 10_000,
+    ) -> None:
+        """Open or create the file and start the writer.
+
+        Raises:
+            JournalError: if the file cannot be opened or was made by a newer version.
+        """
+        self.path, self.run = Path(path), run
+        self._max_pending = max_pending
+        self._connection = _open(self.path, durability)
+        self._loop = asyncio.get_running_loop()
+        self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self._waiters: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._appended = self._durable = self._commits = 0
+        self._failure: JournalError | None = None
+        self._closed = False
+        self._writer = threading.Thread(target=self._write_batches, name=f"journal {self.path.name}", daemon=True)
+        self._writer.start()
+
+    def append(self, envelope: Envelope) -> bool:
+        """Take an envelope; False asks the caller to wait in `sync`.
+
+        Raises:
+            JournalError: if its body is not JSON, or the journal has failed or is closed.
+        """
+        if self._failure is not None:
+            raise self._failure
+        if self._closed:
+            raise JournalError(f"{self.path}: the journal is closed")
+        measured = orjson.dumps(envelope.measured) if envelope.measured else None
+        self._queue.put((envelope.topic, envelope.correlation_id, encode(self.run, envelope), measured))
+        self._appended += 1
+        return self._appended - self._durable < self._max_pending
+
+    async def sync(self) -> None:
+        """Wait until every row appended so far is on the disk.
+
+        Raises:
+            JournalError: if they could not be written.
+        """
+        if self._failure is not None:
+            raise self._failure
+        if self._durable >= self._appended:
+            return
+        waiter: asyncio.Future[None] = self._loop.create_future()
+        self._waiters.append((self._appended, waiter))
+        await waiter
+
+    async def aclose(self) -> None:
+        """Write what is left, stop the writer, close the file; a second call does nothing.
+
+        Raises:
+            JournalError: if what was left could not be written.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        self._queue.put(None)
+        await asyncio.to_thread(self._writer.join)
+        self._connection.close()
+        if self._failure is not None:
+            raise self._failure
+
+    def statistics(self) -> JournalStatistics:
+        """Return the counts as of now."""
+        return JournalStatistics(self._appended, self._durable, self._commits)
+
+    # -- in the loop -------------------------------------------------------------------------------------------------
+
+    def _committed(self, rows: int) -> None:
+        self._durable += rows
+        self._commits += 1
+        while self._waiters and self._waiters[0][0] <= self._durable:
+            _, waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def _failed(self, failure: JournalError) -> None:
+        self._failure = failure
+        while self._waiters:
+            _, waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_exception(failure)
+
+    # -- in the writer thread ----------------------------------------------------------------------------------------
+
+    def _write_batches(self) -> None:
+        more = True
+        while more:
+            batch, more = self._next_batch()
+            if not batch:
+                continue
+            try:
+                _write(self._connection, self.run, batch)
+            except sqlite3.Error as error:
+                failure = JournalError(f"{self.path}: {len(batch)} rows not written: {error}; free the disk and resume")
+                self._tell(self._failed, failure)
+                return
+            self._tell(self._committed, len(batch))
+
+    def _next_batch(self) -> tuple[list[_Item], bool]:
+        item = self._queue.get()
+        batch: list[_Item] = []
+        while item is not None:
+            batch.append(item)
+            if len(batch) >= _MAX_BATCH:
+                return batch, True
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                return batch, True
+        return batch, False
+
+    def _tell(self, callback: object, argument: object) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(callback, argument)  # type: ignore[arg-type]
+
+
+def _open(path: Path, durability: Durability) -> sqlite3.Connection:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(f"PRAGMA synchronous={_SYNCHRONOUS[durability]}")
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA_VERSION:
+            connection.close()
+            raise JournalError(f"{path}: written by a newer version (schema {version}); upgrade pointsman to append")
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in _SCHEMA.split(";")[:-1]:
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        connection.execute("COMMIT")
+    except (sqlite3.Error, OSError) as error:
+        raise JournalError(f"{path}: cannot be opened as a journal: {error}; choose another path") from error
+    return connection
+
+
+def _write(connection: sqlite3.Connection, run: str, batch: list[_Item]) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        head = connection.execute("SELECT sequence, hash FROM head").fetchone()
+        sequence, last = head or (0, GENESIS)
+        rows = []
+        for topic, task, canonical, measured in batch:
+            sequence += 1
+            last = chain(last, canonical)
+            rows.append((sequence, run, topic, task, canonical, last, measured))
+        connection.executemany(_INSERT, rows)
+        connection.execute("INSERT OR REPLACE INTO head VALUES (1, ?, ?)", (sequence, last))
+        connection.execute("COMMIT")
+    except sqlite3.Error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
