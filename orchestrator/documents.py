@@ -1,0 +1,207 @@
+"""Documents: files from outside, read as YAML and validated; every error points to a line and column of the file."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin
+
+import orjson
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from orchestrator.errors import DocumentError
+from orchestrator.yaml_text import MAX_BYTES, Loc, Mark, parse_yaml
+
+M = TypeVar("M", bound=BaseModel)
+
+#: What to do about a value of the wrong kind, by the beginning of pydantic's name for the fault.
+_REMEDIES: Final = {
+    "string_type": "write text, in quotes if it looks like a number or like true",
+    "string": "choose another text",
+    "int": "write a whole number, without quotes",
+    "float": "write a number, without quotes",
+    "bool": "write true or false",
+    "tuple": "write a list: `- item` lines or [a, b]",
+    "list": "write a list: `- item` lines or [a, b]",
+    "model": "write `key: value` lines, indented below it",
+    "dict": "write `key: value` lines, indented below it",
+    "too_long": "remove some",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A JSON value with the place of each of its parts.
+
+    Attributes:
+        name: the file as the user named it.
+        data: the JSON value.
+        keys: line and column, both 1-based, of each key of a mapping, by location: `("tasks", "a", "after", 0)`.
+        values: the same for each value; the location `()` is the whole.
+    """
+
+    name: str
+    data: Any
+    keys: Mapping[Loc, Mark]
+    values: Mapping[Loc, Mark]
+
+    def mark(self, loc: Loc, *, key: bool = False) -> Mark:
+        """Return line and column of the value (or key) at `loc`; parts of `loc` that lead nowhere are passed over."""
+        here: Loc = ()
+        for part in loc:
+            if (*here, part) in self.values:
+                here = (*here, part)
+        return self.keys.get(here, self.values[here]) if key else self.values[here]
+
+    def error(self, loc: Loc, problem: str, hint: str = "", *, key: bool = False) -> DocumentError:
+        """Return an error that points to the value (or key) at `loc`."""
+        return DocumentError(self.name, *self.mark(loc, key=key), problem, hint)
+
+    def with_data(self, data: Any) -> Document:
+        """Return this document with another value of the same shape, such as a template filled in."""
+        return replace(self, data=data)
+
+
+def read_document(source: Path | str | bytes, name: str = "") -> Document:
+    """Read YAML from a file (a `Path`) or from text (`str` or UTF-8 `bytes`). An empty text holds null.
+
+    Args:
+        source: where the text comes from, or the text.
+        name: what errors call it; the path, if not given.
+
+    Raises:
+        DocumentError: if it cannot be read, is not YAML, or uses what this module refuses; with line and column.
+    """
+    if isinstance(source, Path):
+        name = name or str(source)
+        raw = _read_file(source, name)
+    else:
+        name = name or "<text>"
+        raw = source.encode("utf-8", "surrogatepass") if isinstance(source, str) else source
+    parsed = parse_yaml(raw, name)
+    return Document(name, parsed.data, parsed.keys, parsed.values)
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """Return a hint: the known word that `word` may stand for, and all that are allowed."""
+    names = sorted(known)
+    close = difflib.get_close_matches(word.lower(), [name.lower() for name in names], n=1, cutoff=0.6)
+    meant = next((name for name in names if close and name.lower() == close[0]), "")
+    listed = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+    return (f"did you mean {meant!r}? " if meant else "") + (f"known: {listed}" if names else "none is known here")
+
+
+def _read_file(path: Path, name: str) -> bytes:
+    try:
+        if path.is_dir():
+            raise DocumentError(name, 0, 0, "this is a folder", "name a file in it")
+        if path.exists() and not path.is_file():
+            raise DocumentError(name, 0, 0, "this is not a regular file", "write its content to a file first")
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        siblings = [sibling.name for sibling in path.parent.iterdir()] if path.parent.is_dir() else []
+        close = difflib.get_close_matches(path.name, siblings, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else "check the path"
+        raise DocumentError(name, 0, 0, "no such file", hint) from None
+    except (OSError, ValueError) as error:
+        problem = f"it cannot be read: {getattr(error, 'strerror', None) or error}"
+        raise DocumentError(name, 0, 0, problem, "check the path and its permissions") from None
+
+
+def validate(document: Document, model: type[M]) -> M:
+    """Return the document's value as `model`, without coercion: `"5"` is no integer and `yes` no boolean.
+
+    Raises:
+        DocumentError: for the first fault in the order of the file; it says how many more there are.
+    """
+    try:
+        return model.model_validate_json(orjson.dumps(document.data), strict=True)
+    except ValidationError as error:
+        # A missing key has no line of its own, and a misspelt one explains it: those come last.
+        faults = sorted((fault["type"] == "missing", *_explain(document, model, fault)) for fault in error.errors())
+        _, mark, problem, hint = faults[0]
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        raise DocumentError(document.name, *mark, problem + more, hint) from None
+
+
+def describe(fault: ErrorDetails, known: Iterable[str] = ()) -> tuple[str, str]:
+    """Return problem and hint for one fault that pydantic found; `known` are the keys allowed where it found it."""
+    kind, context = fault["type"], fault.get("ctx", {})
+    name = next((part for part in reversed(fault["loc"]) if isinstance(part, str)), "(the whole)")
+    if kind == "extra_forbidden":
+        return f"unknown key {name!r}", suggest(name, known)
+    if kind in ("missing", "union_tag_not_found"):
+        name = name if kind == "missing" else _quoted(context["discriminator"])[0]
+        return f"key {name!r} is missing", f"add `{name}: ...`"
+    if kind == "union_tag_invalid":
+        tag = str(context["tag"])
+        return f"unknown {_quoted(context['discriminator'])[0]} {tag!r}", suggest(
+            tag, _quoted(context["expected_tags"])
+        )
+    if kind in ("literal_error", "enum"):
+        return f"{name!r} cannot be {fault['input']!r}", suggest(str(fault["input"]), _quoted(context["expected"]))
+    if kind == "too_short":
+        return (
+            f"{name!r} holds {context['actual_length']} items, {context['min_length']} at least are needed",
+            "add one",
+        )
+    if kind == "value_error":
+        return f"{name!r}: {context['error']}", ""
+    message = fault["msg"].removeprefix("Input ").replace("an object", "a mapping").replace("valid array", "list")
+    remedy = next((_REMEDIES[start] for start in _REMEDIES if kind.startswith(start)), "change the value")
+    return f"{name!r} {message[:1].lower()}{message[1:]}, not {_shorten(fault['input'])}", remedy
+
+
+def _explain(document: Document, model: type[BaseModel], fault: ErrorDetails) -> tuple[Mark, str, str]:
+    loc, unknown = fault["loc"], fault["type"] == "extra_forbidden"
+    known = known_keys(model, loc[:-1]) if unknown else []
+    if fault["type"] == "union_tag_invalid":
+        loc = (*loc, _quoted(fault["ctx"]["discriminator"])[0])
+    return (document.mark(loc, key=unknown), *describe(fault, known))
+
+
+def known_keys(model: type[BaseModel], loc: Loc) -> list[str]:
+    """Return the keys that the model allows in the mapping at `loc`."""
+    kinds: list[Any] = [model]
+    for part in loc:
+        kinds = [inner for kind in kinds for inner in _alternatives(_inside(kind, part))]
+    return [name for kind in kinds if _is_model(kind) for name in kind.model_fields]
+
+
+def _alternatives(kind: Any) -> list[Any]:
+    if get_origin(kind) is Annotated:
+        return _alternatives(get_args(kind)[0])
+    if get_origin(kind) in (Union, UnionType):
+        return [inner for argument in get_args(kind) for inner in _alternatives(argument)]
+    return [kind]
+
+
+def _inside(kind: Any, part: int | str) -> Any:
+    if _is_model(kind):
+        fields = kind.model_fields
+        if part in fields:
+            return fields[part].annotation
+        return kind if any(part in get_args(field.annotation) for field in fields.values()) else None  # a union's tag
+    arguments = [argument for argument in get_args(kind) if argument is not Ellipsis]
+    return arguments[-1] if arguments else None  # the item of a list or tuple, the value of a mapping
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _quoted(listing: str) -> list[str]:
+    return re.findall(r"'([^']*)'", listing)
+
+
+def _shorten(value: Any) -> str:
+    if isinstance(value, dict | list | tuple):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    text = "nothing" if value is None else repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

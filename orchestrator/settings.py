@@ -1,0 +1,95 @@
+"""Settings: how a run is set up. From `pointsman.yaml`, then from `POINTSMAN_*` variables, which win."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from orchestrator.documents import describe, known_keys, read_document, suggest, validate
+from orchestrator.errors import DocumentError
+from orchestrator.policy import Policy
+
+SETTINGS_FILE: Final = "pointsman.yaml"
+PREFIX: Final = "POINTSMAN_"
+NESTED: Final = "__"
+
+Durability = Literal["power-cut-safe", "os-crash-may-lose"]
+LogFormat = Literal["auto", "console", "json", "off"]
+
+
+class Settings(BaseModel):
+    """How a run is set up. Relative paths start from the current folder."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    journal: Path = Field(default=Path(".pointsman/journal.db"), description="file of the journal")
+    durability: Durability = Field(default="power-cut-safe", description="what an acknowledged row survives")
+    workspace: Path = Field(default=Path(), description="folder that relative paths in payloads start from")
+    capacity: int = Field(default=100_000, ge=1, le=10_000_000, description="unfinished tasks that a run may hold")
+    policy: Policy = Field(default=Policy(), description="how agents are run whose card says nothing about it")
+    drain_s: float = Field(default=10.0, ge=0, le=86_400, description="seconds that running tasks get when stopping")
+    router: Path | None = Field(default=None, description="model of the router; the bundled one if not given")
+    fallback_agent: str = Field(default="", description="who gets what the router abstains on; empty for nobody")
+    log_format: LogFormat = Field(default="auto", description="auto is console on a terminal and json elsewhere")
+    seed: int = Field(default=0, description="for everything drawn at random")
+    strict_plugins: bool = Field(default=False, description="stop at a plugin that cannot be used")
+
+
+def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
+    """Return the settings of a file, overridden by variables: `POINTSMAN_SEED=7`, `POINTSMAN_POLICY__TIMEOUT_S=5`.
+
+    Args:
+        path: the file; None takes `pointsman.yaml` of the current folder, if there is one.
+        environ: such as `os.environ`; a variable that is set to nothing counts as not set.
+
+    Raises:
+        DocumentError: if the file or a variable is refused; for a variable, the path is `environment`.
+    """
+    settings = _read(path)
+    variables = {name: value for name, value in environ.items() if name.startswith(PREFIX) and value}
+    if not variables:
+        return settings
+    overridden = settings.model_dump()
+    for name, value in sorted(variables.items()):
+        _override(overridden, name, value)
+    try:
+        return Settings.model_validate(overridden)
+    except ValidationError as error:
+        fault = min(error.errors(), key=lambda fault: str(fault["loc"]))
+        problem, hint = describe(fault)
+        name = _variable(tuple(part for part in fault["loc"] if isinstance(part, str)))
+        raise DocumentError("environment", 0, 0, f"{name}: {problem}", hint) from None
+
+
+def _read(path: Path | None) -> Settings:
+    if path is None:
+        path = Path(SETTINGS_FILE)
+        if not path.exists():
+            return Settings()
+    document = read_document(path)
+    return Settings() if document.data is None else validate(document, Settings)
+
+
+def _override(settings: dict[str, Any], name: str, value: str) -> None:
+    *groups, key = name.removeprefix(PREFIX).lower().split(NESTED)
+    target: Any = settings
+    for group in groups:
+        target = target.get(group) if isinstance(target, dict) else None
+    if not isinstance(target, dict) or key not in target or isinstance(target[key], dict):
+        raise DocumentError("environment", 0, 0, f"{name} is no setting", suggest(name, _all_variables()))
+    target[key] = value
+
+
+def _all_variables(groups: tuple[str, ...] = ()) -> list[str]:
+    names: list[str] = []
+    for key in known_keys(Settings, groups):
+        inner = _all_variables((*groups, key))
+        names += inner or [_variable((*groups, key))]
+    return names
+
+
+def _variable(loc: tuple[str, ...]) -> str:
+    return PREFIX + NESTED.join(loc).upper()
