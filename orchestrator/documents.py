@@ -88,12 +88,14 @@ def read_document(source: Path | str | bytes, name: str = "") -> Document:
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
-    """Return a hint: the known word that `word` may stand for, and all that are allowed."""
+    """Return a hint: the known word that `word` may stand for, and what is allowed where that is a short list."""
     names = sorted(known)
     close = difflib.get_close_matches(word.lower(), [name.lower() for name in names], n=1, cutoff=0.6)
-    meant = next((name for name in names if close and name.lower() == close[0]), "")
-    listed = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
-    return (f"did you mean {meant!r}? " if meant else "") + (f"known: {listed}" if names else "none is known here")
+    meant = next((f"did you mean {name!r}?" for name in names if close and name.lower() == close[0]), "")
+    if meant and len(names) > 12:
+        return meant
+    listed = f"known: {', '.join(names[:20])}" + (", ..." if len(names) > 20 else "")
+    return f"{meant} {listed if names else 'none is known here'}".strip()
 
 
 def _read_file(path: Path, name: str) -> bytes:

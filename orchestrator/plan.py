@@ -96,7 +96,8 @@ class TaskEntry(BaseModel):
                 estimate_s=self.estimate_s,
             )
         except PointsmanError as error:
-            raise document.error(loc, str(error), key=True) from None
+            stated = (*loc, "id") in document.values
+            raise document.error((*loc, "id") if stated else loc, str(error), key=not stated) from None
 
 
 class PlanEntry(BaseModel):

@@ -1,0 +1,1 @@
+"""Scenarios: UAT replayed in virtual time."""

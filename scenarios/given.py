@@ -1,0 +1,85 @@
+"""Given: what is there before the first step of a scenario: agents, files, the router's threshold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, field_validator, model_validator
+
+from orchestrator.agent import AGENT_NAME
+from orchestrator.plan import TaskEntry
+from orchestrator.policy import Policy
+from scenarios.entry import Entry, Seconds, Texts
+
+
+class AddedTask(TaskEntry):
+    """A task that a scripted agent adds; without `id` it is named after its parent: `PARENT/1`."""
+
+    id: str = ""
+
+
+class Behaviour(Entry):
+    """What a scripted agent does with each task, in this order: take time, fail, add tasks, return."""
+
+    takes_s: Seconds = 0.0
+    fails: str = Field(default="", description="error of an attempt that may be repeated")
+    times: int | None = Field(default=None, ge=1, description="attempts of each task that fail; all, if not given")
+    raises: str = Field(default="", description="error that no attempt can mend")
+    adds_tasks: tuple[AddedTask, ...] = ()
+    returns: Any = None
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Behaviour:
+        if self.times is not None and not self.fails:
+            raise ValueError("`times` counts failing attempts; add `fails: ERROR`")
+        if self.fails and self.raises:
+            raise ValueError("`fails` may be repeated and `raises` may not; keep one of them")
+        return self
+
+
+class ScriptedAgent(Entry):
+    """An agent that exists in this scenario only."""
+
+    agent: str = Field(max_length=63)
+    summary: str = Field(min_length=1, max_length=1000)
+    examples: Texts = Field(min_length=1, max_length=1000)
+    behaviour: Behaviour = Behaviour()
+    policy: Policy | None = None
+
+    @field_validator("agent")
+    @classmethod
+    def _is_kebab_case(cls, name: str) -> str:
+        if not AGENT_NAME.fullmatch(name):
+            raise ValueError("use kebab-case, for example 'slow-clerk'")
+        return name
+
+    @field_validator("examples")
+    @classmethod
+    def _say_something(cls, examples: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(example.strip() for example in examples):
+            raise ValueError("an example request is empty; write what a person would ask")
+        return examples
+
+
+class Git(Entry):
+    """A repository made in the copy of the workspace from a `git fast-import` stream."""
+
+    history: str = Field(description="file of the stream, relative to the scenario")
+    into: str = Field(min_length=1, description="folder in the workspace")
+
+
+class Given(Entry):
+    """What is there before the first step."""
+
+    agents: Texts = Field(default=(), description="names of installed agents, or all")
+    scripted: tuple[ScriptedAgent, ...] = ()
+    policy: dict[str, Policy] = Field(default_factory=dict, description="how to run an agent, instead of its card's")
+    workspace: str = Field(default="", description="folder to copy, relative to the scenario")
+    git: Git | None = None
+    threshold: float | None = Field(default=None, ge=0, le=1, description="below this confidence the router abstains")
+    fallback: str = Field(default="", description="agent that gets what the router abstains on")
+
+    @property
+    def all_agents(self) -> bool:
+        """Whether every installed agent is there."""
+        return self.agents == ("all",)
