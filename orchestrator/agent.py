@@ -85,7 +85,7 @@ class TaskContext:
     clock: Clock = field(default_factory=SystemClock)
     added: list[Task] = field(default_factory=list)
 
-    def add_task(  # noqa: PLR0913 - the fields of a Task
+    def add_task(
         self,
         request: str,
         *,
@@ -155,7 +155,7 @@ class FunctionAgent(Generic[P, R]):
         self._function, self._card = function, card
         self._is_async = inspect.iscoroutinefunction(function)
         parameters, self.input_type = _read_signature(function, card.name)
-        self._takes_context = parameters == 2  # noqa: PLR2004 - input and context
+        self._takes_context = parameters == 2
         self._feed = _feeder(self.input_type)
 
     @property
@@ -215,7 +215,7 @@ def _first_fault(error: ValidationError) -> str:
 def _read_signature(function: Callable[..., Any], name: str) -> tuple[int, Any]:
     parameters = list(inspect.signature(function).parameters.values())
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    if not 1 <= len(positional) <= 2 or any(p.kind is p.KEYWORD_ONLY and p.default is p.empty for p in parameters):  # noqa: PLR2004
+    if not 1 <= len(positional) <= 2 or any(p.kind is p.KEYWORD_ONLY and p.default is p.empty for p in parameters):
         raise CardError(name, f"its function {function!r} must take (input) or (input, context)")
     try:
         hints = typing.get_type_hints(function)
@@ -252,7 +252,7 @@ def adopt(candidate: object) -> Agent:
     if not callable(handle):
         raise CardError(card.name, "it has no method `handle(task, context)`")
     if isinstance(candidate, FunctionAgent) or asyncio.iscoroutinefunction(handle):
-        return typing.cast(Agent, candidate)
+        return typing.cast("Agent", candidate)
     return FunctionAgent(_with_task_input(handle), card)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
+import datetime as dt
 import random
 import secrets
 import selectors
@@ -107,13 +107,13 @@ class Ids:
 
 def new_run_id(clock: Clock) -> str:
     """Return a run id that sorts by time: date, time, four random hex digits."""
-    stamp = datetime.datetime.fromtimestamp(clock.now(), datetime.UTC).strftime("%Y%m%dT%H%M%S")
+    stamp = dt.datetime.fromtimestamp(clock.now(), dt.UTC).strftime("%Y%m%dT%H%M%S")
     return f"{stamp}-{secrets.token_hex(2)}"
 
 
 def seeded_random(seed: int, *names: str) -> random.Random:
     """Return a generator that depends on the seed and the names alone, whatever else the run draws."""
-    return random.Random(f"{seed}/{'/'.join(names)}")  # noqa: S311 - jitter, not secrets
+    return random.Random(f"{seed}/{'/'.join(names)}")
 
 
 def stopwatch() -> float:

@@ -62,6 +62,7 @@ class TaskGraph:
     def __init__(self) -> None:
         self._graph: nx.DiGraph = nx.DiGraph()
         self._entries: dict[str, _Entry] = {}
+        self._ended = 0
 
     def __contains__(self, task_id: str) -> bool:
         return task_id in self._entries
@@ -86,9 +87,10 @@ class TaskGraph:
         """Return the seconds on the longest path from the start of this task to an end of the graph."""
         return self._entries[task_id].urgency
 
-    def is_ready(self, task_id: str) -> bool:
-        """Whether the task may start and has not ended."""
-        return self._entries[task_id].state == "ready"
+    @property
+    def open(self) -> int:
+        """How many tasks have not ended."""
+        return len(self._entries) - self._ended
 
     def unfinished(self) -> tuple[str, ...]:
         """Return the ids of the tasks that have not ended, in the order of adding."""
@@ -96,8 +98,10 @@ class TaskGraph:
 
     # -- adding ------------------------------------------------------------------------------------------------------
 
-    def add(self, tasks: Iterable[Task]) -> Unlocked:
+    def add(self, tasks: Iterable[Task], *, held: bool = False) -> Unlocked:
         """Add tasks all at once or, where one of them is refused, not at all.
+
+        Held tasks do not become ready before `release`, which lets their submission be recorded first.
 
         They may wait for each other in any order, and for tasks added before. Where one of the latter has ended
         without completing, the task that waits for it ends at once, as its `on_failure` says.
@@ -111,28 +115,39 @@ class TaskGraph:
         self._check_names(new)
         order = _topological_order(new)
         for task in order:
-            self._insert(task)
+            self._insert(task, held=held)
         for task in reversed(order):
             self._raise_urgency(task)
         return self._settle_added(order)
 
-    def add_children(self, parent: str, tasks: Sequence[Task]) -> None:
+    def add_children(self, parent: str, tasks: Sequence[Task]) -> tuple[Task, ...]:
         """Add what the agent of `parent` added: it waits for `parent`, and what waits for `parent` waits for it.
 
-        Call this before `parent` ends.
+        Call this before `parent` ends. The tasks are held; they are returned as they were added.
 
         Raises:
             DuplicateTaskError, UnknownTaskError, CycleError: as `add`.
         """
+        self._refuse_waiting_for_heirs(parent, tasks)
         heirs = [name for name in self._graph.succ[parent] if self._entries[name].state == "waiting"]
         after_parent = [task if parent in task.after else _waiting_for(task, (*task.after, parent)) for task in tasks]
-        self.add(after_parent)
+        self.add(after_parent, held=True)
         for heir in heirs:
             for task in after_parent:
                 self._graph.add_edge(task.id, heir)
                 self._entries[heir].waits += 1
         for task in reversed(after_parent):
             self._raise_urgency(task)
+        return tuple(after_parent)
+
+    def release(self, task_id: str) -> Unlocked:
+        """Let a held task become ready as soon as its dependencies have ended."""
+        entry = self._entries[task_id]
+        entry.waits -= 1
+        if entry.waits or entry.state != "waiting":
+            return Unlocked()
+        entry.state = "ready"
+        return Unlocked((entry.task,))
 
     # -- ending ------------------------------------------------------------------------------------------------------
 
@@ -141,7 +156,7 @@ class TaskGraph:
         entry = self._entries[task_id]
         if entry.state == "ended":
             return Unlocked()
-        entry.state, entry.result = "ended", result
+        self._end(entry, result)
         entries = self._entries
         ready: list[_Entry] = []
         for name in self._graph.succ[task_id]:
@@ -169,7 +184,7 @@ class TaskGraph:
             entry, result = doomed.popleft()
             if entry.state == "ended":
                 continue
-            entry.state, entry.result = "ended", result
+            self._end(entry, result)
             if entry.task.id != task_id:
                 ended.append(result)
             for name in self._graph.succ[entry.task.id]:
@@ -205,10 +220,24 @@ class TaskGraph:
                     near = difflib.get_close_matches(name, (*names, *list(self._entries)[:1000]), n=1)
                     raise UnknownTaskError(task.id, name, f"did you mean {near[0]!r}?" if near else "add it first")
 
-    def _insert(self, task: Task) -> None:
+    def _refuse_waiting_for_heirs(self, parent: str, tasks: Sequence[Task]) -> None:
+        siblings = {task.id for task in tasks} | {parent}
+        if all(siblings.issuperset(task.after) for task in tasks):
+            return
+        heirs = nx.descendants(self._graph, parent)
+        for task in tasks:
+            for name in task.after:
+                if name in heirs:
+                    raise CycleError((task.id, name))
+
+    def _end(self, entry: _Entry, result: Result) -> None:
+        entry.state, entry.result = "ended", result
+        self._ended += 1
+
+    def _insert(self, task: Task, *, held: bool) -> None:
         entries, graph = self._entries, self._graph
         graph.add_node(task.id)
-        waits = 0
+        waits = int(held)
         for name in dict.fromkeys(task.after):
             graph.add_edge(name, task.id)
             waits += entries[name].state != "ended"

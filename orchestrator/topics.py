@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from orchestrator.errors import TopicError
+from orchestrator.messages import Status
 
 # Facts, past tense. Bodies are documented where they are published.
 TASK_SUBMITTED: Final = "task.submitted"
@@ -29,7 +30,7 @@ AGENT_REGISTERED: Final = "registry.agent_registered"
 AGENT_UNREGISTERED: Final = "registry.agent_unregistered"
 
 #: Topics with which a task ends, and the status that each stands for.
-ENDINGS: Final[dict[str, str]] = {
+ENDINGS: Final[dict[str, Status]] = {
     TASK_COMPLETED: "completed",
     TASK_FAILED: "failed",
     TASK_DEAD_LETTERED: "dead_lettered",

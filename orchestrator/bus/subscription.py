@@ -101,6 +101,7 @@ class Subscription:
         "_blocked",
         "_closed",
         "_dead_lettered",
+        "_drained",
         "_expired",
         "_handled",
         "_in_hand",
@@ -133,6 +134,7 @@ class Subscription:
         self._blocked: deque[tuple[asyncio.Future[None], Envelope]] = deque()
         self._accepted = self._handled = self._dead_lettered = self._expired = self._in_hand = 0
         self._iterating = self._closed = False
+        self._drained: asyncio.Future[None] | None = None
 
     # -- the publisher's side, called by the bus ---------------------------------------------------------------------
 
@@ -161,11 +163,8 @@ class Subscription:
         Raises:
             BusClosedError: if the subscription is closed, now or while waiting.
         """
-        if self._queue:
-            envelope = self._queue.popleft()
-            self._in_hand += 1
-            if self._blocked:
-                self._admit_blocked()
+        envelope = self.receive_nowait()
+        if envelope is not None:
             return envelope
         if self._closed:
             raise BusClosedError(f"the subscription to {', '.join(self.patterns)} is closed")
@@ -178,11 +177,30 @@ class Subscription:
                 self._take_back(receiver.result())
             raise
 
-    def done(self) -> None:
-        """Settle one envelope in hand as handled."""
-        if not self._closed:  # closing has settled it as expired
-            self._in_hand -= 1
-            self._handled += 1
+    def receive_nowait(self) -> Envelope | None:
+        """Take the next envelope in hand if there is one already."""
+        if not self._queue:
+            return None
+        envelope = self._queue.popleft()
+        self._in_hand += 1
+        if self._blocked:
+            self._admit_blocked()
+        return envelope
+
+    async def drained(self) -> None:
+        """Wait until nothing is queued or in hand, or the subscription is closed."""
+        while not self._closed and (self._queue or self._in_hand or self._blocked):
+            if self._drained is None:
+                self._drained = self._loop.create_future()
+            await asyncio.shield(self._drained)
+
+    def done(self, count: int = 1) -> None:
+        """Settle envelopes in hand as handled."""
+        if not self._closed:  # closing has settled them as expired
+            self._in_hand -= count
+            self._handled += count
+            if self._drained is not None:
+                self._tell_drained()
 
     def reject(self, envelope: Envelope, cause: str) -> None:
         """Settle an envelope in hand as a dead letter, with its cause."""
@@ -190,6 +208,8 @@ class Subscription:
             self._in_hand -= 1
             self._dead_lettered += 1
             self._on_reject(envelope, cause)
+            if self._drained is not None:
+                self._tell_drained()
 
     def requeue(self, envelope: Envelope) -> None:
         """Put an envelope in hand back into the queue, past the bound: it was inside already."""
@@ -226,6 +246,7 @@ class Subscription:
                 waiter.set_exception(BusClosedError(f"the subscription to {', '.join(self.patterns)} was closed"))
         self._blocked.clear()
         self._receivers.clear()
+        self._tell_drained()
         self._on_close(self)
 
     def statistics(self) -> SubscriptionStatistics:
@@ -250,6 +271,11 @@ class Subscription:
                 self._in_hand += 1
                 return True
         return False
+
+    def _tell_drained(self) -> None:
+        if self._drained is not None and not self._queue and not self._in_hand:
+            self._drained.set_result(None)
+            self._drained = None
 
     def _take_back(self, envelope: Envelope) -> None:
         """Undo a hand-over whose owner was cancelled before it woke up."""

@@ -64,13 +64,8 @@ class JournalReader:
 
     def runs(self) -> tuple[RunSummary, ...]:
         """Return the runs, the oldest first."""
-        query = """SELECT run, row ->> '$.at', max(sequence), count(*) FROM rows GROUP BY run ORDER BY min(sequence)"""
-        first = dict(
-            self._select(
-                "SELECT run, row ->> '$.at' FROM rows WHERE sequence IN (SELECT min(sequence) FROM rows GROUP BY run)"
-            )
-        )
-        return tuple(RunSummary(run, first[run], last, count) for run, last, _, count in self._select(query))
+        spans = self._select("SELECT run, min(sequence), max(sequence), count(*) FROM rows GROUP BY run ORDER BY 2")
+        return tuple(RunSummary(run, self._at(first), self._at(last), count) for run, first, last, count in spans)
 
     def rows(self, *, run: str = "", task: str = "", topics: Collection[str] = ()) -> Iterator[Row]:
         """Yield rows in order of sequence, of one run, task or some topics only where these are given.
@@ -94,10 +89,8 @@ class JournalReader:
             JournalTamperedError: at the first row that was changed, removed, inserted or moved; names it.
         """
         expected, last = 0, GENESIS
-        columns = "sequence, run, topic, task, row, hash"
-        for sequence, run, topic, task, canonical, digest in self._select(
-            f"SELECT {columns} FROM rows ORDER BY sequence"
-        ):  # noqa: S608
+        everything = self._select("SELECT sequence, run, topic, task, row, hash FROM rows ORDER BY sequence")
+        for sequence, run, topic, task, canonical, digest in everything:
             expected += 1
             if sequence != expected:
                 raise JournalTamperedError(self.path, expected, "is missing")
@@ -111,6 +104,10 @@ class JournalReader:
         if head != (expected, last):
             raise JournalTamperedError(self.path, expected + 1, f"is missing: the head names row {head[0]} as the last")
         return Verification(expected, last)
+
+    def _at(self, sequence: int) -> float:
+        canonical = next(self._select("SELECT row FROM rows WHERE sequence = ?", (sequence,)))[0]
+        return decode(canonical)[1].at
 
     def _select(self, query: str, values: Collection[object] = ()) -> Iterator[tuple]:  # type: ignore[type-arg]
         try:

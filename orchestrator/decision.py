@@ -1,0 +1,74 @@
+"""RoutingDecision: the answer to "who gets this task", with everything needed to recompute it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from orchestrator.messages import EMPTY
+from router import Abstained, Contribution, Prediction
+
+RoutingPolicy = Literal["learned", "pinned", "fallback"]
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingDecision:
+    """One decision.
+
+    Attributes:
+        task_id: which task.
+        chosen: the agent that gets it, or why nobody does.
+        policy: `learned` (the router chose), `pinned` (the submitter did), `fallback` (the router abstained and the
+            settings name who takes such tasks).
+        prediction: the router's answer; None for pinned tasks, for which it was not asked.
+        vetoes: agents that were not eligible, and why.
+        attribution: words of the request and their exact share of the leader's score, in the order of the text.
+        registry_digest: over the cards of all registered agents.
+        propensity: probability with which this policy takes this choice; 1 without exploration.
+        seed: of the run.
+        trace_id, span_id: 32 and 16 hex digits (W3C trace context).
+        input_digest: 16 hex digits of the SHA-256 of the request; the request itself is in `task.submitted`.
+    """
+
+    task_id: str
+    chosen: str | Abstained
+    policy: RoutingPolicy
+    prediction: Prediction | None
+    vetoes: Mapping[str, str] = EMPTY
+    attribution: tuple[Contribution, ...] = ()
+    registry_digest: str = ""
+    propensity: float = 1.0
+    seed: int = 0
+    trace_id: str = ""
+    span_id: str = ""
+    input_digest: str = ""
+
+    @property
+    def abstained(self) -> bool:
+        """Whether nobody was chosen."""
+        return isinstance(self.chosen, Abstained)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the whole record as a JSON object: the prediction's fields and our own, side by side."""
+        body: dict[str, Any] = {} if self.prediction is None else self.prediction.to_json()
+        chosen = self.chosen
+        body["task"] = self.task_id
+        body["chosen"] = None if isinstance(chosen, Abstained) else chosen
+        body["fallback"] = chosen if self.policy == "fallback" else None
+        body["policy"] = self.policy
+        body["vetoes"] = dict(self.vetoes)
+        body["attribution"] = [[part.word, round(part.weight, 6)] for part in self.attribution]
+        body["registry_digest"] = self.registry_digest
+        body["propensity"] = self.propensity
+        body["seed"] = self.seed
+        body["trace_id"] = self.trace_id
+        body["span_id"] = self.span_id
+        body["input_digest"] = self.input_digest
+        return body
+
+
+def digest_text(text: str) -> str:
+    """Return the first 16 hex digits of the SHA-256 of a text."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -1,0 +1,159 @@
+"""The desk: takes tasks in, up to the capacity of the run, and hands results out once they are safe."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from orchestrator.bus import Bus
+from orchestrator.errors import BusClosedError, PointsmanError, StoppedError
+from orchestrator.graph import TaskGraph
+from orchestrator.journal import Journal
+from orchestrator.messages import Envelope, Result, Task
+from orchestrator.topics import ENDINGS, TASK_FAILED, TASK_SKIPPED, TASK_SUBMITTED
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What `submit` returns: the task, and a way to its result."""
+
+    task: Task
+    _outcome: asyncio.Future[Result] = field(repr=False)
+
+    @property
+    def id(self) -> str:
+        """The task's id."""
+        return self.task.id
+
+    async def result(self, timeout_s: float | None = None) -> Result:
+        """Wait for the result; it is in the journal, on the disk, before it is returned here.
+
+        Without `timeout_s` the wait ends with the task, which its agent's policy bounds, or with the orchestrator.
+
+        Raises:
+            StoppedError: if the orchestrator stopped first.
+            TimeoutError: if `timeout_s` seconds passed first; the task goes on.
+        """
+        async with asyncio.timeout(timeout_s):
+            return await asyncio.shield(self._outcome)
+
+
+class Desk:
+    """Takes tasks in and hands results out.
+
+    The bound of the run is here, at the door: `submit` waits, in order of arrival, while `capacity` tasks are
+    unfinished. So no queue behind it can be full, and no agent's backlog holds up another agent's tasks. A caller
+    cancelled at the door has submitted nothing; one cancelled later has submitted everything.
+    """
+
+    def __init__(self, *, bus: Bus, graph: TaskGraph, journal: Journal, capacity: int) -> None:
+        self._bus, self._graph, self._journal, self._capacity = bus, graph, journal, capacity
+        self._subscription = bus.subscribe(*ENDINGS, maxsize=4 * capacity)
+        self._open: dict[str, asyncio.Future[Result]] = {}
+        self._door: deque[asyncio.Future[None]] = deque()
+        self._idle = asyncio.Event()
+        self._closed = False
+
+    async def submit(self, tasks: Sequence[Task]) -> list[Ticket]:
+        """Take tasks in, all or none, and return once that is in the journal, on the disk.
+
+        Raises:
+            GraphError: if they do not fit together, or with the tasks of this run; names the culprit.
+            PointsmanError: if the orchestrator no longer takes tasks.
+        """
+        await self._enter()
+        unlocked = self._graph.add(tasks, held=True)
+        loop = asyncio.get_running_loop()
+        tickets = [Ticket(task, loop.create_future()) for task in tasks]
+        for ticket in tickets:
+            self._open[ticket.id] = ticket._outcome  # noqa: SLF001 - a ticket is the desk's own
+        for task in tasks:
+            await self._bus.publish(TASK_SUBMITTED, {"task": task.to_json()}, task.id)
+        for result in unlocked.ended:
+            await publish_inherited(self._bus, result, "")
+        await self._journal.sync()
+        return tickets
+
+    async def hand_out_results(self) -> None:
+        """Resolve tickets as tasks end, until the bus closes: the desk's own loop."""
+        while True:
+            try:
+                endings = [await self._subscription.receive()]
+            except BusClosedError:
+                return
+            while more := self._subscription.receive_nowait():
+                endings.append(more)
+            await self._journal.sync()
+            for envelope in endings:
+                self._resolve(envelope)
+            self._subscription.done(len(endings))
+            self._after_endings()
+
+    async def idle(self) -> None:
+        """Wait until no task is unfinished."""
+        while self._graph.open or self._open:
+            self._idle.clear()
+            await self._idle.wait()
+
+    def close(self) -> None:
+        """Take nothing more in; those who wait at the door are told."""
+        self._closed = True
+        while self._door:
+            waiter = self._door.popleft()
+            if not waiter.done():
+                waiter.set_exception(PointsmanError("the orchestrator is stopping and takes no more tasks"))
+
+    def abandon(self) -> None:
+        """Tell everyone who still waits for a result that it will not come."""
+        for task_id, outcome in self._open.items():
+            if not outcome.done():
+                outcome.set_exception(StoppedError(task_id))
+                outcome.exception()  # retrieved: nobody may be waiting
+        self._open.clear()
+
+    # -- inside ------------------------------------------------------------------------------------------------------
+
+    async def _enter(self) -> None:
+        if self._closed:
+            raise PointsmanError("the orchestrator is stopping and takes no more tasks")
+        while self._graph.open >= self._capacity:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._door.append(waiter)
+            await waiter
+
+    def _resolve(self, envelope: Envelope) -> None:
+        outcome = self._open.pop(envelope.correlation_id, None)
+        if outcome is not None and not outcome.done():
+            outcome.set_result(result_of(envelope))
+
+    def _after_endings(self) -> None:
+        room = self._capacity - self._graph.open
+        while self._door and room > 0:
+            waiter = self._door.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                room -= 1
+        if not self._graph.open:
+            self._idle.set()
+
+
+def result_of(envelope: Envelope) -> Result:
+    """Return the result that an ending, as published on one of the topics in `ENDINGS`, stands for."""
+    body = envelope.body
+    return Result(
+        task_id=envelope.correlation_id,
+        status=ENDINGS[envelope.topic],
+        agent=body.get("agent", ""),
+        output=body.get("output"),
+        error=body.get("error", ""),
+        attempts=body.get("attempts", 0),
+    )
+
+
+async def publish_inherited(bus: Bus, result: Result, causation_id: str) -> None:
+    """Publish the end of a task that ended because of another one's end."""
+    topic = TASK_SKIPPED if result.status == "skipped" else TASK_FAILED
+    body = {"agent": "", "attempts": 0, "error": result.error}
+    await bus.publish(topic, body, result.task_id, causation_id)

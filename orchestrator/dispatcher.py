@@ -1,0 +1,129 @@
+"""The dispatcher: asks the router for each task that is ready, records the decision, and applies it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+
+from orchestrator.bus import Bus
+from orchestrator.clock import stopwatch
+from orchestrator.decision import RoutingDecision, digest_text
+from orchestrator.desk import publish_inherited, result_of
+from orchestrator.graph import TaskGraph, Unlocked
+from orchestrator.logs import DecisionLog
+from orchestrator.messages import Envelope, Task
+from orchestrator.registry import AgentRegistry
+from orchestrator.topics import (
+    ENDINGS,
+    TASK_ABSTAINED,
+    TASK_FAILED,
+    TASK_ROUTED,
+    TASK_SUBMITTED,
+    TASK_UNLOCKED,
+    command_for,
+)
+from router import Abstained, Router
+
+
+class Dispatcher:
+    """Moves the graph on as tasks are submitted and end, and sends each ready task to an agent.
+
+    It alone moves tasks through the graph, one envelope at a time. Its queue holds `mailbox` envelopes; that is more
+    than the unfinished tasks of a run can cause, so nobody ever waits for it.
+    """
+
+    def __init__(
+        self,
+        *,
+        run: str,
+        seed: int,
+        bus: Bus,
+        graph: TaskGraph,
+        registry: AgentRegistry,
+        router: Router,
+        vetoes: Callable[[], Mapping[str, str]],
+        fallback_agent: str = "",
+        log: DecisionLog | None = None,
+        mailbox: int = 1024,
+    ) -> None:
+        self._run, self._seed = run, seed
+        self._bus, self._graph, self._registry, self._router = bus, graph, registry, router
+        self._vetoes, self._fallback, self._log = vetoes, fallback_agent, log
+        self._subscription = bus.subscribe(TASK_SUBMITTED, *ENDINGS, maxsize=mailbox)
+        self._trace_id = hashlib.sha256(run.encode()).hexdigest()[:32]
+
+    async def dispatch(self) -> None:
+        """Serve until the bus closes: the dispatcher's own loop."""
+        async for envelope in self._subscription:
+            if envelope.topic == TASK_SUBMITTED:
+                for task in self._graph.release(envelope.correlation_id).ready:
+                    await self._send(task, envelope)
+            else:
+                await self._apply(self._end(envelope), envelope)
+
+    def _end(self, envelope: Envelope) -> Unlocked:
+        result = result_of(envelope)
+        return (self._graph.complete if result.ok else self._graph.fail)(result.task_id, result)
+
+    async def _apply(self, unlocked: Unlocked, cause: Envelope) -> None:
+        for result in unlocked.ended:
+            await publish_inherited(self._bus, result, cause.id)
+        for task in unlocked.ready:
+            body = {"by": cause.correlation_id}
+            await self._send(task, await self._bus.publish(TASK_UNLOCKED, body, task.id, cause.id))
+
+    async def _send(self, task: Task, cause: Envelope) -> None:
+        while True:
+            begun = stopwatch()
+            decision = self._decide(task)
+            if decision is None:
+                error = f"no agent {task.agent!r} is registered"
+                body = {"agent": task.agent, "attempts": 0, "error": error}
+                await self._bus.publish(TASK_FAILED, body, task.id, cause.id)
+                return
+            record = decision.to_json()
+            measured = {"route_s": stopwatch() - begun}
+            if self._log is not None:
+                self._log.write(record)
+            chosen = decision.chosen
+            topic = TASK_ABSTAINED if isinstance(chosen, Abstained) else TASK_ROUTED
+            routed = await self._bus.publish(topic, {"decision": record}, task.id, cause.id, measured)
+            if isinstance(chosen, Abstained):
+                return
+            if chosen in self._registry:  # else it was unregistered while publishing waited: decide again
+                await self._bus.publish(command_for(chosen), {"task": task.id}, task.id, routed.id)
+                return
+
+    def _decide(self, task: Task) -> RoutingDecision | None:
+        """Return who gets the task; None if it is pinned to an agent that is not registered."""
+        span_id = hashlib.sha256(f"{self._run}/{task.id}".encode()).hexdigest()[:16]
+        if task.agent:
+            if task.agent not in self._registry:
+                return None
+            return RoutingDecision(
+                task_id=task.id,
+                chosen=task.agent,
+                policy="pinned",
+                prediction=None,
+                registry_digest=self._registry.digest,
+                seed=self._seed,
+                trace_id=self._trace_id,
+                span_id=span_id,
+                input_digest=digest_text(task.request),
+            )
+        vetoes = self._vetoes()
+        prediction = self._router.predict(task.request, vetoes)
+        falls_back = prediction.abstained and self._fallback in self._registry
+        return RoutingDecision(
+            task_id=task.id,
+            chosen=self._fallback if falls_back else prediction.choice,
+            policy="fallback" if falls_back else "learned",
+            prediction=prediction,
+            vetoes=vetoes,
+            attribution=self._router.explain(task.request, prediction.leader) if prediction.leader else (),
+            registry_digest=self._registry.digest,
+            seed=self._seed,
+            trace_id=self._trace_id,
+            span_id=span_id,
+            input_digest=digest_text(task.request),
+        )

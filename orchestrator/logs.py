@@ -1,0 +1,85 @@
+"""Structured logs: one line per decision, for people or for machines, from the same event."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal, TextIO
+
+import orjson
+import structlog
+
+LogFormat = Literal["auto", "console", "json", "off"]
+
+#: How many candidates a line shows; the journal keeps all of them.
+TOP: Final = 3
+
+
+class DecisionLog:
+    """Writes one line per routing decision, from the record that the journal keeps and under the same names."""
+
+    def __init__(self, logger: structlog.typing.FilteringBoundLogger) -> None:
+        self._info = logger.info
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        """Write the line: who, how sure, who came next, which words decided.
+
+        Args:
+            record: as `RoutingDecision.to_json` gives it.
+        """
+        event = {name: record[name] for name in _SHOWN if record.get(name)}
+        if "candidates" in record:
+            event["top"] = [[candidate["name"], candidate["score"]] for candidate in record["candidates"][:TOP]]
+        strongest = sorted(record["attribution"], key=_weight, reverse=True)[:TOP]
+        event["words"] = [word for word, weight in strongest if word]
+        self._info("task.abstained" if record["chosen"] is None else "task.routed", **event)
+
+
+_SHOWN: Final = (
+    "task", "chosen", "abstained", "fallback", "policy", "confidence", "threshold", "margin", "vetoes", "fingerprint"
+)  # fmt: skip
+
+
+def _weight(part: Sequence[Any]) -> float:
+    return float(part[1])
+
+
+def make_logger(log_format: LogFormat, stream: TextIO | None = None) -> structlog.typing.FilteringBoundLogger | None:
+    """Return a logger that writes to `stream` (stderr), or None for `off`.
+
+    `auto` writes for people on a terminal and JSON elsewhere.
+    """
+    if log_format == "off":
+        return None
+    out = stream or sys.stderr
+    if log_format == "auto":
+        log_format = "console" if out.isatty() else "json"
+    sink: Any = structlog.PrintLogger(out)
+    renderer: Any = structlog.dev.ConsoleRenderer(colors=out.isatty())
+    if log_format == "json":
+        sink = structlog.BytesLogger(out.buffer) if hasattr(out, "buffer") else _TextOfBytes(out)
+        renderer = structlog.processors.JSONRenderer(serializer=_dumps)
+    stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
+    logger: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
+        sink,
+        [structlog.processors.add_log_level, stamp, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger("info"),
+        cache_logger_on_first_use=True,
+    ).bind()
+    return logger
+
+
+class _TextOfBytes:
+    """Lets the JSON renderer's bytes reach a stream that only takes text, such as a StringIO."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def msg(self, line: bytes) -> None:
+        self._stream.write(line.decode() + "\n")
+
+    info = warning = error = msg
+
+
+def _dumps(event: dict[str, Any], **_: Any) -> bytes:
+    return orjson.dumps(event, default=str)

@@ -1,0 +1,54 @@
+"""The supervisor: one runner per agent, started and drained as agents come and go."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from orchestrator.agent import Agent
+from orchestrator.bus import SubscriptionStatistics
+from orchestrator.messages import EMPTY
+from orchestrator.policy import Policy
+from orchestrator.runner import AgentRunner, Surroundings
+
+
+class Supervisor:
+    """Keeps a runner for every registered agent."""
+
+    def __init__(self, surroundings: Surroundings, default: Policy, group: asyncio.TaskGroup) -> None:
+        self._surroundings, self._default, self._group = surroundings, default, group
+        self._runners: dict[str, AgentRunner] = {}
+
+    def start(self, agent: Agent) -> None:
+        """Give an agent its mailbox and workers."""
+        runner = AgentRunner(agent, agent.card.policy or self._default, self._surroundings)
+        self._runners[runner.name] = runner
+        runner.start(self._group)
+
+    async def retire(self, name: str, grace_s: float) -> int:
+        """Let an agent finish what it has been given, then stop it; return how many tasks were left at the deadline.
+
+        Those are dead letters: their agent is gone.
+        """
+        runner = self._runners[name]
+        try:
+            async with asyncio.timeout(grace_s):
+                await runner.drain()
+        except TimeoutError:
+            pass
+        del self._runners[name]
+        return await runner.abandon()
+
+    def vetoes(self) -> Mapping[str, str]:
+        """Return the agents that should get nothing new at present, and why."""
+        found = {name: why for name, runner in self._runners.items() if (why := runner.breaker.why_not())}
+        return found or EMPTY
+
+    def stop(self) -> None:
+        """Cancel all workers."""
+        for runner in self._runners.values():
+            runner.stop()
+
+    def statistics(self) -> dict[str, SubscriptionStatistics]:
+        """Return the counts of every mailbox by agent."""
+        return {name: runner.statistics() for name, runner in self._runners.items()}
