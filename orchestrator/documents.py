@@ -126,7 +126,8 @@ def validate(document: Document, model: type[M]) -> M:
         return model.model_validate_json(orjson.dumps(document.data), strict=True)
     except ValidationError as error:
         # A missing key has no line of its own, and a misspelt one explains it: those come last.
-        faults = sorted((fault["type"] == "missing", *_explain(document, model, fault)) for fault in error.errors())
+        found = [fault for fault in error.errors() if not _is_echo(fault)]
+        faults = sorted((fault["type"] == "missing", *_explain(document, model, fault)) for fault in found)
         _, mark, problem, hint = faults[0]
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         raise DocumentError(document.name, *mark, problem + more, hint) from None
@@ -135,7 +136,8 @@ def validate(document: Document, model: type[M]) -> M:
 def describe(fault: ErrorDetails, known: Iterable[str] = ()) -> tuple[str, str]:
     """Return problem and hint for one fault that pydantic found; `known` are the keys allowed where it found it."""
     kind, context = fault["type"], fault.get("ctx", {})
-    name = next((part for part in reversed(fault["loc"]) if isinstance(part, str)), "(the whole)")
+    name = next((part for part in reversed(fault["loc"]) if isinstance(part, str)), "")
+    subject = repr(name) if name else "the file"
     if kind == "extra_forbidden":
         return f"unknown key {name!r}", suggest(name, known)
     if kind in ("missing", "union_tag_not_found"):
@@ -153,11 +155,17 @@ def describe(fault: ErrorDetails, known: Iterable[str] = ()) -> tuple[str, str]:
             f"{name!r} holds {context['actual_length']} items, {context['min_length']} at least are needed",
             "add one",
         )
-    if kind == "value_error":
-        return f"{name!r}: {context['error']}", ""
+    if kind == "value_error":  # worded by our own validators: "problem; hint"
+        problem, _, hint = str(context["error"]).rpartition("; ")
+        return f"{subject}: {problem or hint}", hint if problem else ""
     message = fault["msg"].removeprefix("Input ").replace("an object", "a mapping").replace("valid array", "list")
     remedy = next((_REMEDIES[start] for start in _REMEDIES if kind.startswith(start)), "change the value")
-    return f"{name!r} {message[:1].lower()}{message[1:]}, not {_shorten(fault['input'])}", remedy
+    return f"{subject} {message[:1].lower()}{message[1:]}, not {_shorten(fault['input'])}", remedy
+
+
+def _is_echo(fault: ErrorDetails) -> bool:
+    """Return whether pydantic calls a list too short only because it refused the items that are there."""
+    return fault["type"] == "too_short" and len(fault["input"]) >= fault["ctx"]["min_length"]
 
 
 def _explain(document: Document, model: type[BaseModel], fault: ErrorDetails) -> tuple[Mark, str, str]:

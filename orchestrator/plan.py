@@ -97,7 +97,7 @@ class TaskEntry(BaseModel):
             )
         except PointsmanError as error:
             stated = (*loc, "id") in document.values
-            raise document.error((*loc, "id") if stated else loc, str(error), key=not stated) from None
+            raise document.error((*loc, "id") if stated else loc, str(error), "correct it", key=not stated) from None
 
 
 class PlanEntry(BaseModel):
@@ -232,10 +232,10 @@ def _resolve(reference: Mapping[str, Any], results: Mapping[str, Result]) -> Any
 def _parse_reference(reference: Mapping[str, Any]) -> tuple[str, str]:
     target = reference[RESULT_KEY]
     if len(reference) > 1 or not isinstance(target, str):
-        raise AgentError(f'a {RESULT_KEY} stands alone and holds text: {{"{RESULT_KEY}": "TASK#/pointer"}}')
+        raise AgentError(f'{RESULT_KEY} has company or holds no text; write {{"{RESULT_KEY}": "TASK#/pointer"}}')
     task_id, _, pointer = target.partition("#")
     if pointer and not pointer.startswith("/"):
-        raise AgentError(f"{RESULT_KEY} {target!r}: after '#' comes a JSON pointer, which begins with '/'")
+        raise AgentError(f"{RESULT_KEY} {target!r}: no JSON pointer after '#'; write {task_id}#/{pointer}")
     return task_id, pointer
 
 

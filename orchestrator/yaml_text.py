@@ -52,6 +52,7 @@ _COMPLAINTS: Final = (
         "an escape that YAML does not know",
         "use single quotes, where \\ is just a character",
     ),
+    ("invalid Unicode character", "an escape for NUL or half a surrogate pair", "write the character itself"),
     ("expected <block end>", "this line does not fit the indentation above", "align it with its siblings"),
     ("did not find expected key", "this line does not fit the indentation above", "align it with its siblings"),
     ("did not find expected '-'", "this line does not fit the list above", "align it with the other '-' lines"),
@@ -153,7 +154,8 @@ class _Builder:
         if anchor := getattr(event, "anchor", None):
             raise self._error(event, f"anchor &{anchor}: anchors are not allowed", "remove it and write the value out")
         if tag := getattr(event, "tag", None):
-            raise self._error(event, f"tag {tag!r}: tags are not allowed", "remove it; quotes make text of anything")
+            tag = tag.replace("tag:yaml.org,2002:", "!!")
+            raise self._error(event, f"tag {tag}: tags are not allowed", "remove it; quotes make text of anything")
         if len(loc) > MAX_DEPTH:
             raise self._error(event, f"nested deeper than {MAX_DEPTH} levels", "make it flatter")
         if len(self._values) >= MAX_NODES:

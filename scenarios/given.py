@@ -50,7 +50,7 @@ class ScriptedAgent(Entry):
     @classmethod
     def _is_kebab_case(cls, name: str) -> str:
         if not AGENT_NAME.fullmatch(name):
-            raise ValueError("use kebab-case, for example 'slow-clerk'")
+            raise ValueError(f"{name!r} is no agent's name; use kebab-case, for example 'slow-clerk'")
         return name
 
     @field_validator("examples")

@@ -81,7 +81,7 @@ class ResultIs(Entry):
     @classmethod
     def _is_pointer(cls, pointer: str) -> str:
         if pointer and not pointer.startswith("/"):
-            raise ValueError(f"a JSON pointer is empty or begins with '/'; write '/{pointer}'")
+            raise ValueError(f"{pointer!r} is no JSON pointer; write '/{pointer}'")
         return pointer
 
     @field_validator("matches")
@@ -90,13 +90,13 @@ class ResultIs(Entry):
         try:
             re.compile(pattern or "")
         except re.error as error:
-            raise ValueError(f"not a regular expression ({error}); correct it") from None
+            raise ValueError(f"{pattern!r} is no regular expression ({error}); correct it") from None
         return pattern
 
     @model_validator(mode="after")
     def _has_one_condition(self) -> ResultIs:
         if len(self.model_fields_set & {"equals", "contains", "matches"}) != 1:
-            raise ValueError("state exactly one of equals, contains, matches")
+            raise ValueError("no condition or several; state exactly one of equals, contains, matches")
         return self
 
 
