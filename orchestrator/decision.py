@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from orchestrator.messages import EMPTY
@@ -36,7 +36,7 @@ class RoutingDecision:
     chosen: str | Abstained
     policy: RoutingPolicy
     prediction: Prediction | None
-    vetoes: Mapping[str, str] = EMPTY
+    vetoes: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     attribution: tuple[Contribution, ...] = ()
     registry_digest: str = ""
     propensity: float = 1.0

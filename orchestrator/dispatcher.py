@@ -86,10 +86,11 @@ class Dispatcher:
             if self._log is not None:
                 self._log.write(record)
             chosen = decision.chosen
-            topic = TASK_ABSTAINED if isinstance(chosen, Abstained) else TASK_ROUTED
-            routed = await self._bus.publish(topic, {"decision": record}, task.id, cause.id, measured)
             if isinstance(chosen, Abstained):
+                body = {"decision": record, "error": f"the router abstained: {chosen.reason}"}
+                await self._bus.publish(TASK_ABSTAINED, body, task.id, cause.id, measured)
                 return
+            routed = await self._bus.publish(TASK_ROUTED, {"decision": record}, task.id, cause.id, measured)
             if chosen in self._registry:  # else it was unregistered while publishing waited: decide again
                 await self._bus.publish(command_for(chosen), {"task": task.id}, task.id, routed.id)
                 return
