@@ -1,0 +1,62 @@
+# Two commands on a fresh machine with Python 3.11+, make and git: `make demo` and `make test`.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+LOCK   := requirements.lock
+PIP    := PIP_CONSTRAINT=$(LOCK) $(BIN)/python -m pip install --quiet --disable-pip-version-check
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format bench bench-peers router lock clean
+
+help:  ## show what there is
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.run  ## set up without torch, run a release through the bundled agents, explain one decision
+	@$(BIN)/pointsman demo $(ARGS)
+
+test: $(VENV)/.dev  ## set up everything, run all tests with branch coverage (ARGS="-k bus")
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term $(ARGS)
+
+check: $(VENV)/.dev  ## lint, format, types and layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+format: $(VENV)/.dev  ## let the linter and the formatter repair what they can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(VENV)/.dev  ## costs beside bare asyncio, as a table (ARGS="--json FILE")
+	@$(BIN)/python -m benchmarks.kernel $(ARGS)
+
+bench-peers: $(VENV)/.dev  ## the same work in other frameworks, each in an environment of its own
+	@$(BIN)/python -m benchmarks.peers $(ARGS)
+
+router: $(VENV)/.dev  ## train the bundled router again from the agents' cards
+	@$(BIN)/pointsman train --cards --out router/bundled/router.npz $(ARGS)
+
+lock: $(VENV)/.dev  ## write the versions now installed to the lock
+	@{ echo '# Exact versions of everything that make and CI install; used as constraints, written by `make lock`.'; \
+	   $(BIN)/python -m pip freeze --all --exclude-editable | grep -v '^pip=='| sed 's/+cpu$$//'; } > $(LOCK).new
+	@mv $(LOCK).new $(LOCK)
+
+clean:  ## remove the environment and everything generated
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .pointsman .bench
+
+# A stamp is newer than what it was made from, so that a second run installs nothing.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Pointsman needs Python 3.11 or later; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: pyproject.toml $(LOCK) | $(BIN)/python
+	@echo "Setting up $(VENV) ..."
+	@$(PIP) -e '.[agents]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml $(LOCK) | $(BIN)/python
+	@echo "Setting up $(VENV) with everything for development ..."
+	@$(PIP) -e '.[agents,train,http,dev]'
+	@touch $(VENV)/.run $@
