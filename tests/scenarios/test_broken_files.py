@@ -37,7 +37,7 @@ def test_broken_file_is_refused_at_its_place(refusal: str, monkeypatch: pytest.M
     """A broken file is refused with file, line, column, the problem and a suggestion."""
     monkeypatch.chdir(BROKEN)
     with pytest.raises(DocumentError) as error:
-        load(Path(refusal.split(":")[0]))
+        load(Path(refusal.split(":", maxsplit=1)[0]))
     assert str(error.value) == refusal
     assert re.fullmatch(r"[^:]+:[1-9][0-9]*:[1-9][0-9]*: .+; .+", refusal)
 
