@@ -1,0 +1,66 @@
+"""Owns the assembly: from a trained network's parameters to the arrays that are served, and the row of a new agent."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from router.encoder import Vocabulary
+from router.model_file import ModelArrays, TrainedLabel
+from router.profile import AgentProfile
+
+_TINY = np.float32(1e-12)
+
+
+def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return vectors of length 1 along the last axis; a zero vector stays zero."""
+    length = np.sqrt(np.square(vectors).sum(axis=-1, keepdims=True))
+    return np.asarray(vectors / np.maximum(length, _TINY), dtype=np.float32)
+
+
+def prototype(vectors: NDArray[np.float32], background: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the unit row of an agent known by examples only: their mean direction, less what all requests share.
+
+    Args:
+        vectors: Unit vectors of the examples, shape (examples, width).
+        background: Mean unit vector of the training texts, shape (width,).
+    """
+    return unit(vectors.mean(axis=0) - background)
+
+
+def assemble(
+    vocabulary: Vocabulary,
+    embedding: NDArray[np.float32],
+    head: NDArray[np.float32],
+    vectors: NDArray[np.float32],
+    targets: NDArray[np.int64],
+    blend: float,
+) -> ModelArrays:
+    """Fold IDF into the rows and the mean sketches into the head.
+
+    Args:
+        vocabulary: What the rows stand for.
+        embedding: Shape (features, size).
+        head: Unit rows, shape (labels, size).
+        vectors: Unit vectors of the training texts, shape (texts, size + sketch).
+        targets: Their labels, shape (texts,); texts without one count for the background only.
+        blend: Share of a label's mean sketch in its row, 0 to 1.
+    """
+    size = embedding.shape[1]
+    background = vectors.mean(axis=0)
+    sketches = [prototype(vectors[targets == label, size:], background[size:]) for label in range(len(head))]
+    rows = np.concatenate([head * np.float32(1 - blend), np.stack(sketches) * np.float32(blend)], axis=1)
+    folded = (embedding * vocabulary.idf[:, None]).astype(np.float16)
+    return ModelArrays(vocabulary.buckets, vocabulary.idf, folded, unit(rows), background.astype(np.float32))
+
+
+def trained_labels(labels: Sequence[str], profiles: Sequence[AgentProfile]) -> tuple[TrainedLabel, ...]:
+    """Tie each label to the card of that name, if there is one."""
+    cards = {profile.name: profile for profile in profiles}
+    return tuple(_trained_label(label, cards.get(label)) for label in labels)
+
+
+def _trained_label(label: str, card: AgentProfile | None) -> TrainedLabel:
+    if card is None:
+        return TrainedLabel(name=label)
+    return TrainedLabel(name=label, version=card.version, profile_digest=card.digest)

@@ -1,0 +1,31 @@
+"""Owns the model that ships with the package, and the requests it learnt to refuse."""
+
+from pathlib import Path
+from typing import Final
+
+from router.embedding_router import EmbeddingRouter
+from router.errors import RouterError
+
+BUNDLED: Final = Path(__file__).with_name("bundled")
+
+
+def bundled_router() -> EmbeddingRouter:
+    """Load the bundled model with no candidates yet: every agent registers by its own card.
+
+    Raises:
+        ModelFileError: The file is missing or damaged.
+    """
+    return EmbeddingRouter.load(BUNDLED / "router.npz", use_trained_labels=False)
+
+
+def read_out_of_scope(path: Path | str = BUNDLED / "out_of_scope.txt") -> tuple[str, ...]:
+    """Read requests that no agent serves: one a line, blank lines and lines starting with ``#`` left out.
+
+    Raises:
+        RouterError: The file cannot be read as UTF-8.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise RouterError(f"{path}: cannot be read ({error}); check the path, save it as UTF-8") from error
+    return tuple(line.strip() for line in lines if line.strip() and not line.startswith("#"))

@@ -1,0 +1,83 @@
+"""Owns the calibration: from scores to the probability that the leader is right, and its fit on held-out scores."""
+
+import math
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Scores: TypeAlias = NDArray[np.float32]
+
+DEFAULT_THRESHOLD: Final = 0.5
+_SCALES: Final = np.geomspace(2.0, 120.0, 60)
+_FLOORS: Final = np.linspace(0.1, 0.8, 36)
+_OUT_SHARE: Final = 0.25  # out-of-scope requests weigh this much of all held-out requests
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Softmax over the agents and one silent option, "none of these", whose score never changes.
+
+    Attributes:
+        scale: Inverse temperature (Guo et al. 2017); scores are cosines, so it is far above 1.
+        floor: The score of "none of these".
+        threshold: Confidence below which the router abstains.
+    """
+
+    scale: float
+    floor: float
+    threshold: float
+
+    def confidence(self, scores: Scores, leader: float) -> float:
+        """Return the probability that the leader is right, 0 to 1.
+
+        Args:
+            scores: Scores of all agents, shape (agents,); -inf for one that is not eligible.
+            leader: The best of them.
+        """
+        others = float(np.exp((scores - np.float32(leader)) * np.float32(self.scale)).sum())
+        return 1.0 / (others + math.exp(min((self.floor - leader) * self.scale, 700.0)))
+
+
+def fit(scores: Scores, labels: NDArray[np.int64], out_of_scope: Scores, threshold: float) -> Calibration:
+    """Fit scale and floor to held-out scores by the log-likelihood of the right option, over a grid.
+
+    Args:
+        scores: Held-out requests, shape (requests, agents).
+        labels: The right agent of each, shape (requests,).
+        out_of_scope: Requests that no agent serves, shape (others, agents); may be empty.
+        threshold: Kept as it is.
+    """
+    best = (math.inf, 1.0, 0.0)
+    for scale in _SCALES.tolist():
+        inside, outside = _log_sums(scores, scale), _log_sums(out_of_scope, scale)
+        right = scores[np.arange(len(labels)), labels] * scale
+        for floor in _FLOORS.tolist():
+            loss = float((np.logaddexp(inside, floor * scale) - right).mean())
+            if len(outside):
+                missed = float((np.logaddexp(outside, floor * scale) - floor * scale).mean())
+                loss = (1 - _OUT_SHARE) * loss + _OUT_SHARE * missed
+            best = min(best, (loss, scale, floor))
+    return Calibration(best[1], best[2], threshold)
+
+
+def expected_error(confidence: NDArray[np.float64], right: NDArray[np.bool_], bins: int = 15) -> float:
+    """Return the expected calibration error over bins of equal width (Guo et al. 2017), 0 to 1.
+
+    Args:
+        confidence: Of each decision, shape (decisions,).
+        right: Whether its leader was right, shape (decisions,).
+        bins: Number of bins.
+    """
+    place = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    gaps = np.bincount(place, weights=confidence - right, minlength=bins)
+    return float(np.abs(gaps).sum() / max(len(confidence), 1))
+
+
+def _log_sums(scores: Scores, scale: float) -> NDArray[np.float64]:
+    if not len(scores):
+        return np.zeros(0)
+    top = scores.max(axis=1)
+    sums = np.log(np.exp((scores - top[:, None]) * scale).sum(axis=1)) + top * scale
+    return np.asarray(sums, dtype=np.float64)

@@ -1,0 +1,128 @@
+"""Owns the corpus: texts as ragged arrays of feature rows, and the vocabulary that is learnt from them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from router.encoder import Vocabulary
+from router.features import GRAM, KINDS, PAIR_TOKENS, WORD, Buckets, order_buckets, token_hash, word_buckets
+from router.sketch import sketch_word
+from router.tokenizer import tokenize
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrences:
+    """Every feature of every text, before a vocabulary is chosen.
+
+    Attributes:
+        text: Number of the text, shape (occurrences,), rising.
+        bucket: Bucket of the feature, shape (occurrences,).
+        kind: Number of its kind, shape (occurrences,).
+    """
+
+    text: NDArray[np.int64]
+    bucket: Buckets
+    kind: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Texts in terms of a vocabulary.
+
+    Attributes:
+        rows: Row numbers of all texts' seen features, one text after the other, shape (occurrences,).
+        weights: IDF of each, shape (occurrences,).
+        starts: Where each text begins, and the end of the last, shape (texts + 1,).
+        sketch: IDF-weighted sum of each text's word sketches, shape (texts, sketch).
+    """
+
+    rows: NDArray[np.int64]
+    weights: NDArray[np.float32]
+    starts: NDArray[np.int64]
+    sketch: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+
+def extract(texts: Sequence[str], bits: int) -> Occurrences:
+    """Extract the features of texts into buckets below ``2**bits``."""
+    words: dict[str, Buckets] = {}
+    found = [_features(text, bits, words) for text in texts]
+    sizes = [len(buckets) for buckets, _ in found]
+    return Occurrences(
+        np.repeat(np.arange(len(texts), dtype=np.int64), sizes),
+        np.concatenate([buckets for buckets, _ in found]),
+        np.concatenate([kinds for _, kinds in found]),
+    )
+
+
+def learn_vocabulary(occurrences: Occurrences, texts: int, bits: int, min_df: Sequence[int]) -> Vocabulary:
+    """Keep the buckets that enough texts have, with ``ln((1 + N) / (1 + df)) + 1`` as their weight.
+
+    Args:
+        occurrences: The features of the texts.
+        texts: Their number, N.
+        bits: Logarithm of the number of buckets.
+        min_df: For each kind of feature, the least number of texts that must have it.
+    """
+    distinct = np.unique(occurrences.text << np.int64(bits) | occurrences.bucket)
+    frequency = np.bincount(distinct & ((1 << bits) - 1), minlength=1 << bits)
+    kind = np.zeros(1 << bits, dtype=np.int64)
+    kind[occurrences.bucket] = occurrences.kind
+    buckets = np.flatnonzero((frequency > 0) & (frequency >= np.asarray(min_df)[kind]))
+    idf = np.log((1 + texts) / (1 + frequency[buckets])) + 1
+    return Vocabulary(bits, buckets.astype(np.int32), idf.astype(np.float32), float(np.log(1 + texts) + 1))
+
+
+def build_corpus(texts: Sequence[str], occurrences: Occurrences, vocabulary: Vocabulary, sketch_size: int) -> Corpus:
+    """Express texts in a vocabulary: features it does not have are left out, words keep their sketch.
+
+    Args:
+        texts: The texts.
+        occurrences: Their features, from ``extract``.
+        vocabulary: What counts as seen.
+        sketch_size: Length of the sketches; a multiple of 64.
+    """
+    rows = vocabulary.index[occurrences.bucket]
+    seen = rows >= 0
+    sizes = np.bincount(occurrences.text[seen], minlength=len(texts))
+    starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    kept = rows[seen].astype(np.int64)
+    return Corpus(kept, vocabulary.idf[kept], starts, _sketches(texts, vocabulary, sketch_size))
+
+
+def _features(text: str, bits: int, words: dict[str, Buckets]) -> tuple[Buckets, NDArray[np.int64]]:
+    tokens = tokenize(text)
+    for token in tokens:
+        if token not in words:
+            words[token] = word_buckets(token, bits)
+    of_words = [words[token] for token in tokens]
+    pairs, template = order_buckets([token_hash(token) for token in tokens[:PAIR_TOKENS]], bits)
+    kinds = [_word_kinds(len(buckets)) for buckets in of_words]
+    return np.concatenate([*of_words, pairs]), np.concatenate([*kinds, template.kind.astype(np.int64)])
+
+
+def _word_kinds(size: int) -> NDArray[np.int64]:
+    kinds = np.full(size, GRAM, dtype=np.int64)
+    kinds[0] = WORD
+    return kinds
+
+
+def _sketches(texts: Sequence[str], vocabulary: Vocabulary, size: int) -> NDArray[np.float32]:
+    words: dict[str, NDArray[np.float32]] = {}
+    sums = np.zeros((len(texts), size), dtype=np.float32)
+    for at, text in enumerate(texts):
+        for token in tokenize(text):
+            if token not in words:
+                buckets = word_buckets(token, vocabulary.bits)
+                words[token] = sketch_word(buckets, size) * np.float32(vocabulary.word_idf(int(buckets[0])))
+            sums[at] += words[token]
+    return sums
+
+
+def no_minimum() -> tuple[int, ...]:
+    """Return a minimum document frequency of one for every kind of feature."""
+    return (1,) * len(KINDS)

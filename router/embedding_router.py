@@ -1,0 +1,168 @@
+"""Owns the trained router as it is served: NumPy only, agents added and removed while it runs."""
+
+import hashlib
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from router.assembly import prototype, unit
+from router.calibration import Calibration
+from router.decision import Roster, decide
+from router.encoder import Encoder, Vocabulary
+from router.errors import RouterError
+from router.explanation import split_score
+from router.model_file import Manifest, ModelArrays, read_model
+from router.prediction import Contribution, Prediction
+from router.profile import AgentProfile
+from router.protocol import NO_VETOES
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A registered agent: its version and its unit row, shape (width,)."""
+
+    version: str
+    row: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    """All registered agents at one moment, ready to be scored; rows have shape (agents, width)."""
+
+    roster: Roster
+    rows: NDArray[np.float32]
+
+
+class EmbeddingRouter:
+    """Scores agents by the cosine between a request's pooled vector and each agent's row.
+
+    Readers take a snapshot and need no lock; ``add`` and ``remove`` make the next reader build a new one. Agents are
+    kept by name, so that neither scores nor fingerprint depend on the order of registration.
+    """
+
+    def __init__(self, manifest: Manifest, arrays: ModelArrays, *, use_trained_labels: bool = True) -> None:
+        """Serve a model.
+
+        Args:
+            manifest: Of the model, sealed.
+            arrays: Of the model.
+            use_trained_labels: Whether its labels are candidates at once; else the router starts empty.
+        """
+        vocabulary = Vocabulary(manifest.bits, arrays.buckets, arrays.idf, manifest.unseen_idf)
+        rows = arrays.rows.astype(np.float32)
+        self._manifest = manifest
+        self._head = arrays.head
+        self._background = arrays.background
+        self._encoder = Encoder(vocabulary, rows, manifest.sketch_size, manifest.sketch_weight)
+        self._calibration = Calibration(manifest.scale, manifest.floor, manifest.threshold)
+        self._lock = threading.Lock()
+        self._entries: dict[str, _Entry] = {}
+        if use_trained_labels:
+            labels = zip(manifest.labels, arrays.head, strict=True)
+            self._entries = {label.name: _Entry(label.version, row) for label, row in labels}
+        self._snapshot: _Snapshot | None = None
+
+    @classmethod
+    def load(cls, path: Path | str, *, use_trained_labels: bool = True) -> Self:
+        """Load a model file.
+
+        Raises:
+            ModelFileError: The file is missing, damaged, or does not agree with its manifest.
+        """
+        manifest, arrays = read_model(Path(path))
+        return cls(manifest, arrays, use_trained_labels=use_trained_labels)
+
+    @property
+    def manifest(self) -> Manifest:
+        """Return what the model says of itself."""
+        return self._manifest
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the registered agents, sorted."""
+        return self._current().roster.names
+
+    @property
+    def fingerprint(self) -> str:
+        """Return 16 hexadecimal characters over the model and every registered row."""
+        return self._current().roster.fingerprint
+
+    def predict(self, text: str, vetoes: Mapping[str, str] = NO_VETOES) -> Prediction:
+        """Decide on one request; see ``Router.predict``."""
+        snapshot = self._current()
+        vector = self._encoder.encode(text)
+        length = float(vector @ vector) ** 0.5
+        scores = snapshot.rows @ vector
+        if length:
+            scores /= np.float32(length)
+        return decide(snapshot.roster, scores, vetoes, self._calibration)
+
+    def explain(self, text: str, agent: str) -> tuple[Contribution, ...]:
+        """Split an agent's score over the words of the text; see ``Router.explain``.
+
+        Raises:
+            RouterError: The agent is not registered.
+        """
+        return split_score(self._encoder.parts(text), self._entry(agent).row)
+
+    def add(self, profile: AgentProfile) -> None:
+        """Make an agent a candidate: by its trained row if the model was trained on this very card, else by its texts.
+
+        Raises:
+            RouterError: The card has neither summary nor examples.
+        """
+        entry = _Entry(profile.version, self._row(profile))
+        with self._lock:
+            self._entries = {**self._entries, profile.name: entry}
+            self._snapshot = None
+
+    def remove(self, name: str) -> None:
+        """Take an agent away; see ``LearnsAgents.remove``.
+
+        Raises:
+            RouterError: The agent is not registered.
+        """
+        self._entry(name)
+        with self._lock:
+            self._entries = {known: entry for known, entry in self._entries.items() if known != name}
+            self._snapshot = None
+
+    def _row(self, profile: AgentProfile) -> NDArray[np.float32]:
+        for label, row in zip(self._manifest.labels, self._head, strict=True):
+            if (label.name, label.profile_digest) == (profile.name, profile.digest):
+                return row
+        if not profile.texts:
+            raise RouterError(f"agent {profile.name!r} has neither summary nor examples; give its card some")
+        vectors = unit(np.stack([self._encoder.encode(text) for text in profile.texts]))
+        return prototype(vectors, self._background)
+
+    def _entry(self, name: str) -> _Entry:
+        try:
+            return self._entries[name]
+        except KeyError:
+            raise RouterError(f"agent {name!r} is not registered; register it, or ask for one of those that are") from None
+
+    def _current(self) -> _Snapshot:
+        return self._snapshot or self._rebuild()
+
+    def _rebuild(self) -> _Snapshot:
+        with self._lock:
+            self._snapshot = snapshot = self._snapshot or self._build()
+            return snapshot
+
+    def _build(self) -> _Snapshot:
+        names = tuple(sorted(self._entries))
+        entries = [self._entries[name] for name in names]
+        rows = np.zeros((len(names), self._encoder.width), dtype=np.float32)
+        digest = hashlib.sha256(self._manifest.digest.encode())
+        for at, (name, entry) in enumerate(zip(names, entries, strict=True)):
+            rows[at] = entry.row
+            digest.update(repr((name, entry.version)).encode())
+            digest.update(rows[at].tobytes())
+        roster = Roster(names, tuple(entry.version for entry in entries), digest.hexdigest()[:16])
+        return _Snapshot(roster, rows)

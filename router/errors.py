@@ -1,0 +1,30 @@
+"""Owns the errors of the router: one root, one page."""
+
+from pathlib import Path
+
+
+class RouterError(Exception):
+    """Raised when the router is given something it cannot use; the message says what, which and what to do."""
+
+
+class ModelFileError(RouterError):
+    """Raised when a model file is missing, damaged, too large, or does not agree with its own manifest."""
+
+    def __init__(self, path: Path, problem: str, remedy: str) -> None:
+        """Name the file, what is wrong with it, and what to do about it."""
+        super().__init__(f"{path}: {problem}; {remedy}")
+        self.path = path
+        self.problem = problem
+        self.remedy = remedy
+
+
+class DatasetError(RouterError):
+    """Raised when a data set of examples is refused, at a line or as a whole (line 0)."""
+
+    def __init__(self, path: Path, line: int, problem: str, remedy: str) -> None:
+        """Name the file and line, what is wrong there, and what to do about it."""
+        place = f"{path}:{line}" if line else str(path)
+        super().__init__(f"{place}: {problem}; {remedy}")
+        self.path = path
+        self.line = line
+        self.problem = problem

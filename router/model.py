@@ -1,0 +1,79 @@
+"""Owns the network: a bag of hashed n-grams, a fixed sketch beside it, one normalisation and a cosine head (torch)."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from router.corpus import Corpus
+
+_TINY: Final = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Texts as the network reads them.
+
+    Attributes:
+        features: Row numbers of all texts' features, one after the other, shape (occurrences,).
+        weights: Weight of each occurrence (IDF, dropout), shape (occurrences,).
+        offsets: Where each text starts in ``features``, shape (texts,).
+        sketch: Weighted sum of the words' sketches, fixed, shape (texts, sketch).
+    """
+
+    features: Tensor
+    weights: Tensor
+    offsets: Tensor
+    sketch: Tensor
+
+
+class BagModel(nn.Module):
+    """Score labels by the cosine between a text's pooled vector and each label's row.
+
+    ``score = <bag, head> / |[bag; sketch]|`` with head rows of unit length. The bag is linear in its features, so that
+    scores split exactly over words; the sketch gives the bag something to be measured against.
+    """
+
+    def __init__(self, features: int, labels: int, size: int, generator: torch.Generator) -> None:
+        """Start from small random rows and random unit label rows.
+
+        Args:
+            features: Number of embedding rows.
+            labels: Number of labels.
+            size: Length of an embedding row.
+            generator: The one source of randomness.
+        """
+        super().__init__()
+        self.embedding = nn.Parameter(torch.randn(features, size, generator=generator) * 0.02)
+        self.head = nn.Parameter(functional.normalize(torch.randn(labels, size, generator=generator), dim=1))
+
+    def pool(self, batch: Batch) -> Tensor:
+        """Return the vectors of texts, not normalised, shape (texts, size + sketch)."""
+        bag = functional.embedding_bag(
+            batch.features, self.embedding, batch.offsets, mode="sum", per_sample_weights=batch.weights, sparse=True
+        )  # (texts, size)
+        return torch.cat([bag, batch.sketch], dim=1)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Return the scores, cosines between -1 and 1, shape (texts, labels)."""
+        vectors = functional.normalize(self.pool(batch), dim=1, eps=_TINY)  # (texts, size + sketch)
+        head = functional.normalize(self.head, dim=1)  # (labels, size)
+        return vectors[:, : self.head.shape[1]] @ head.T  # (texts, labels)
+
+
+def select(corpus: Corpus, chosen: NDArray[np.int64], feature_scale: float, sketch_scale: float) -> Batch:
+    """Gather some texts of a corpus into a batch, in the order given."""
+    begins = corpus.starts[chosen]
+    sizes = corpus.starts[chosen + 1] - begins
+    offsets = np.cumsum(sizes) - sizes
+    places = np.arange(int(sizes.sum())) + np.repeat(begins - offsets, sizes)
+    return Batch(
+        torch.from_numpy(corpus.rows[places]),
+        torch.from_numpy(corpus.weights[places] * np.float32(feature_scale)),
+        torch.from_numpy(offsets),
+        torch.from_numpy(corpus.sketch[chosen] * np.float32(sketch_scale)),
+    )

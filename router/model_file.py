@@ -1,0 +1,196 @@
+"""Owns the model file: arrays and a manifest in one ``.npz``, written atomically, read only when everything agrees."""
+
+import hashlib
+import os
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+
+from router.errors import ModelFileError
+
+SCHEMA_VERSION: Final = 1
+MAX_FILE_BYTES: Final = 512 * 1024**2
+MAX_MANIFEST_BYTES: Final = 4 * 1024**2
+_ARRAYS: Final = {"buckets": "<i4", "idf": "<f4", "rows": "<f2", "head": "<f4", "background": "<f4"}
+_REMEDY: Final = "train the model again or fetch an undamaged copy"
+
+
+class TrainedLabel(BaseModel):
+    """A label the head has a row for, and the card it was trained from ("" when it was trained from a data set)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    version: str = ""
+    profile_digest: str = ""
+
+
+class Manifest(BaseModel):
+    """Everything about a model that is not an array; sizes are checked against the arrays when a file is read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_version: int
+    bits: int = Field(ge=8, le=24)
+    features: int = Field(ge=0)
+    size: int = Field(ge=1, le=4096)
+    sketch_size: int = Field(ge=64, le=4096, multiple_of=64)
+    sketch_weight: FiniteFloat = Field(gt=0)
+    unseen_idf: FiniteFloat = Field(gt=0)
+    labels: tuple[TrainedLabel, ...]
+    scale: FiniteFloat = Field(gt=0)
+    floor: FiniteFloat
+    threshold: FiniteFloat = Field(ge=0, le=1)
+    config: dict[str, Any]
+    metrics: dict[str, float]
+    training_digest: str
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelArrays:
+    """The arrays of a model.
+
+    Attributes:
+        buckets: Seen buckets, rising, int32, shape (features,).
+        idf: Their inverse document frequency, float32, shape (features,).
+        rows: Trained rows with IDF folded in, float16, shape (features, size).
+        head: Unit rows of the labels, float32, shape (labels, size + sketch).
+        background: Mean unit vector of the training texts, float32, shape (size + sketch,).
+    """
+
+    buckets: NDArray[np.int32]
+    idf: NDArray[np.float32]
+    rows: NDArray[np.float16]
+    head: NDArray[np.float32]
+    background: NDArray[np.float32]
+
+    def by_name(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays under their names in the file."""
+        return {name: getattr(self, name) for name in _ARRAYS}
+
+
+def seal(manifest: Manifest, arrays: ModelArrays) -> Manifest:
+    """Return the manifest with the digest of itself and the arrays."""
+    return manifest.model_copy(update={"digest": _digest(manifest, arrays.by_name())})
+
+
+def write_model(path: Path, manifest: Manifest, arrays: ModelArrays) -> None:
+    """Write a sealed model; a reader sees the old file or the whole new one, never a part.
+
+    Raises:
+        ModelFileError: The folder cannot be written to.
+    """
+    text = np.frombuffer(manifest.model_dump_json().encode(), dtype=np.uint8)
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise ModelFileError(path, f"cannot be written ({error.strerror})", "choose a folder you can write to") from error
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            np.savez(stream, manifest=text, **arrays.by_name())
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def read_model(path: Path) -> tuple[Manifest, ModelArrays]:
+    """Read a model and verify its manifest, shapes, types and digest.
+
+    Raises:
+        ModelFileError: Anything is missing, too large, or does not agree.
+    """
+    members = _members(path)
+    manifest = _manifest(path, members.pop("manifest", None))
+    _verify(path, manifest, members)
+    return manifest, ModelArrays(**members)
+
+
+def _members(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise ModelFileError(path, f"larger than {MAX_FILE_BYTES} bytes", _REMEDY)
+        with zipfile.ZipFile(path) as archive:
+            sizes = {info.filename: info.file_size for info in archive.infolist()}
+        _verify_names(path, sizes)
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except OSError as error:
+        problem = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read ({error})"
+        raise ModelFileError(path, problem, "check the path, or train a model first") from error
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError, MemoryError) as error:
+        raise ModelFileError(path, f"is not a model file ({error})", _REMEDY) from error
+
+
+def _verify_names(path: Path, sizes: Mapping[str, int]) -> None:
+    expected = {f"{name}.npy" for name in (*_ARRAYS, "manifest")}
+    if "manifest.npy" not in sizes:
+        raise ModelFileError(path, "has no manifest", _REMEDY)
+    if set(sizes) != expected:
+        raise ModelFileError(path, f"has the members {sorted(sizes)}, not {sorted(expected)}", _REMEDY)
+    if sum(sizes.values()) > MAX_FILE_BYTES or sizes["manifest.npy"] > MAX_MANIFEST_BYTES:
+        raise ModelFileError(path, "unpacks to more than the limit", _REMEDY)
+
+
+def _manifest(path: Path, text: NDArray[Any] | None) -> Manifest:
+    if text is None or text.dtype != np.uint8 or text.ndim != 1:
+        raise ModelFileError(path, "has a manifest that is not bytes", _REMEDY)
+    try:
+        manifest = Manifest.model_validate_json(text.tobytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "manifest"
+        raise ModelFileError(path, f"manifest refused at {place}: {first['msg']}", _REMEDY) from error
+    if manifest.schema_version != SCHEMA_VERSION:
+        problem = f"has schema version {manifest.schema_version}, this program reads {SCHEMA_VERSION}"
+        raise ModelFileError(path, problem, "train the model again with this version")
+    return manifest
+
+
+def _verify(path: Path, manifest: Manifest, members: dict[str, NDArray[Any]]) -> None:
+    width = manifest.size + manifest.sketch_size
+    shapes: dict[str, tuple[int, ...]] = {
+        "buckets": (manifest.features,),
+        "idf": (manifest.features,),
+        "rows": (manifest.features, manifest.size),
+        "head": (len(manifest.labels), width),
+        "background": (width,),
+    }
+    for name, kind in _ARRAYS.items():
+        array = members[name]
+        if array.dtype != np.dtype(kind) or array.shape != shapes[name]:
+            problem = f"has {name} as {array.dtype}{array.shape}, not {np.dtype(kind)}{shapes[name]}"
+            raise ModelFileError(path, problem, _REMEDY)
+    if _digest(manifest, members) != manifest.digest:
+        raise ModelFileError(path, "does not match its digest", _REMEDY)
+    _verify_values(path, manifest, members)
+
+
+def _verify_values(path: Path, manifest: Manifest, members: dict[str, NDArray[Any]]) -> None:
+    buckets = members["buckets"]
+    rising = bool((np.diff(buckets) > 0).all())
+    if not rising or (len(buckets) and not 0 <= buckets[0] <= buckets[-1] < 1 << manifest.bits):
+        raise ModelFileError(path, "has buckets out of order or out of range", _REMEDY)
+    if not all(np.isfinite(members[name].sum(dtype=np.float64)) for name in ("idf", "rows", "head", "background")):
+        raise ModelFileError(path, "has weights that are not finite", _REMEDY)
+    if len({label.name for label in manifest.labels}) != len(manifest.labels):
+        raise ModelFileError(path, "has two labels of the same name", _REMEDY)
+
+
+def _digest(manifest: Manifest, arrays: Mapping[str, NDArray[Any]]) -> str:
+    digest = hashlib.sha256(manifest.model_copy(update={"digest": ""}).model_dump_json().encode())
+    for name in _ARRAYS:
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name}{array.dtype.str}{array.shape}".encode())
+        digest.update(array.data)
+    return digest.hexdigest()

@@ -1,0 +1,54 @@
+"""Owns the contract of a router: predict and explain, and, for those that can, learn an agent on the spot."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, Protocol, runtime_checkable
+
+from router.prediction import Contribution, Prediction
+from router.profile import AgentProfile
+
+NO_VETOES: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+@runtime_checkable
+class Router(Protocol):
+    """Picks one of the agents it knows for a text; a pure function of the text, the vetoes and the fingerprint."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Return a digest of the weights and of every registered row: same fingerprint, same scores."""
+        ...
+
+    def predict(self, text: str, vetoes: Mapping[str, str] = NO_VETOES) -> Prediction:
+        """Decide on one request.
+
+        Args:
+            text: The request, any string.
+            vetoes: Agent name to the reason why it is not eligible now; names not registered are ignored.
+        """
+        ...
+
+    def explain(self, text: str, agent: str) -> tuple[Contribution, ...]:
+        """Split an agent's score over the words of the text, in their order; the weights sum to that score.
+
+        Raises:
+            RouterError: The agent is not registered.
+        """
+        ...
+
+
+@runtime_checkable
+class LearnsAgents(Protocol):
+    """A router to which agents can be added, and from which they can be taken, while it serves."""
+
+    def add(self, profile: AgentProfile) -> None:
+        """Make the agent a candidate from now on; an agent of the same name is replaced."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Take the agent away: scores and fingerprint are those of a router that never had it.
+
+        Raises:
+            RouterError: The agent is not registered.
+        """
+        ...

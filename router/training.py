@@ -1,0 +1,238 @@
+"""Owns the training: from examples to a model file, by a loop that can be read in one piece (torch)."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from router.assembly import assemble, trained_labels
+from router.calibration import Calibration, fit
+from router.corpus import Corpus, build_corpus, extract, learn_vocabulary
+from router.dataset import Example, digest_examples
+from router.encoder import Vocabulary
+from router.errors import RouterError
+from router.held_out import NONE_OF_THESE, deal, measure
+from router.model import BagModel, Batch, select
+from router.model_file import SCHEMA_VERSION, Manifest, ModelArrays, seal, write_model
+from router.profile import AgentProfile
+from router.training_config import FEW_EXAMPLES, Progress, Report, TrainingConfig
+
+@dataclass(frozen=True, slots=True)
+class TrainedModel:
+    """A sealed model, ready to be saved or served."""
+
+    manifest: Manifest
+    arrays: ModelArrays
+
+    def save(self, path: Path | str) -> None:
+        """Write the model atomically.
+
+        Raises:
+            ModelFileError: The folder cannot be written to.
+        """
+        write_model(Path(path), self.manifest, self.arrays)
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A network with what it needs to read a text: the outcome of one run of the loop.
+
+    Attributes:
+        model: The network.
+        vocabulary: The buckets its rows stand for.
+        feature_scale: Factor on every feature weight.
+        sketch_scale: Factor on every sketch.
+        sketch_size: Length of a sketch.
+    """
+
+    model: BagModel
+    vocabulary: Vocabulary
+    feature_scale: float
+    sketch_scale: float
+    sketch_size: int
+
+    def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the unit vectors of texts, shape (texts, size + sketch)."""
+        occurrences = extract(texts, self.vocabulary.bits)
+        corpus = build_corpus(texts, occurrences, self.vocabulary, self.sketch_size)
+        batch = select(corpus, np.arange(len(texts)), self.feature_scale, self.sketch_scale)
+        with torch.no_grad():
+            return np.asarray(functional.normalize(self.model.pool(batch), dim=1).numpy())
+
+    def arrays(self, vectors: NDArray[np.float32], targets: NDArray[np.int64], blend: float) -> ModelArrays:
+        """Return what is served: rows with every factor folded in, label rows with ``blend`` of the mean sketch."""
+        embedding = self.model.embedding.detach().numpy()
+        head = functional.normalize(self.model.head.detach(), dim=1).numpy()
+        return assemble(self.vocabulary, embedding * np.float32(self.feature_scale), head, vectors, targets, blend)
+
+
+def train(
+    examples: Sequence[Example],
+    config: TrainingConfig,
+    *,
+    profiles: Sequence[AgentProfile] = (),
+    out_of_scope: Sequence[str] = (),
+    progress: Report | None = None,
+) -> TrainedModel:
+    """Train a router: calibrate on held-out examples first, then fit all of them.
+
+    Args:
+        examples: At least two labels.
+        config: How to train.
+        profiles: Cards of labels; ties a trained row to the card it came from.
+        out_of_scope: Requests that no label serves: learnt as such, and held out for calibration.
+        progress: Told after every epoch.
+
+    Raises:
+        RouterError: There are fewer than two labels, or a label has too few examples to hold one out.
+    """
+    labels = sorted({example.label for example in examples})
+    if len(labels) < 2:
+        raise RouterError(f"{len(labels)} label(s) to train on; give examples of at least two labels")
+    number = {label: at for at, label in enumerate(labels)}
+    texts = [*(example.text for example in examples), *out_of_scope]
+    targets = np.array([*(number[e.label] for e in examples), *([NONE_OF_THESE] * len(out_of_scope))])
+    report = progress or _silent
+    with _threads(config.threads):
+        calibration, metrics = _calibrate(texts, targets, len(labels), config, report)
+        fitted = fit_network(texts, targets, len(labels), config, report, "fit")
+        vectors = fitted.vectors(texts)
+    arrays = fitted.arrays(vectors, targets, config.blend)
+    digest = digest_examples([*examples, *(Example(text, "") for text in out_of_scope)])
+    manifest = Manifest(
+        schema_version=SCHEMA_VERSION,
+        bits=config.bits,
+        features=len(arrays.buckets),
+        size=config.size,
+        sketch_size=config.sketch_size,
+        sketch_weight=fitted.sketch_scale,
+        unseen_idf=fitted.vocabulary.unseen_idf,
+        labels=trained_labels(labels, profiles),
+        scale=calibration.scale,
+        floor=calibration.floor,
+        threshold=calibration.threshold,
+        config=asdict(config),
+        metrics=metrics,
+        training_digest=digest,
+    )
+    return TrainedModel(seal(manifest, arrays), arrays)
+
+
+def train_from_profiles(
+    profiles: Sequence[AgentProfile], out_of_scope: Sequence[str], progress: Report | None = None
+) -> TrainedModel:
+    """Train on the cards alone: a dozen examples an agent; the same cards give the same bytes.
+
+    Raises:
+        RouterError: There are fewer than two profiles, or one has no text at all.
+    """
+    ordered = sorted(profiles, key=lambda profile: profile.name)
+    for profile in ordered:
+        if not profile.texts:
+            raise RouterError(f"agent {profile.name!r} has neither summary nor examples; give its card some")
+    examples = [Example(text, profile.name) for profile in ordered for text in profile.texts]
+    return train(examples, FEW_EXAMPLES, profiles=ordered, out_of_scope=out_of_scope, progress=progress)
+
+
+def fit_network(
+    texts: Sequence[str], targets: NDArray[np.int64], labels: int, config: TrainingConfig, report: Report, stage: str
+) -> Fitted:
+    """Run the training loop once: Adagrad (Duchi et al. 2011) on smoothed cross-entropy, features dropped at random.
+
+    Args:
+        texts: What to learn from.
+        targets: The label of each text, or ``NONE_OF_THESE``, whose target is the uniform distribution.
+        labels: Number of labels.
+        config: How to train.
+        report: Told after every epoch.
+        stage: Named in every report.
+    """
+    occurrences = extract(texts, config.bits)
+    vocabulary = learn_vocabulary(occurrences, len(texts), config.bits, config.min_df)
+    corpus = build_corpus(texts, occurrences, vocabulary, config.sketch_size)
+    feature_scale, sketch_scale = _scales(corpus, config.sketch_share)
+    wanted = _soft_targets(targets, labels, config.smoothing)
+    generator = torch.Generator().manual_seed(config.seed)
+    model = BagModel(len(vocabulary.buckets), labels, config.size, generator)
+    optimizer = torch.optim.Adagrad(model.parameters(), lr=config.learning_rate, eps=1e-6)
+    for epoch in range(1, config.epochs + 1):
+        optimizer.param_groups[0]["lr"] = config.learning_rate * (1 - 0.95 * (epoch - 1) / config.epochs)
+        order = torch.randperm(len(texts), generator=generator)
+        total = 0.0
+        for start in range(0, len(texts), config.batch_size):
+            chosen = order[start : start + config.batch_size]
+            batch = select(corpus, chosen.numpy(), feature_scale, sketch_scale)
+            batch = _drop_features(batch, config.dropout, generator)
+            loss = functional.cross_entropy(model(batch) * config.scale, wanted[chosen])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(chosen)
+        report(Progress(stage, epoch, config.epochs, total / len(texts)))
+    return Fitted(model, vocabulary, feature_scale, sketch_scale, config.sketch_size)
+
+
+def _drop_features(batch: Batch, share: float, generator: torch.Generator) -> Batch:
+    """Hide a share of the features; those hidden cost nothing, so that strong dropout is also fast."""
+    kept = torch.rand(len(batch.weights), generator=generator) >= share
+    before = functional.pad(kept.cumsum(0), (1, 0))
+    return replace(
+        batch,
+        features=batch.features[kept],
+        weights=batch.weights[kept] / (1 - share),
+        offsets=before[batch.offsets],
+    )
+
+
+def _scales(corpus: Corpus, sketch_share: float) -> tuple[float, float]:
+    """Bring a text's features to length 1 on average, and its sketch to ``sketch_share``."""
+    square = np.concatenate([[0.0], np.cumsum(corpus.weights.astype(np.float64) ** 2)])
+    features = float(np.sqrt(np.diff(square[corpus.starts]).mean()))
+    sketch = float(np.sqrt((corpus.sketch.astype(np.float64) ** 2).sum(axis=1).mean()))
+    return 1 / max(features, 1e-9), sketch_share / max(sketch, 1e-9)
+
+
+def _soft_targets(targets: NDArray[np.int64], labels: int, smoothing: float) -> torch.Tensor:
+    wanted = np.full((len(targets), labels), smoothing / labels, dtype=np.float32)
+    inside = targets != NONE_OF_THESE
+    wanted[np.flatnonzero(inside), targets[inside]] += 1 - smoothing
+    wanted[~inside] = 1 / labels
+    return torch.from_numpy(wanted)
+
+
+def _calibrate(
+    texts: Sequence[str], targets: NDArray[np.int64], labels: int, config: TrainingConfig, report: Report
+) -> tuple[Calibration, dict[str, float]]:
+    part = deal(targets, config.folds, config.seed)
+    held_out: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
+    for fold in range(config.folds if config.cross_validate else 1):
+        inside, outside = np.flatnonzero(part != fold), np.flatnonzero(part == fold)
+        stage = f"calibrate {fold + 1}"
+        fitted = fit_network([texts[i] for i in inside], targets[inside], labels, config, report, stage)
+        vectors = fitted.vectors([texts[i] for i in inside])
+        arrays = fitted.arrays(vectors, targets[inside], config.blend)
+        held_out.append((targets[outside], fitted.vectors([texts[i] for i in outside]) @ arrays.head.T))
+    truth = np.concatenate([answer for answer, _ in held_out])
+    scores = np.concatenate([values for _, values in held_out])
+    known = truth != NONE_OF_THESE
+    calibration = fit(scores[known], truth[known], scores[~known], config.threshold)
+    return calibration, measure(calibration, scores, truth)
+
+
+@contextmanager
+def _threads(wanted: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(wanted)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _silent(progress: Progress) -> None:
+    """Report to nobody."""

@@ -1,0 +1,67 @@
+"""Owns the knobs of the training, the defaults for many and for few examples, and what a progress report says."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from router.calibration import DEFAULT_THRESHOLD
+
+@dataclass(frozen=True, slots=True)
+class TrainingConfig:
+    """How a model is trained; the defaults suit thousands of examples.
+
+    Attributes:
+        size: Length of a trained row.
+        sketch_size: Length of the fixed sketch; a multiple of 64.
+        sketch_share: Length of a text's sketch before training, relative to that of its features.
+        blend: Share of the label's mean sketch in its row, 0 to 1; helps when examples are few.
+        bits: Logarithm of the number of hash buckets.
+        min_df: Least number of texts with a word, character n-gram, bigram, skip-bigram, pair.
+        epochs: Passes over the examples.
+        batch_size: Examples a step.
+        learning_rate: Of Adagrad, falling linearly to a twentieth.
+        dropout: Share of the features hidden from each step.
+        smoothing: Label smoothing.
+        scale: Inverse temperature of the training softmax.
+        folds: Held-out parts used for calibration; only the first is used unless ``cross_validate``.
+        cross_validate: Hold out every part in turn, for few examples.
+        threshold: Confidence below which the router abstains.
+        seed: Of every random number drawn.
+        threads: Of torch while training; more than one neither pays here nor gives the same bytes on every run.
+    """
+
+    size: int = 128
+    sketch_size: int = 256
+    sketch_share: float = 1.0
+    blend: float = 0.0
+    bits: int = 20
+    min_df: tuple[int, int, int, int, int] = (1, 2, 1, 1, 3)
+    epochs: int = 9
+    batch_size: int = 128
+    learning_rate: float = 0.3
+    dropout: float = 0.7
+    smoothing: float = 0.1
+    scale: float = 12.0
+    folds: int = 10
+    cross_validate: bool = False
+    threshold: float = DEFAULT_THRESHOLD
+    seed: int = 0
+    threads: int = 1
+
+
+FEW_EXAMPLES: Final = TrainingConfig(
+    size=32, blend=0.7, min_df=(1, 2, 1, 1, 2), epochs=30, batch_size=32, folds=6, cross_validate=True, threads=1
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where the training is: the stage, the epoch from 1 of how many, and the mean loss of that epoch in nats."""
+
+    stage: str
+    epoch: int
+    epochs: int
+    loss: float
+
+
+Report: TypeAlias = Callable[[Progress], None]
