@@ -11,7 +11,8 @@ import numpy as np
 from orchestrator.agent import AgentCard, TaskContext
 from orchestrator.messages import EMPTY, Task
 from orchestrator.policy import Policy
-from router import Abstained, AgentProfile, Contribution, Prediction, RouterError, Scoreboard
+from router import Abstained, AgentProfile, Contribution, Prediction, RouterError
+from router.prediction import Scoreboard
 
 
 class ScriptedAgent:
