@@ -89,11 +89,11 @@ class DuplicateTaskError(GraphError):
 
 
 class CapacityError(GraphError):
-    """Raised when an agent adds more tasks than the run may hold unfinished."""
+    """Raised when a plan, or what an agent adds, is more than the run may ever hold unfinished at a time."""
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
-        super().__init__(f"the run already holds {capacity} unfinished tasks; raise `capacity` or add fewer at a time")
+        super().__init__(f"a run holds {capacity} unfinished tasks at most; raise `capacity` or add fewer at a time")
 
 
 # --- agents and plugins -----------------------------------------------------------------------------------------------
@@ -142,6 +142,10 @@ class PluginError(PointsmanError):
 
 class JournalError(PointsmanError):
     """Raised when the journal cannot be opened, read or written; the run stops rather than acknowledge in vain."""
+
+
+class NotJsonError(JournalError):
+    """Raised when what should be recorded is no JSON: it is refused, and the journal goes on."""
 
 
 class JournalTamperedError(JournalError):

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import orjson
 
-from orchestrator.errors import JournalError
+from orchestrator.errors import JournalError, NotJsonError
 from orchestrator.messages import Envelope
 
 #: What the first row is chained to.
@@ -40,7 +40,7 @@ def encode(run: str, envelope: Envelope) -> bytes:
     """Return the canonical JSON of an envelope: sorted keys, no spaces, UTF-8, without the measured durations.
 
     Raises:
-        JournalError: if the body is not JSON.
+        NotJsonError: if the body is not JSON.
     """
     try:
         return orjson.dumps(
@@ -57,7 +57,7 @@ def encode(run: str, envelope: Envelope) -> bytes:
             _SORTED,
         )
     except TypeError as error:  # orjson.JSONEncodeError is one
-        raise JournalError(f"the body of {envelope.topic!r} is not JSON: {error}; publish plain JSON values") from error
+        raise NotJsonError(f"the body of {envelope.topic!r} is not JSON: {error}; publish plain JSON values") from error
 
 
 def decode(canonical: bytes, measured: bytes | None = None) -> tuple[str, Envelope]:
