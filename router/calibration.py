@@ -36,8 +36,10 @@ class Calibration:
             scores: Scores of all agents, shape (agents,); -inf for one that is not eligible.
             leader: The best of them.
         """
-        others = float(np.exp((scores - np.float32(leader)) * np.float32(self.scale)).sum())
-        return 1.0 / (others + math.exp(min((self.floor - leader) * self.scale, 700.0)))
+        odds = scores - np.float32(leader)
+        odds *= np.float32(self.scale)
+        np.exp(odds, out=odds)
+        return 1.0 / (float(np.add.reduce(odds)) + math.exp(min((self.floor - leader) * self.scale, 700.0)))
 
 
 def fit(scores: Scores, labels: NDArray[np.int64], out_of_scope: Scores, threshold: float) -> Calibration:

@@ -30,26 +30,44 @@ def decide(
 
     Args:
         roster: The candidates.
-        scores: Their scores, shape (agents,); kept by the prediction, so never write to it again.
+        scores: Their scores, shape (agents,); the prediction keeps them, so never write to them again.
         vetoes: Agent name to the reason why it is not eligible.
         calibration: From scores to confidence.
     """
-    open_scores = scores.copy()
+    if not roster.names:
+        return _none(Abstained.NO_CANDIDATES, roster, scores, vetoes, calibration)
+    eligible = _without(roster, scores, vetoes) if vetoes else scores
+    leader = int(eligible.argmax())
+    best = float(eligible[leader])
+    if best == -np.inf:
+        return _none(Abstained.ALL_VETOED, roster, scores, vetoes, calibration)
+    confidence = calibration.confidence(eligible, best)
+    eligible[leader] = -np.inf
+    second = int(eligible.argmax())
+    rest = float(eligible[second])
+    eligible[leader] = best  # without vetoes these are the scores themselves
+    return Prediction(
+        choice=roster.names[leader] if confidence >= calibration.threshold else Abstained.BELOW_THRESHOLD,
+        leader=roster.names[leader],
+        runner_up="" if rest == -np.inf else roster.names[second],
+        margin=best if rest == -np.inf else best - rest,
+        confidence=confidence,
+        threshold=calibration.threshold,
+        fingerprint=roster.fingerprint,
+        scoreboard=Scoreboard(roster.names, roster.versions, scores, dict(vetoes)),
+    )
+
+
+def _without(roster: Roster, scores: NDArray[np.float32], vetoes: Mapping[str, str]) -> NDArray[np.float32]:
+    eligible = scores.copy()
     for name in vetoes:
         if name in roster.places:
-            open_scores[roster.places[name]] = -np.inf
-    leader = int(open_scores.argmax()) if len(open_scores) else -1
-    best = float(open_scores[leader]) if leader >= 0 else -np.inf
+            eligible[roster.places[name]] = -np.inf
+    return eligible
+
+
+def _none(
+    reason: Abstained, roster: Roster, scores: NDArray[np.float32], vetoes: Mapping[str, str], calibration: Calibration
+) -> Prediction:
     board = Scoreboard(roster.names, roster.versions, scores, dict(vetoes))
-    if best == -np.inf:
-        reason = Abstained.ALL_VETOED if roster.names else Abstained.NO_CANDIDATES
-        return Prediction(reason, "", "", 0.0, 0.0, calibration.threshold, roster.fingerprint, board)
-    confidence = calibration.confidence(open_scores, best)
-    open_scores[leader] = -np.inf
-    second = int(open_scores.argmax())
-    rest = float(open_scores[second])
-    name = roster.names[leader]
-    choice = name if confidence >= calibration.threshold else Abstained.BELOW_THRESHOLD
-    alone = rest == -np.inf
-    runner_up, margin = ("", best) if alone else (roster.names[second], best - rest)
-    return Prediction(choice, name, runner_up, margin, confidence, calibration.threshold, roster.fingerprint, board)
+    return Prediction(reason, "", "", 0.0, 0.0, calibration.threshold, roster.fingerprint, board)

@@ -135,7 +135,7 @@ class EmbeddingRouter:
     def _row(self, profile: AgentProfile) -> NDArray[np.float32]:
         for label, row in zip(self._manifest.labels, self._head, strict=True):
             if (label.name, label.profile_digest) == (profile.name, profile.digest):
-                return row
+                return np.asarray(row)
         if not profile.texts:
             raise RouterError(f"agent {profile.name!r} has neither summary nor examples; give its card some")
         vectors = unit(np.stack([self._encoder.encode(text) for text in profile.texts]))
@@ -145,7 +145,9 @@ class EmbeddingRouter:
         try:
             return self._entries[name]
         except KeyError:
-            raise RouterError(f"agent {name!r} is not registered; register it, or ask for one of those that are") from None
+            raise RouterError(
+                f"agent {name!r} is not registered; register it, or ask for one of those that are"
+            ) from None
 
     def _current(self) -> _Snapshot:
         return self._snapshot or self._rebuild()

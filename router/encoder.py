@@ -41,7 +41,7 @@ class Vocabulary:
 
     def seen(self, buckets: NDArray[np.int64]) -> NDArray[np.int32]:
         """Return the row numbers of those buckets that training has seen, in their order."""
-        rows = self.index[buckets]
+        rows = self.index.take(buckets)
         return rows[rows >= 0]
 
     def word_idf(self, bucket: int) -> float:
@@ -76,7 +76,7 @@ class WordCache:
         return len(self._generation.slots)
 
     def lookup(self, tokens: Sequence[str]) -> tuple[Vector, NDArray[np.uint64]]:
-        """Return the vectors, shape (tokens, width), and the hashes, shape (tokens,), of at most ``MAX_TOKENS`` words."""
+        """Return vectors, shape (tokens, width), and hashes, shape (tokens,), of at most ``MAX_TOKENS`` words."""
         generation = self._generation
         try:
             slots = [generation.slots[token] for token in tokens]
@@ -149,10 +149,10 @@ class Encoder:
         """Return the sum of all parts of a text, shape (width,); its length is not normalised."""
         tokens = tokenize(text)
         vectors, hashes = self._cache.lookup(tokens)
-        total: Vector = vectors.sum(axis=0)
+        total: Vector = np.add.reduce(vectors, axis=0)
         buckets, _ = order_buckets(hashes[:PAIR_TOKENS].tolist(), self.vocabulary.bits)
         seen = self.vocabulary.seen(buckets)
-        total[: self.trained] += self._rows.take(seen, axis=0).sum(axis=0)
+        total[: self.trained] += np.add.reduce(self._rows.take(seen, axis=0), axis=0)
         return total
 
     def parts(self, text: str) -> Parts:

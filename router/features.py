@@ -40,10 +40,14 @@ def buckets_of(first: Keys, second: Keys, kind: Keys, bits: int) -> Buckets:
         kind: Numbers of kinds, shape (n,).
         bits: Logarithm of the number of buckets.
     """
-    key = first * _FIRST + second * _SECOND + kind * _KIND
+    return _finish(first * _FIRST + second * _SECOND + kind * _KIND, bits)
+
+
+def _finish(key: Keys, bits: int) -> Buckets:
     key ^= key >> np.uint64(29)
     key *= _SECOND
-    return (key >> np.uint64(64 - bits)).astype(np.int64)
+    key >>= np.uint64(64 - bits)
+    return key.view(np.int64)
 
 
 def gram_hashes(token: str) -> list[int]:
@@ -72,6 +76,7 @@ class Template:
     first: NDArray[np.intp]
     second: NDArray[np.intp]
     kind: Keys
+    salt: Keys
 
 
 @lru_cache(maxsize=4096)
@@ -87,7 +92,8 @@ def order_template(n: int, m: int) -> Template:
     at = n + 2
     pairs = [(at + i, at + j, PAIR) for i in range(m) for j in range(i + 1, m)]
     first, second, kind = np.array([*bigrams, *skips, *pairs]).T
-    return Template(first.astype(np.intp), second.astype(np.intp), kind.astype(np.uint64))
+    kinds = kind.astype(np.uint64)
+    return Template(first.astype(np.intp), second.astype(np.intp), kinds, kinds * _KIND)
 
 
 def order_buckets(hashes: Sequence[int], bits: int) -> tuple[Buckets, Template]:
@@ -100,4 +106,7 @@ def order_buckets(hashes: Sequence[int], bits: int) -> tuple[Buckets, Template]:
     distinct = sorted(set(hashes))
     template = order_template(len(hashes), len(distinct))
     ids = np.array([_EDGE[0], *hashes, _EDGE[1], *distinct], dtype=np.uint64)
-    return buckets_of(ids[template.first], ids[template.second], template.kind, bits), template
+    key = (ids * _FIRST).take(template.first)
+    key += (ids * _SECOND).take(template.second)
+    key += template.salt
+    return _finish(key, bits), template

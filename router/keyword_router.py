@@ -1,4 +1,4 @@
-"""Owns the keyword router: no training, scores one can check by hand; the reference beside which the trained one is tested."""
+"""Owns the keyword router: no training, scores one can check by hand; the reference in tests."""
 
 import hashlib
 import threading

@@ -92,10 +92,13 @@ def write_model(path: Path, manifest: Manifest, arrays: ModelArrays) -> None:
     try:
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
-        raise ModelFileError(path, f"cannot be written ({error.strerror})", "choose a folder you can write to") from error
+        raise ModelFileError(
+            path, f"cannot be written ({error.strerror})", "choose a folder you can write to"
+        ) from error
     try:
         with os.fdopen(descriptor, "wb") as stream:
-            np.savez(stream, manifest=text, **arrays.by_name())
+            members: dict[str, Any] = {"manifest": text, **arrays.by_name()}
+            np.savez(stream, **members)
             stream.flush()
             os.fsync(stream.fileno())
         Path(temporary).replace(path)
@@ -181,7 +184,9 @@ def _verify_values(path: Path, manifest: Manifest, members: dict[str, NDArray[An
     rising = bool((np.diff(buckets) > 0).all())
     if not rising or (len(buckets) and not 0 <= buckets[0] <= buckets[-1] < 1 << manifest.bits):
         raise ModelFileError(path, "has buckets out of order or out of range", _REMEDY)
-    if not all(np.isfinite(members[name].sum(dtype=np.float64)) for name in ("idf", "rows", "head", "background")):
+    finite = all(bool(np.isfinite(members[name]).all()) for name in ("idf", "head", "background"))
+    # Half precision has no fast isfinite: an exponent of ones is what infinities and NaN have in common.
+    if not finite or ((members["rows"].view(np.uint16) & 0x7FFF) >= 0x7C00).any():
         raise ModelFileError(path, "has weights that are not finite", _REMEDY)
     if len({label.name for label in manifest.labels}) != len(manifest.labels):
         raise ModelFileError(path, "has two labels of the same name", _REMEDY)

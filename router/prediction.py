@@ -57,6 +57,23 @@ class Scoreboard:
         scores = self.scores.tolist()
         return tuple(self._candidate(at, scores[at], rank) for rank, at in enumerate(order, start=1))
 
+    def to_json(self) -> list[dict[str, Any]]:
+        """Return what ``ranked`` returns as plain JSON types, scores rounded to 6 places."""
+        order = np.argsort(-self.scores, kind="stable").tolist()
+        scores = self.scores.astype(np.float64).round(6).tolist()
+        names, versions, vetoes = self.names, self.versions, self.vetoes
+        return [
+            {
+                "name": names[at],
+                "version": versions[at],
+                "score": scores[at],
+                "rank": rank,
+                "eligible": names[at] not in vetoes,
+                "why_not": vetoes.get(names[at], ""),
+            }
+            for rank, at in enumerate(order, start=1)
+        ]
+
     def _candidate(self, at: int, score: float, rank: int) -> Candidate:
         name = self.names[at]
         return Candidate(name, self.versions[at], score, rank, name not in self.vetoes, self.vetoes.get(name, ""))
@@ -105,15 +122,5 @@ class Prediction:
             "confidence": round(self.confidence, 6),
             "threshold": round(self.threshold, 6),
             "fingerprint": self.fingerprint,
-            "candidates": [
-                {
-                    "name": c.name,
-                    "version": c.version,
-                    "score": round(c.score, 6),
-                    "rank": c.rank,
-                    "eligible": c.eligible,
-                    "why_not": c.why_not,
-                }
-                for c in self.candidates()
-            ],
+            "candidates": self.scoreboard.to_json(),
         }

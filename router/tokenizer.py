@@ -6,7 +6,7 @@ from typing import Final
 MAX_CHARS: Final = 4096
 MAX_TOKENS: Final = 128
 
-# A word keeps one apostrophe tail ("don't"); runs of letters and digits are cut, never dropped, so that a token is short.
+# A word keeps one apostrophe tail ("don't"); long runs are cut, not dropped, so that every token is short.
 _TOKEN: Final = re.compile(r"[^\W\d_]{1,32}(?:'[^\W\d_]{1,8})?|\d{1,16}|[^\w\s]")
 
 

@@ -22,6 +22,7 @@ from router.model_file import SCHEMA_VERSION, Manifest, ModelArrays, seal, write
 from router.profile import AgentProfile
 from router.training_config import FEW_EXAMPLES, Progress, Report, TrainingConfig
 
+
 @dataclass(frozen=True, slots=True)
 class TrainedModel:
     """A sealed model, ready to be saved or served."""
@@ -170,7 +171,7 @@ def fit_network(
             batch = _drop_features(batch, config.dropout, generator)
             loss = functional.cross_entropy(model(batch) * config.scale, wanted[chosen])
             optimizer.zero_grad()
-            loss.backward()
+            torch.autograd.backward(loss)
             optimizer.step()
             total += loss.item() * len(chosen)
         report(Progress(stage, epoch, config.epochs, total / len(texts)))
@@ -205,6 +206,10 @@ def _soft_targets(targets: NDArray[np.int64], labels: int, smoothing: float) -> 
     return torch.from_numpy(wanted)
 
 
+def _pick(texts: Sequence[str], places: NDArray[np.int64]) -> list[str]:
+    return [texts[place] for place in places.tolist()]
+
+
 def _calibrate(
     texts: Sequence[str], targets: NDArray[np.int64], labels: int, config: TrainingConfig, report: Report
 ) -> tuple[Calibration, dict[str, float]]:
@@ -213,10 +218,10 @@ def _calibrate(
     for fold in range(config.folds if config.cross_validate else 1):
         inside, outside = np.flatnonzero(part != fold), np.flatnonzero(part == fold)
         stage = f"calibrate {fold + 1}"
-        fitted = fit_network([texts[i] for i in inside], targets[inside], labels, config, report, stage)
-        vectors = fitted.vectors([texts[i] for i in inside])
+        fitted = fit_network(_pick(texts, inside), targets[inside], labels, config, report, stage)
+        vectors = fitted.vectors(_pick(texts, inside))
         arrays = fitted.arrays(vectors, targets[inside], config.blend)
-        held_out.append((targets[outside], fitted.vectors([texts[i] for i in outside]) @ arrays.head.T))
+        held_out.append((targets[outside], fitted.vectors(_pick(texts, outside)) @ arrays.head.T))
     truth = np.concatenate([answer for answer, _ in held_out])
     scores = np.concatenate([values for _, values in held_out])
     known = truth != NONE_OF_THESE

@@ -6,6 +6,7 @@ from typing import Final, TypeAlias
 
 from router.calibration import DEFAULT_THRESHOLD
 
+
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
     """How a model is trained; the defaults suit thousands of examples.
@@ -35,11 +36,11 @@ class TrainingConfig:
     sketch_share: float = 1.0
     blend: float = 0.0
     bits: int = 20
-    min_df: tuple[int, int, int, int, int] = (1, 2, 1, 1, 3)
-    epochs: int = 9
+    min_df: tuple[int, int, int, int, int] = (1, 2, 2, 2, 3)
+    epochs: int = 14
     batch_size: int = 128
-    learning_rate: float = 0.3
-    dropout: float = 0.7
+    learning_rate: float = 0.2
+    dropout: float = 0.85
     smoothing: float = 0.1
     scale: float = 12.0
     folds: int = 10
