@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.bus import Bus
-from orchestrator.errors import BusClosedError, PointsmanError, StoppedError
+from orchestrator.errors import BusClosedError, CapacityError, PointsmanError, StoppedError
 from orchestrator.graph import TaskGraph
-from orchestrator.journal import Journal
+from orchestrator.journal import Journal, check_json
 from orchestrator.messages import Envelope, Result, Task
 from orchestrator.topics import ENDINGS, TASK_FAILED, TASK_SKIPPED, TASK_SUBMITTED
 
@@ -36,6 +36,8 @@ class Ticket:
             StoppedError: if the orchestrator stopped first.
             TimeoutError: if `timeout_s` seconds passed first; the task goes on.
         """
+        if self._outcome.done():
+            return self._outcome.result()
         async with asyncio.timeout(timeout_s):
             return await asyncio.shield(self._outcome)
 
@@ -43,8 +45,8 @@ class Ticket:
 class Desk:
     """Takes tasks in and hands results out.
 
-    The bound of the run is here, at the door: `submit` waits, in order of arrival, while `capacity` tasks are
-    unfinished. So no queue behind it can be full, and no agent's backlog holds up another agent's tasks. A caller
+    The bound of the run is here, at the door: `submit` waits, in order of arrival, while its tasks and those that are
+    unfinished are more than `capacity`. So no queue behind it can be full, and no agent's backlog holds up another agent's tasks. A caller
     cancelled at the door has submitted nothing; one cancelled later has submitted everything.
     """
 
@@ -52,7 +54,9 @@ class Desk:
         self._bus, self._graph, self._journal, self._capacity = bus, graph, journal, capacity
         self._subscription = bus.subscribe(*ENDINGS, maxsize=4 * capacity)
         self._open: dict[str, asyncio.Future[Result]] = {}
-        self._door: deque[asyncio.Future[None]] = deque()
+        self._door: deque[tuple[asyncio.Future[None], int]] = deque()
+        self._let_in = 0  # tasks of those who were let in and have not woken up yet
+        graph.on_end = self._look
         self._idle = asyncio.Event()
         self._closed = False
 
@@ -61,18 +65,23 @@ class Desk:
 
         Raises:
             GraphError: if they do not fit together, or with the tasks of this run; names the culprit.
+            CapacityError: if there are more of them than the run may ever hold.
+            NotJsonError: if one of them cannot be recorded.
             PointsmanError: if the orchestrator no longer takes tasks.
         """
-        await self._enter()
-        unlocked = self._graph.add(tasks, held=True)
+        records = [(task.id, {"task": task.to_json()}) for task in tasks]
+        for name, record in records:
+            check_json(record, f"task {name!r}")
+        await self._enter(len(tasks))
+        try:
+            self._graph.add(tasks, held=True)
+        finally:
+            self._look()  # if these were refused, whoever stands behind them may enter
         loop = asyncio.get_running_loop()
         tickets = [Ticket(task, loop.create_future()) for task in tasks]
         for ticket in tickets:
             self._open[ticket.id] = ticket._outcome  # noqa: SLF001 - a ticket is the desk's own
-        for task in tasks:
-            await self._bus.publish(TASK_SUBMITTED, {"task": task.to_json()}, task.id)
-        for result in unlocked.ended:
-            await publish_inherited(self._bus, result, "")
+        await self._bus.publish_all(TASK_SUBMITTED, records, "")
         await self._journal.sync()
         return tickets
 
@@ -89,7 +98,7 @@ class Desk:
             for envelope in endings:
                 self._resolve(envelope)
             self._subscription.done(len(endings))
-            self._after_endings()
+            self._look()
 
     async def idle(self) -> None:
         """Wait until no task is unfinished."""
@@ -101,9 +110,9 @@ class Desk:
         """Take nothing more in; those who wait at the door are told."""
         self._closed = True
         while self._door:
-            waiter = self._door.popleft()
+            waiter, _ = self._door.popleft()
             if not waiter.done():
-                waiter.set_exception(PointsmanError("the orchestrator is stopping and takes no more tasks"))
+                waiter.set_exception(_stopping())
 
     def abandon(self) -> None:
         """Tell everyone who still waits for a result that it will not come."""
@@ -115,28 +124,48 @@ class Desk:
 
     # -- inside ------------------------------------------------------------------------------------------------------
 
-    async def _enter(self) -> None:
+    async def _enter(self, count: int) -> None:
+        """Return when there is room for `count` tasks; the caller adds them before it waits for anything else."""
         if self._closed:
-            raise PointsmanError("the orchestrator is stopping and takes no more tasks")
-        while self._graph.open >= self._capacity:
-            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._door.append(waiter)
+            raise _stopping()
+        if count > self._capacity:
+            raise CapacityError(self._capacity)
+        if not self._door and self._has_room(count):
+            return
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._door.append((waiter, count))
+        try:
             await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
+                self._let_in -= count
+            self._look()
+            raise
+        self._let_in -= count
+        if self._closed:
+            raise _stopping()
+
+    def _has_room(self, count: int) -> bool:
+        return self._graph.open + self._let_in + count <= self._capacity
 
     def _resolve(self, envelope: Envelope) -> None:
         outcome = self._open.pop(envelope.correlation_id, None)
         if outcome is not None and not outcome.done():
             outcome.set_result(result_of(envelope))
 
-    def _after_endings(self) -> None:
-        room = self._capacity - self._graph.open
-        while self._door and room > 0:
-            waiter = self._door.popleft()
+    def _look(self) -> None:
+        """Let in those at the door for whom there is room now, the first first; tell those who wait for idleness."""
+        while self._door and (self._door[0][0].done() or self._has_room(self._door[0][1])):
+            waiter, count = self._door.popleft()
             if not waiter.done():
+                self._let_in += count
                 waiter.set_result(None)
-                room -= 1
-        if not self._graph.open:
+        if not self._graph.open and not self._open:
             self._idle.set()
+
+
+def _stopping() -> PointsmanError:
+    return PointsmanError("the orchestrator is stopping and takes no more tasks; start another run for these")
 
 
 def result_of(envelope: Envelope) -> Result:

@@ -56,8 +56,12 @@ class Dispatcher:
         """Serve until the bus closes: the dispatcher's own loop."""
         async for envelope in self._subscription:
             if envelope.topic == TASK_SUBMITTED:
-                for task in self._graph.release(envelope.correlation_id).ready:
-                    await self._send(task, envelope)
+                unlocked = self._graph.release(envelope.correlation_id)
+                if unlocked.ended:
+                    await self._apply(unlocked, envelope)
+                else:
+                    for task in unlocked.ready:
+                        await self._send(task, envelope)
             else:
                 await self._apply(self._end(envelope), envelope)
 

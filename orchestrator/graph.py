@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -27,6 +27,8 @@ class _Entry:
     urgency: float
     state: State = "waiting"
     result: Result | None = None
+    held: bool = False
+    broken: Result | None = None  # what dooms a held task: it may not end before its submission is recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,10 @@ class TaskGraph:
     first is list scheduling by critical path.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_end: Callable[[], None] | None = None) -> None:
+        """Start empty; `on_end` is called whenever a task has ended."""
         self._graph: nx.DiGraph = nx.DiGraph()
+        self.on_end = on_end
         self._entries: dict[str, _Entry] = {}
         self._ended = 0
 
@@ -81,7 +85,9 @@ class TaskGraph:
     def results_for(self, task_id: str) -> dict[str, Result]:
         """Return the results of the tasks that this one waited for, those that agents added included."""
         entries = self._entries
-        return {name: result for name in self._graph.pred[task_id] if (result := entries[name].result) is not None}
+        return {
+            name: result for name in self._graph.predecessors(task_id) if (result := entries[name].result) is not None
+        }
 
     def urgency(self, task_id: str) -> float:
         """Return the seconds on the longest path from the start of this task to an end of the graph."""
@@ -101,7 +107,7 @@ class TaskGraph:
     def add(self, tasks: Iterable[Task], *, held: bool = False) -> Unlocked:
         """Add tasks all at once or, where one of them is refused, not at all.
 
-        Held tasks do not become ready before `release`, which lets their submission be recorded first.
+        Held tasks neither become ready nor end before `release`, which lets their submission be recorded first.
 
         They may wait for each other in any order, and for tasks added before. Where one of the latter has ended
         without completing, the task that waits for it ends at once, as its `on_failure` says.
@@ -118,7 +124,7 @@ class TaskGraph:
             self._insert(task, held=held)
         for task in reversed(order):
             self._raise_urgency(task)
-        return self._settle_added(order)
+        return Unlocked() if held else self._settle_added(order)
 
     def add_children(self, parent: str, tasks: Sequence[Task]) -> tuple[Task, ...]:
         """Add what the agent of `parent` added: it waits for `parent`, and what waits for `parent` waits for it.
@@ -129,7 +135,7 @@ class TaskGraph:
             DuplicateTaskError, UnknownTaskError, CycleError: as `add`.
         """
         self._refuse_waiting_for_heirs(parent, tasks)
-        heirs = [name for name in self._graph.succ[parent] if self._entries[name].state == "waiting"]
+        heirs = [name for name in self._graph.successors(parent) if self._entries[name].state == "waiting"]
         after_parent = [task if parent in task.after else _waiting_for(task, (*task.after, parent)) for task in tasks]
         self.add(after_parent, held=True)
         for heir in heirs:
@@ -141,10 +147,17 @@ class TaskGraph:
         return tuple(after_parent)
 
     def release(self, task_id: str) -> Unlocked:
-        """Let a held task become ready as soon as its dependencies have ended."""
+        """Let a held task become ready as soon as its dependencies have ended, or end where one of them broke."""
         entry = self._entries[task_id]
+        if not entry.held:
+            return Unlocked()
+        entry.held = False
         entry.waits -= 1
-        if entry.waits or entry.state != "waiting":
+        if entry.broken is not None:
+            result = _inherited(entry.task, entry.broken)
+            unlocked = self.fail(task_id, result)
+            return Unlocked(unlocked.ready, (result, *unlocked.ended))
+        if entry.waits:
             return Unlocked()
         entry.state = "ready"
         return Unlocked((entry.task,))
@@ -159,7 +172,7 @@ class TaskGraph:
         self._end(entry, result)
         entries = self._entries
         ready: list[_Entry] = []
-        for name in self._graph.succ[task_id]:
+        for name in self._graph.successors(task_id):
             waiting = entries[name]
             waiting.waits -= 1
             if not waiting.waits and waiting.state == "waiting":
@@ -187,13 +200,16 @@ class TaskGraph:
             self._end(entry, result)
             if entry.task.id != task_id:
                 ended.append(result)
-            for name in self._graph.succ[entry.task.id]:
+            for name in self._graph.successors(entry.task.id):
                 waiting = self._entries[name]
                 waiting.waits -= 1
                 if waiting.state != "waiting":
                     continue
                 if waiting.task.on_failure != "continue":
-                    doomed.append((waiting, _inherited(waiting.task, result)))
+                    if waiting.held:
+                        waiting.broken = waiting.broken or result
+                    else:
+                        doomed.append((waiting, _inherited(waiting.task, result)))
                 elif not waiting.waits:
                     waiting.state = "ready"
                     ready.append(waiting)
@@ -233,6 +249,8 @@ class TaskGraph:
     def _end(self, entry: _Entry, result: Result) -> None:
         entry.state, entry.result = "ended", result
         self._ended += 1
+        if self.on_end is not None:
+            self.on_end()
 
     def _insert(self, task: Task, *, held: bool) -> None:
         entries, graph = self._entries, self._graph
@@ -241,17 +259,20 @@ class TaskGraph:
         for name in dict.fromkeys(task.after):
             graph.add_edge(name, task.id)
             waits += entries[name].state != "ended"
-        entries[task.id] = _Entry(task, waits, task.estimate_s)
+        broken = self._broken_dependency(task) if held else None
+        entries[task.id] = _Entry(task, waits, task.estimate_s, held=held, broken=broken)
 
     def _raise_urgency(self, task: Task) -> None:
         """Make every task before this one at least as urgent as the path through it demands."""
-        entries, pred = self._entries, self._graph.pred
+        if not task.after:
+            return
+        entries, predecessors = self._entries, self._graph.predecessors
         queue = deque([task.id])
         visits = 0
         while queue and visits < MAX_RAISED:
             name = queue.popleft()
             urgency = entries[name].urgency
-            for before in pred[name]:
+            for before in predecessors(name):
                 entry = entries[before]
                 if entry.state != "ended" and entry.task.estimate_s + urgency > entry.urgency:
                     entry.urgency = entry.task.estimate_s + urgency
@@ -294,15 +315,26 @@ def _inherited(task: Task, cause: Result) -> Result:
     return Result(task.id, status, error=f"{cause.task_id!r}, which it waited for, ended as {cause.status}")
 
 
+def _is_ordered(tasks: Iterable[Task], among: Mapping[str, Task]) -> bool:
+    """Whether every task already stands after those of them that it waits for: the common case, without a sort."""
+    seen: set[str] = set()
+    for task in tasks:
+        for name in task.after:
+            if name in among and name not in seen:
+                return False
+        seen.add(task.id)
+    return True
+
+
 def _topological_order(tasks: tuple[Task, ...]) -> list[Task]:
     """Return the tasks with each after those of them that it waits for, otherwise in the given order.
 
     Raises:
         CycleError: if there is no such order.
     """
-    if len(tasks) == 1 and tasks[0].id not in tasks[0].after:
-        return list(tasks)
     by_name = {task.id: task for task in tasks}
+    if _is_ordered(tasks, by_name):
+        return list(tasks)
     graph: nx.DiGraph = nx.DiGraph()
     graph.add_nodes_from(by_name)
     graph.add_edges_from((name, task.id) for task in tasks for name in task.after if name in by_name)

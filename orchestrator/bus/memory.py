@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -128,11 +128,26 @@ class Bus:
 
         Raises:
             TopicError: if the topic is malformed.
-            BusClosedError: if the bus is closed, or a subscription closes while this waits for it.
+            BusClosedError: if the bus is closed, now or while this waits. A single subscription that closes while this
+                waits for it lets the envelope expire there and the publisher go on.
         """
         envelope = self._make(topic, body, correlation_id, causation_id, measured)
         await self._deliver(envelope)
         return envelope
+
+    async def publish_all(self, topic: str, bodies: Sequence[tuple[str, Mapping[str, Any]]], causation_id: str) -> None:
+        """Publish an envelope for each pair of correlation id and body, all of them before waiting for anybody.
+
+        So a publisher cancelled while it waits has published every one.
+
+        Raises:
+            TopicError, BusClosedError: as `publish`.
+        """
+        waiting: list[tuple[Subscription, asyncio.Future[None]]] = []
+        keeps_up = True
+        for correlation_id, body in bodies:
+            keeps_up &= self._offer(self._make(topic, body, correlation_id, causation_id), waiting)
+        await self._wait(waiting, keeps_up=keeps_up)
 
     async def request(self, topic: str, body: Mapping[str, Any], *, timeout_s: float) -> Envelope:
         """Publish and wait for the reply; the deadline covers both.
@@ -163,14 +178,14 @@ class Bus:
         keeps_up = True if self._tap is None else self._tap.append(envelope)
         self._published += 1
         self._past.accepted += 1
-        if self._tap is not None and not keeps_up:
-            await self._tap.sync()
         waiter = self._replies.get(request.id)
         if waiter is None or waiter.done():
             self._past.expired += 1
-            return
-        self._past.handled += 1
-        waiter.set_result(envelope)
+        else:
+            self._past.handled += 1
+            waiter.set_result(envelope)
+        if self._tap is not None and not keeps_up:
+            await self._tap.sync()
 
     # -- the end, and looking at it ----------------------------------------------------------------------------------
 
@@ -182,6 +197,7 @@ class Bus:
         for waiter in self._replies.values():
             if not waiter.done():
                 waiter.set_exception(BusClosedError("the bus was closed before the reply"))
+                waiter.exception()  # retrieved: the one who asked may still be waiting for room
 
     def statistics(self) -> BusStatistics:
         """Return the counts as of now."""
@@ -214,23 +230,39 @@ class Bus:
         return Envelope(self._next_id(), topic, correlation_id, causation_id, self._now(), body, measured)
 
     async def _deliver(self, envelope: Envelope) -> None:
+        waiting: list[tuple[Subscription, asyncio.Future[None]]] = []
+        keeps_up = self._offer(envelope, waiting)
+        if waiting or not keeps_up:
+            await self._wait(waiting, keeps_up=keeps_up)
+
+    def _offer(self, envelope: Envelope, waiting: list[tuple[Subscription, asyncio.Future[None]]]) -> bool:
+        """Deliver where there is room, add the others to `waiting`, and say whether the tap keeps up."""
         subscriptions = self._by_topic.get(envelope.topic)
         if subscriptions is None:
             subscriptions = self._match(envelope.topic)
         tap = self._tap
         keeps_up = True if tap is None else tap.append(envelope)
         self._published += 1
-        waiting: list[tuple[Subscription, asyncio.Future[None]]] = []
         for subscription in subscriptions:
             waiter = subscription.offer(envelope)
             if waiter is not None:
                 waiting.append((subscription, waiter))
         if not subscriptions:
             self._nobody_subscribed(envelope)
-        if waiting:
-            await _wait_for_room(waiting)
-        if tap is not None and not keeps_up:
-            await tap.sync()
+        return keeps_up
+
+    async def _wait(self, waiting: list[tuple[Subscription, asyncio.Future[None]]], *, keeps_up: bool) -> None:
+        try:
+            for _, waiter in waiting:
+                await waiter
+        finally:
+            for subscription, waiter in waiting:
+                if not waiter.done() or waiter.cancelled():
+                    subscription.withdraw(waiter)
+        if waiting and self._closed:
+            raise BusClosedError("the bus was closed while a publisher waited for room")
+        if self._tap is not None and not keeps_up:
+            await self._tap.sync()
 
     def _match(self, topic: str) -> tuple[Subscription, ...]:
         check_topic(topic)
@@ -278,15 +310,3 @@ class _Ends:
 
     def copy(self) -> _Ends:
         return _Ends(self.accepted, self.handled, self.dead_lettered, self.expired)
-
-
-async def _wait_for_room(waiting: list[tuple[Subscription, asyncio.Future[None]]]) -> None:
-    try:
-        for _, waiter in waiting:
-            await waiter
-    finally:
-        for subscription, waiter in waiting:
-            if not waiter.done() or waiter.cancelled():
-                subscription.withdraw(waiter)
-            elif waiter.exception() is not None:
-                continue  # retrieved: the first one is already on its way to the caller

@@ -8,7 +8,7 @@ import itertools
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from orchestrator.errors import BusClosedError
 from orchestrator.messages import Envelope
@@ -233,17 +233,21 @@ class Subscription:
         return envelope
 
     def close(self) -> None:
-        """Stop for good: what is queued or in hand expires, waiting publishers and owners get BusClosedError."""
+        """Stop for good: what is queued, in hand or waiting for room expires, waiting owners get BusClosedError."""
         if self._closed:
             return
         self._closed = True
         self._expired += len(self._queue) + self._in_hand
         self._in_hand = 0
         self._queue.clear()
-        waiters: list[asyncio.Future[Any]] = [*(entry[0] for entry in self._blocked), *self._receivers]
-        for waiter in waiters:
+        for waiter, _ in self._blocked:
             if not waiter.done():
-                waiter.set_exception(BusClosedError(f"the subscription to {', '.join(self.patterns)} was closed"))
+                self._accepted += 1
+                self._expired += 1
+                waiter.set_result(None)
+        for receiver in self._receivers:
+            if not receiver.done():
+                receiver.set_exception(BusClosedError(f"the subscription to {', '.join(self.patterns)} was closed"))
         self._blocked.clear()
         self._receivers.clear()
         self._tell_drained()

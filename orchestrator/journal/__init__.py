@@ -3,7 +3,7 @@
 from orchestrator.journal.base import Journal, JournalStatistics
 from orchestrator.journal.memory import MemoryJournal
 from orchestrator.journal.reader import JournalReader, RunSummary, Verification
-from orchestrator.journal.rows import GENESIS, Row, chain, decode, encode
+from orchestrator.journal.rows import GENESIS, Row, chain, check_json, decode, encode
 from orchestrator.journal.sqlite import Durability, SqliteJournal
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "SqliteJournal",
     "Verification",
     "chain",
+    "check_json",
     "decode",
     "encode",
 ]

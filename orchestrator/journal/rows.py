@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -58,6 +59,20 @@ def encode(run: str, envelope: Envelope) -> bytes:
         )
     except TypeError as error:  # orjson.JSONEncodeError is one
         raise NotJsonError(f"the body of {envelope.topic!r} is not JSON: {error}; publish plain JSON values") from error
+
+
+def check_json(value: Any, what: str) -> None:
+    """Refuse what `encode` would refuse, and NaN and infinity, which it would turn into null.
+
+    Raises:
+        NotJsonError: naming `what` it is that is no JSON.
+    """
+    try:
+        text = orjson.dumps(value)
+        if b"null" in text:
+            json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise NotJsonError(f"{what} is not JSON: {error}; give plain JSON values") from error
 
 
 def decode(canonical: bytes, measured: bytes | None = None) -> tuple[str, Envelope]:
