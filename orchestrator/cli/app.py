@@ -1,0 +1,50 @@
+"""The app: which commands there are, and the options of `pointsman` itself."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from orchestrator.cli import agents, decisions, demo, doctor, journal, route, run, test, train, why
+from orchestrator.cli.options import examples
+
+app = typer.Typer(
+    name="pointsman",
+    help="Send each task to the right agent, in microseconds; every decision is on record and can be explained.",
+    epilog=examples("pointsman demo", "pointsman run release.plan.yaml", "pointsman why check-migration"),
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the flag's value
+    if wanted:
+        import importlib.metadata
+
+        typer.echo(f"pointsman {importlib.metadata.version('pointsman')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and leave.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Send each task to the right agent, in microseconds; every decision is on record and can be explained."""
+
+
+app.command(epilog=demo.EXAMPLES)(demo.demo)
+app.command(epilog=run.EXAMPLES)(run.run)
+app.command(epilog=test.EXAMPLES)(test.test)
+app.command(epilog=route.EXAMPLES)(route.route)
+app.command(epilog=train.EXAMPLES)(train.train)
+app.add_typer(agents.app, name="agents")
+app.command(epilog=decisions.EXAMPLES)(decisions.decisions)
+app.command(epilog=why.EXAMPLES)(why.why)
+app.add_typer(journal.app, name="journal")
+app.command(epilog=doctor.EXAMPLES)(doctor.doctor)

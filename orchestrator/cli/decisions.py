@@ -1,0 +1,87 @@
+"""`pointsman decisions`: who got which task, and how sure the router was."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Final
+
+import typer
+
+from orchestrator.cli import session
+from orchestrator.cli.console import cell, moment, note, print_json_line, show, table
+from orchestrator.cli.options import AsJson, Run, SettingsFile, examples
+from orchestrator.cli.records import Record, read_records
+
+EXAMPLES = examples("pointsman decisions --since 2h --margin-below 0.1", "pointsman decisions --abstained --json")
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+def decisions(
+    *,
+    agent: Annotated[str, typer.Option("--agent", metavar="NAME", help="Only tasks that this agent got.")] = "",
+    abstained: Annotated[bool, typer.Option("--abstained", help="Only where the router abstained.")] = False,
+    margin_below: Annotated[
+        float | None, typer.Option("--margin-below", metavar="X", help="Only where the runner-up was nearer than this.")
+    ] = None,
+    since: Annotated[
+        str, typer.Option("--since", metavar="WHEN", help="A date (2026-01-31, UTC) or a time ago (90m, 2h, 3d).")
+    ] = "",
+    run: Run = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="The last so many.")] = 50,
+    settings_file: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """List routing decisions from the journal; --json prints the full records as JSON Lines."""
+    earliest = _parse_since(since)
+    with session.open_journal(settings_file) as reader:
+        session.check_run(reader, run)
+        wanted = _select(read_records(reader, run=run), agent, margin_below, earliest, abstained=abstained)
+        found = deque(wanted, maxlen=limit)
+    if as_json:
+        for record in found:
+            print_json_line(record.to_json())
+    elif found:
+        columns = ("time (UTC)", "task", "agent", ">sure", "ahead by, of")
+        show(table(columns, map(_row, found)))
+    else:
+        note("no decision in the journal is like that")
+
+
+def _select(
+    records: Iterable[Record], agent: str, margin_below: float | None, earliest: float, *, abstained: bool
+) -> Iterator[Record]:
+    for record in records:
+        if record.at < earliest or (agent and record.chosen != agent) or (abstained and not record.reason):
+            continue
+        if margin_below is not None and record.decision.get("margin", float("inf")) >= margin_below:
+            continue  # a pinned task has no margin: nobody else was asked
+        yield record
+
+
+def _row(record: Record) -> list[object]:
+    decision = record.decision
+    who = cell(record.chosen) if record.chosen else cell(f"nobody: {record.reason}", "yellow")
+    if decision["policy"] != "learned":
+        who.append(f" ({decision['policy']})", "dim")
+    sure = f"{decision['confidence']:.2f}" if "confidence" in decision else ""
+    ahead = f"{decision['margin']:.3f} {decision['runner_up']}" if decision.get("runner_up") else ""
+    return [moment(record.at)[5:], decision["task"], who, sure, ahead]
+
+
+def _parse_since(text: str) -> float:
+    if not text:
+        return 0.0
+    ago = re.fullmatch(r"(\d{1,6})([smhdw])", text)
+    if ago:
+        from orchestrator.clock import SystemClock
+
+        return SystemClock().now() - int(ago[1]) * _UNITS[ago[2]]
+    try:
+        date = dt.datetime.fromisoformat(text)
+    except ValueError:
+        problem = f"{text!r} is neither a date such as 2026-01-31 nor a time ago such as 90m, 2h, 3d"
+        raise typer.BadParameter(problem, param_hint="--since") from None
+    return (date if date.tzinfo else date.replace(tzinfo=dt.UTC)).timestamp()

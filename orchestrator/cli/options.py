@@ -1,0 +1,26 @@
+"""Options that several commands share, each stated once, and the examples at the end of every help page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON to stdout and nothing else.")]
+SettingsFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--settings", metavar="FILE", help="Settings; pointsman.yaml of this folder if not given."),
+]
+ModelFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--model", "-m", metavar="FILE", help="Router that `pointsman train` wrote; its labels are the candidates."
+    ),
+]
+Run: TypeAlias = Annotated[str, typer.Option("--run", metavar="ID", help="One run only; see `pointsman journal runs`.")]
+
+
+def examples(*lines: str) -> str:
+    """Return what a help page ends with."""
+    return "\n".join(("Examples:" if len(lines) > 1 else "Example:", *(f"  {line}" for line in lines)))

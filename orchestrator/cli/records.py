@@ -1,0 +1,51 @@
+"""Records: the routing decisions in a journal, as `decisions` and `why` read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.topics import TASK_ABSTAINED, TASK_ROUTED
+
+if TYPE_CHECKING:
+    from orchestrator.journal import JournalReader, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One decision: where its row stands, when it was taken, the record itself, and how long it took (measured)."""
+
+    sequence: int
+    run: str
+    at: float
+    decision: dict[str, Any]
+    route_s: float | None
+
+    @property
+    def chosen(self) -> str:
+        """The agent that got the task; empty where the router abstained."""
+        return self.decision.get("chosen") or ""
+
+    @property
+    def reason(self) -> str:
+        """Why the router abstained; empty where it did not."""
+        return self.decision.get("abstained") or ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the whole record, and where it stands."""
+        where = {"sequence": self.sequence, "run": self.run, "at": self.at, "route_s": self.route_s}
+        return {**where, **self.decision}
+
+
+def read_records(reader: JournalReader, *, run: str = "", task: str = "") -> Iterator[Record]:
+    """Yield the decisions of a journal, of one run or task only where these are given, the oldest first."""
+    for row in reader.rows(run=run, task=task, topics=(TASK_ROUTED, TASK_ABSTAINED)):
+        yield record_of(row)
+
+
+def record_of(row: Row) -> Record:
+    """Return the decision that a row of `task.routed` or `task.abstained` holds."""
+    envelope = row.envelope
+    measured = envelope.measured or {}
+    return Record(row.sequence, row.run, envelope.at, dict(envelope.body["decision"]), measured.get("route_s"))

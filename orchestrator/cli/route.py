@@ -1,0 +1,67 @@
+"""`pointsman route`: one request and who would get it, or a file of labelled ones and how often that is right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from orchestrator.cli import session
+from orchestrator.cli.console import cell, print_json, shorten, show, show_lines
+from orchestrator.cli.decision_view import view_decision
+from orchestrator.cli.measurement import evaluate_file, show_figures
+from orchestrator.cli.options import AsJson, ModelFile, SettingsFile, examples
+
+if TYPE_CHECKING:
+    from router import EmbeddingRouter
+
+EXAMPLES = examples(
+    'pointsman route "Does this migration lock the table?"',
+    "pointsman route --data dev.jsonl --model router.npz",
+)
+
+
+def route(
+    text: Annotated[str | None, typer.Argument(metavar="TEXT", help="The request, in people's words.")] = None,
+    *,
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="FILE", help='Measure on JSON Lines of {"text", "label"} instead.')
+    ] = None,
+    model: ModelFile = None,
+    settings_file: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show who would get a request and why, without running anything; or measure a router on labelled requests."""
+    if (text is None) == (data is None):
+        raise typer.BadParameter("give either a request or --data FILE", param_hint="TEXT")
+    settings = session.open_settings(settings_file)
+    agents = [] if model is not None else session.installed_agents(settings)
+    router = session.open_router(model, settings, agents)
+    if text is not None:
+        _route_one(router, text, as_json=as_json)
+    elif data is not None:
+        _measure(router, data, as_json=as_json)
+
+
+def _route_one(router: EmbeddingRouter, text: str, *, as_json: bool) -> None:
+    prediction = router.predict(text)
+    parts = router.explain(text, prediction.leader) if prediction.leader else ()
+    words = [[part.word, round(part.weight, 6)] for part in parts]
+    record: dict[str, Any] = {**prediction.to_json(), "attribution": words}
+    if as_json:
+        print_json({"text": text, **record})
+        return
+    chosen = (
+        cell(record["choice"], "bold cyan") if record["choice"] else cell(f"nobody: {record['abstained']}", "yellow")
+    )
+    show(cell(shorten(text, 300), "italic").append(" → ", "dim").append_text(chosen))
+    show_lines(view_decision(record))
+
+
+def _measure(router: EmbeddingRouter, data: Path, *, as_json: bool) -> None:
+    figures = evaluate_file(router, data)
+    if as_json:
+        print_json(figures)
+    else:
+        show_figures(figures)

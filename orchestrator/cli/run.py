@@ -1,0 +1,85 @@
+"""`pointsman run`: a plan, for real."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from orchestrator.cli import session
+from orchestrator.cli.console import cell, make_console, print_json, show, table
+from orchestrator.cli.live import summarise
+from orchestrator.cli.options import AsJson, SettingsFile, examples
+
+if TYPE_CHECKING:
+    from orchestrator.cli.execution import Execution
+    from orchestrator.cli.run_view import TaskView
+
+EXAMPLES = examples("pointsman run release.plan.yaml --workspace .", "pointsman run release.plan.yaml --json | jq .ok")
+
+
+def run(
+    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="YAML file: tasks and what each waits for.")],
+    *,
+    workspace: Annotated[
+        Path | None, typer.Option("--workspace", "-w", metavar="DIR", help="Folder that paths in payloads start from.")
+    ] = None,
+    router: Annotated[
+        Path | None, typer.Option("--router", metavar="FILE", help="Router to use instead of the bundled one.")
+    ] = None,
+    settings_file: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a plan with the installed agents; exit with 1 if a task did not complete."""
+    from orchestrator.cli.execution import execute
+    from orchestrator.plan import load_plan
+
+    settings = session.open_settings(settings_file)
+    loaded = load_plan(plan)
+    given = {"workspace": workspace, "router": router}
+    settings = settings.model_copy(update={name: value for name, value in given.items() if value is not None})
+    if not settings.workspace.is_dir():
+        raise typer.BadParameter(f"there is no folder {str(settings.workspace)!r}", param_hint="--workspace")
+    done = execute(loaded, settings, make_console(stderr=as_json))
+    if as_json:
+        print_json(as_object(done))
+    else:
+        show_results(done)
+    raise typer.Exit(0 if done.ok else 1)
+
+
+def as_object(done: Execution) -> dict[str, Any]:
+    """Return a run as a JSON object: all results, in the order of submission."""
+    results = [_result(view) for view in done.view.tasks.values()]
+    return {"run": done.run, "plan": done.plan, "journal": str(done.journal), "ok": done.ok, "results": results}
+
+
+def show_results(done: Execution) -> None:
+    """Print what became of every task, and where to look on."""
+    rows = [_row(view) for view in done.view.tasks.values()]
+    show("", table(("task", "agent", ">confidence", "status", "outcome"), rows), "")
+    completed = sum(result.ok for result in done.view.results())
+    counts = f"{completed} of {len(rows)} tasks completed"
+    show(cell(counts, "green" if done.ok else "red").append(f"; run {done.run}, journal {done.journal}", "dim"))
+
+
+def _row(view: TaskView) -> list[object]:
+    result = view.result
+    if result is None:
+        return [view.id, view.agent, "", cell("unfinished", "red"), ""]
+    outcome = result.error or summarise(result.output, 120)
+    sure = "" if view.confidence is None else f"{view.confidence:.2f}"
+    attempts = f" ({result.attempts} attempts)" if result.attempts > 1 else ""
+    status = cell(result.status.replace("_", " ") + attempts, "green" if result.ok else "red")
+    return [view.id, view.agent, sure, status, outcome]
+
+
+def _result(view: TaskView) -> dict[str, Any]:
+    result = view.result
+    ended = (
+        {"status": "unfinished", "output": None, "error": "", "attempts": 0}
+        if result is None
+        else {"status": result.status, "output": result.output, "error": result.error, "attempts": result.attempts}
+    )
+    return {"task": view.id, "agent": view.agent, "confidence": view.confidence, **ended}

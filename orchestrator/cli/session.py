@@ -1,0 +1,115 @@
+"""Session: settings, journal, agents and router, opened in one way for every command."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator.errors import PointsmanError
+
+if TYPE_CHECKING:
+    from orchestrator.agent import Agent, AgentCard
+    from orchestrator.journal import JournalReader
+    from orchestrator.plugins import PluginReport
+    from orchestrator.settings import Settings
+    from router import AgentProfile, EmbeddingRouter
+
+
+def open_settings(file: Path | None) -> Settings:
+    """Return the settings of a file and of the environment.
+
+    Raises:
+        DocumentError: if either is refused.
+    """
+    from orchestrator.settings import load_settings
+
+    return load_settings(file, os.environ)
+
+
+def open_journal(settings_file: Path | None, journal: Path | None = None) -> JournalReader:
+    """Return a reader of the journal named, or else of the one in the settings.
+
+    Raises:
+        JournalError: if there is none.
+    """
+    from orchestrator.journal import JournalReader
+
+    return JournalReader(journal or open_settings(settings_file).journal)
+
+
+def check_run(reader: JournalReader, run: str) -> None:
+    """Pass a run that the journal holds, or none.
+
+    Raises:
+        PointsmanError: if the journal has no such run; suggests the nearest.
+    """
+    from orchestrator.documents import suggest
+
+    known = {one.run for one in reader.runs()} if run else {run}
+    if run not in known:
+        raise PointsmanError(f"no run {run!r} in {reader.path}; {suggest(run, known)}")
+
+
+def find_agents(settings: Settings) -> PluginReport:
+    """Return the installed agents, and the broken ones.
+
+    Raises:
+        PluginError: if one is broken and the settings are strict.
+    """
+    from orchestrator.plugins import discover
+
+    return discover(strict=settings.strict_plugins)
+
+
+def installed_agents(settings: Settings) -> list[Agent]:
+    """Return the agents that can be used, as a run would."""
+    return [plugin.agent for plugin in find_agents(settings).loaded]
+
+
+def profile_of(card: AgentCard) -> AgentProfile:
+    """Return what the router learns of an agent."""
+    from router import AgentProfile
+
+    return AgentProfile(card.name, card.version, card.summary, card.examples)
+
+
+def open_router(model: Path | None, settings: Settings, agents: Iterable[Agent]) -> EmbeddingRouter:
+    """Return the model named with the labels that it was trained on, or else the router of a run with these agents.
+
+    Raises:
+        ModelFileError: if the model is missing or damaged.
+    """
+    from router import EmbeddingRouter, bundled_router
+
+    if model is not None:
+        return EmbeddingRouter.load(model, use_trained_labels=True)
+    path = settings.router
+    router = bundled_router() if path is None else EmbeddingRouter.load(path, use_trained_labels=False)
+    for agent in agents:
+        router.add(profile_of(agent.card))
+    return router
+
+
+def write_atomically(path: Path, chunks: Iterable[bytes]) -> None:
+    """Write a file; who reads it meanwhile sees the old one or the whole new one.
+
+    Raises:
+        PointsmanError: if it cannot be written; nothing is left behind.
+    """
+    import tempfile
+
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            part = Path(file.name)
+            try:
+                file.writelines(chunks)
+                file.flush()
+                os.fsync(file.fileno())
+            except BaseException:
+                part.unlink()
+                raise
+        part.replace(path)
+    except OSError as error:
+        raise PointsmanError(f"{path}: cannot be written: {error.strerror}; choose another path") from error

@@ -1,0 +1,6 @@
+"""placeholder"""
+
+EXAMPLES = ""
+
+
+def test() -> None: ...

@@ -1,0 +1,101 @@
+"""`pointsman train`: a router of your own, from labelled requests or from the cards of the installed agents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from orchestrator.cli import session
+from orchestrator.cli.console import cell, note, print_json, show
+from orchestrator.cli.measurement import evaluate_file, show_figures
+from orchestrator.cli.options import AsJson, SettingsFile, examples
+from orchestrator.cli.progress import Bar
+from orchestrator.errors import PointsmanError
+
+if TYPE_CHECKING:
+    from router.training import TrainedModel
+    from router.training_config import TrainingConfig
+
+EXAMPLES = examples(
+    "pointsman train --data requests.jsonl --dev dev.jsonl --out router.npz",
+    "pointsman train --cards --out router.npz",
+)
+
+
+def train(
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="Where the model goes, atomically.")],
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="FILE", help='JSON Lines of {"text": ..., "label": AGENT}.')
+    ] = None,
+    cards: Annotated[bool, typer.Option("--cards", help="Train on the cards of all installed agents.")] = False,
+    dev: Annotated[
+        Path | None, typer.Option("--dev", metavar="FILE", help="Measure the model on these requests.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", min=1, max=10_000, help="Passes over the data.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Of everything drawn at random; 0 if not given.")] = None,
+    settings_file: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train a router from scratch: seconds on a laptop, no download; needs the extra `train`."""
+    if (data is None) != cards:
+        raise typer.BadParameter("give either --data FILE or --cards", param_hint="--data")
+    if cards and (epochs is not None or seed is not None):
+        raise typer.BadParameter("the cards' recipe is fixed: the same cards give the same bytes", param_hint="--cards")
+    model = _train_on_file(data, epochs, seed) if data is not None else _train_on_cards(settings_file)
+    model.save(out)
+    figures = evaluate_file(session.open_router(out, session.open_settings(settings_file), []), dev) if dev else None
+    manifest = model.manifest
+    if as_json:
+        about = {"model": str(out), "labels": len(manifest.labels), "digest": manifest.digest}
+        print_json({**about, "held_out": manifest.metrics, "dev": figures})
+        return
+    show(cell(f"{out}: {len(manifest.labels)} labels, threshold {manifest.threshold:.2f}", "bold"))
+    show(cell(", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in manifest.metrics.items()), "dim"))
+    if figures is not None:
+        show_figures(figures)
+
+
+def _train_on_file(data: Path, epochs: int | None, seed: int | None) -> TrainedModel:
+    from router import read_examples
+
+    labelled = read_examples(data)
+    _require_torch()
+    from router.training import train as fit
+    from router.training_config import TrainingConfig
+
+    chosen: dict[str, Any] = {"epochs": epochs, "seed": seed}
+    config = TrainingConfig(**{name: value for name, value in chosen.items() if value is not None})
+    with Bar("training", _epochs_of(config)) as bar:
+        return fit(labelled, config, progress=lambda done: bar.advance(f"{done.stage}, loss {done.loss:.3f}"))
+
+
+def _train_on_cards(settings_file: Path | None) -> TrainedModel:
+    plugins = session.find_agents(session.open_settings(settings_file))
+    for broken in plugins.broken:
+        note(f"left out: plugin {broken.entry_point!r} of {broken.distribution}: {broken.problem}")
+    _require_torch()
+    from router import read_out_of_scope
+    from router.training import train_from_profiles
+    from router.training_config import FEW_EXAMPLES
+
+    profiles = [session.profile_of(plugin.agent.card) for plugin in plugins.loaded]
+    with Bar("training", _epochs_of(FEW_EXAMPLES)) as bar:
+        return train_from_profiles(
+            profiles, read_out_of_scope(), lambda done: bar.advance(f"{done.stage}, loss {done.loss:.3f}")
+        )
+
+
+def _epochs_of(config: TrainingConfig) -> int:
+    """Return the passes in all: one fit for each part held out to calibrate, one on everything."""
+    return config.epochs * ((config.folds if config.cross_validate else 1) + 1)
+
+
+def _require_torch() -> None:
+    try:
+        import torch  # noqa: F401 - only whether it is there
+    except ImportError as error:
+        problem = "training needs torch, which is not installed; pip install 'pointsman[train]'"
+        raise PointsmanError(problem) from error

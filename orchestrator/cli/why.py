@@ -1,0 +1,143 @@
+"""`pointsman why`: one decision explained, from the journal alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from orchestrator.cli import session
+from orchestrator.cli.console import cell, duration, moment, print_json, shorten, show, show_lines, table
+from orchestrator.cli.decision_view import view_decision
+from orchestrator.cli.options import AsJson, Run, SettingsFile, examples
+from orchestrator.cli.records import Record, record_of
+from orchestrator.errors import PointsmanError
+from orchestrator.topics import ENDINGS, TASK_ABSTAINED, TASK_ROUTED, TASK_SUBMITTED
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from orchestrator.journal import JournalReader, Row
+
+EXAMPLES = examples("pointsman why check-migration", "pointsman why check-migration --json")
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a journal says of one task of one run."""
+
+    task: str
+    run: str
+    request: str
+    record: Record | None
+    ending: str
+    error: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as a JSON object; `decision` is null where the router was not asked."""
+        return {
+            "task": self.task,
+            "run": self.run,
+            "request": self.request,
+            "decision": None if self.record is None else self.record.to_json(),
+            "ending": self.ending or None,
+            "error": self.error,
+        }
+
+
+def why(
+    task: Annotated[str, typer.Argument(metavar="TASK", help="Id of the task; the latest run that has it.")],
+    *,
+    run: Run = "",
+    settings_file: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say why an agent got a task: which words decided, who came second and by how much."""
+    with session.open_journal(settings_file) as reader:
+        session.check_run(reader, run)
+        found = explain(reader, task, run)
+    if as_json:
+        print_json(found.to_json())
+    else:
+        show_explanation(found)
+
+
+def explain(reader: JournalReader, task: str, run: str = "") -> Explanation:
+    """Return what the journal says of a task, in the latest run that has it or in the one named.
+
+    Raises:
+        PointsmanError: if there is no such task; suggests the nearest.
+    """
+    rows = list(reader.rows(run=run, task=task))
+    if not rows:
+        raise PointsmanError(_no_such_task(reader, task, run))
+    latest = rows[-1].run
+    by_topic = {row.envelope.topic: row for row in rows if row.run == latest}  # the last of each topic
+    decided = [row for topic, row in by_topic.items() if topic in (TASK_ROUTED, TASK_ABSTAINED)]
+    ended = next((row for topic, row in by_topic.items() if topic in ENDINGS), None)
+    submitted = by_topic.get(TASK_SUBMITTED)
+    return Explanation(
+        task=task,
+        run=latest,
+        request=submitted.envelope.body["task"]["request"] if submitted else "",
+        record=record_of(max(decided, key=_sequence)) if decided else None,
+        ending=ENDINGS[ended.envelope.topic] if ended else "",
+        error=ended.envelope.body.get("error", "") if ended else "",
+    )
+
+
+def show_explanation(found: Explanation) -> None:
+    """Print an explanation, for people."""
+    show_lines(_heading(found))
+    if found.record is None:
+        show(cell("no agent was asked for" + (f": {found.error}" if found.error else "")))
+        return
+    decision = found.record.decision
+    show("")
+    if "candidates" in decision:
+        show_lines(view_decision(decision))
+    else:
+        show(cell("its submitter named the agent: the router was not asked"))
+    show("", table(("on record", ""), _facts(found.record)))
+
+
+def _sequence(row: Row) -> int:
+    return row.sequence
+
+
+def _no_such_task(reader: JournalReader, task: str, run: str) -> str:
+    from orchestrator.documents import suggest
+
+    known = {row.envelope.correlation_id for row in reader.rows(run=run, topics=(TASK_SUBMITTED,))}
+    where = f"run {run!r} of {reader.path}" if run else str(Path(reader.path))
+    return f"no task {task!r} in {where}; {suggest(task, known)}"
+
+
+def _heading(found: Explanation) -> Iterator[Text]:
+    line = cell(found.task, "bold")
+    if found.record is not None and found.record.chosen:
+        line.append(" → ", "dim").append_text(cell(found.record.chosen, "bold cyan"))
+    elif found.record is not None:
+        line.append("  nobody: ", "yellow").append_text(cell(found.record.reason, "yellow"))
+    yield line
+    if found.request:
+        yield cell(f"“{shorten(found.request, 300)}”", "italic")
+    yield cell(f"run {found.run}, {found.ending.replace('_', ' ') or 'unfinished'}", "dim")
+
+
+def _facts(record: Record) -> Iterator[tuple[str, str]]:
+    decision = record.decision
+    vetoes = "; ".join(f"{name}: {reason}" for name, reason in decision["vetoes"].items())
+    yield "decided", f"{moment(record.at)} UTC, row {record.sequence}"
+    if record.route_s is not None:
+        yield "took", duration(record.route_s)
+    yield "policy", f"{decision['policy']}, propensity {decision['propensity']:g}, seed {decision['seed']}"
+    yield "vetoes", vetoes or "none"
+    if "fingerprint" in decision:
+        yield "router fingerprint", decision["fingerprint"]
+    yield "digest of all cards", decision["registry_digest"]
+    yield "digest of the request", decision["input_digest"]
+    yield "trace and span", f"{decision['trace_id']} / {decision['span_id']}"
