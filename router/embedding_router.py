@@ -24,18 +24,20 @@ from router.protocol import NO_VETOES
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A registered agent: its version and its unit row, shape (width,)."""
+    """A registered agent: its version, its unit row, shape (width,), and whether a sketch of its texts is all we have."""
 
     version: str
     row: NDArray[np.float32]
+    sketched: bool
 
 
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
-    """All registered agents at one moment, ready to be scored; rows have shape (agents, width)."""
+    """All registered agents at one moment: rows, shape (agents, width), and for each which length it is measured by."""
 
     roster: Roster
     rows: NDArray[np.float32]
+    sketched: NDArray[np.intp]
 
 
 class EmbeddingRouter:
@@ -64,7 +66,7 @@ class EmbeddingRouter:
         self._entries: dict[str, _Entry] = {}
         if use_trained_labels:
             labels = zip(manifest.labels, arrays.head, strict=True)
-            self._entries = {label.name: _Entry(label.version, row) for label, row in labels}
+            self._entries = {label.name: _Entry(label.version, row, sketched=False) for label, row in labels}
         self._snapshot: _Snapshot | None = None
 
     @classmethod
@@ -96,10 +98,8 @@ class EmbeddingRouter:
         """Decide on one request; see ``Router.predict``."""
         snapshot = self._current()
         vector = self._encoder.encode(text)
-        length = float(vector @ vector) ** 0.5
         scores = snapshot.rows @ vector
-        if length:
-            scores /= np.float32(length)
+        scores *= self._factors(vector).take(snapshot.sketched)
         return decide(snapshot.roster, scores, vetoes, self._calibration)
 
     def explain(self, text: str, agent: str) -> tuple[Contribution, ...]:
@@ -108,7 +108,10 @@ class EmbeddingRouter:
         Raises:
             RouterError: The agent is not registered.
         """
-        return split_score(self._encoder.parts(text), self._entry(agent).row)
+        entry = self._entry(agent)
+        parts = self._encoder.parts(text)
+        factor = self._factors(parts.total())[int(entry.sketched)]
+        return split_score(parts, entry.row * factor)
 
     def add(self, profile: AgentProfile) -> None:
         """Make an agent a candidate: by its trained row if the model was trained on this very card, else by its texts.
@@ -116,7 +119,7 @@ class EmbeddingRouter:
         Raises:
             RouterError: The card has neither summary nor examples.
         """
-        entry = _Entry(profile.version, self._row(profile))
+        entry = self._new_entry(profile)
         with self._lock:
             self._entries = {**self._entries, profile.name: entry}
             self._snapshot = None
@@ -132,14 +135,24 @@ class EmbeddingRouter:
             self._entries = {known: entry for known, entry in self._entries.items() if known != name}
             self._snapshot = None
 
-    def _row(self, profile: AgentProfile) -> NDArray[np.float32]:
+    def _factors(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return one over the length of a vector, and one over the length of its sketch; 0 for an empty text."""
+        sketch = vector[self._encoder.trained :]
+        whole, of_sketch = float(vector @ vector) ** 0.5, float(sketch @ sketch) ** 0.5
+        return np.array([1 / whole, 1 / of_sketch] if of_sketch else [0.0, 0.0], dtype=np.float32)
+
+    def _new_entry(self, profile: AgentProfile) -> _Entry:
         for label, row in zip(self._manifest.labels, self._head, strict=True):
             if (label.name, label.profile_digest) == (profile.name, profile.digest):
-                return np.asarray(row)
+                return _Entry(profile.version, row, sketched=False)
         if not profile.texts:
             raise RouterError(f"agent {profile.name!r} has neither summary nor examples; give its card some")
+        # The trained part sees a stranger only as "none of these labels": the sketch decides, by its own length.
+        trained = self._encoder.trained
         vectors = unit(np.stack([self._encoder.encode(text) for text in profile.texts]))
-        return prototype(vectors, self._background)
+        row = np.zeros(self._encoder.width, dtype=np.float32)
+        row[trained:] = prototype(vectors[:, trained:], self._background[trained:])
+        return _Entry(profile.version, row, sketched=True)
 
     def _entry(self, name: str) -> _Entry:
         try:
@@ -167,4 +180,4 @@ class EmbeddingRouter:
             digest.update(repr((name, entry.version)).encode())
             digest.update(rows[at].tobytes())
         roster = Roster(names, tuple(entry.version for entry in entries), digest.hexdigest()[:16])
-        return _Snapshot(roster, rows)
+        return _Snapshot(roster, rows, np.array([entry.sketched for entry in entries], dtype=np.intp))

@@ -119,6 +119,12 @@ class Parts:
     first: NDArray[np.intp]
     second: NDArray[np.intp]
 
+    def total(self) -> Vector:
+        """Return the text's vector, shape (width,)."""
+        total: Vector = self.words.sum(axis=0)
+        total[: self.pairs.shape[1]] += self.pairs.sum(axis=0)
+        return total
+
 
 class Encoder:
     """Linear pooling of trained rows (word, character n-grams, word pairs), with a fixed sketch of the words behind.

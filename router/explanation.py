@@ -15,19 +15,14 @@ def split_score(parts: Parts, row: NDArray[np.float32]) -> tuple[Contribution, .
 
     Args:
         parts: What the text's vector is the sum of.
-        row: The agent's unit row, shape (width,).
+        row: The agent's row over the length of the text's vector, shape (width,).
     """
     if not parts.tokens:
         return ()
-    total = parts.words.sum(axis=0)
-    total[: parts.pairs.shape[1]] += parts.pairs.sum(axis=0)
-    length = float(total @ total) ** 0.5 or 1.0
     weights = (parts.words @ row).astype(np.float64)
     of_pairs = (parts.pairs @ row[: parts.pairs.shape[1]]).astype(np.float64)
     for side, other in ((parts.first, parts.second), (parts.second, parts.first)):
         inner = side >= 0
         share = np.where(other[inner] >= 0, 0.5, 1.0)
         np.add.at(weights, side[inner], of_pairs[inner] * share)
-    return tuple(
-        Contribution(token, weight) for token, weight in zip(parts.tokens, (weights / length).tolist(), strict=True)
-    )
+    return tuple(Contribution(token, weight) for token, weight in zip(parts.tokens, weights.tolist(), strict=True))

@@ -37,10 +37,10 @@ class TrainingConfig:
     blend: float = 0.0
     bits: int = 20
     min_df: tuple[int, int, int, int, int] = (1, 2, 2, 2, 3)
-    epochs: int = 14
+    epochs: int = 20
     batch_size: int = 128
     learning_rate: float = 0.2
-    dropout: float = 0.85
+    dropout: float = 0.9
     smoothing: float = 0.1
     scale: float = 12.0
     folds: int = 10
@@ -51,7 +51,16 @@ class TrainingConfig:
 
 
 FEW_EXAMPLES: Final = TrainingConfig(
-    size=32, blend=0.7, min_df=(1, 2, 1, 1, 2), epochs=30, batch_size=32, folds=6, cross_validate=True, threads=1
+    size=32,
+    sketch_size=512,
+    blend=0.6,
+    min_df=(1, 2, 1, 1, 2),
+    epochs=40,
+    batch_size=32,
+    learning_rate=0.1,
+    dropout=0.8,
+    folds=6,
+    cross_validate=True,
 )
 
 
