@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from orchestrator.messages import EMPTY
-from router import Abstained, Contribution, Prediction
+
+if TYPE_CHECKING:  # importing the router would load NumPy, which a program that only defines agents does without
+    from router import Abstained, Contribution, Prediction
 
 RoutingPolicy = Literal["learned", "pinned", "fallback"]
 
@@ -48,14 +50,14 @@ class RoutingDecision:
     @property
     def abstained(self) -> bool:
         """Whether nobody was chosen."""
-        return isinstance(self.chosen, Abstained)
+        return not isinstance(self.chosen, str)
 
     def to_json(self) -> dict[str, Any]:
         """Return the whole record as a JSON object: the prediction's fields and our own, side by side."""
         body: dict[str, Any] = {} if self.prediction is None else self.prediction.to_json()
         chosen = self.chosen
         body["task"] = self.task_id
-        body["chosen"] = None if isinstance(chosen, Abstained) else chosen
+        body["chosen"] = chosen if isinstance(chosen, str) else None
         body["fallback"] = chosen if self.policy == "fallback" else None
         body["policy"] = self.policy
         body["vetoes"] = dict(self.vetoes)

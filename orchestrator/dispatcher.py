@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from orchestrator.bus import Bus
 from orchestrator.clock import stopwatch
@@ -22,7 +23,9 @@ from orchestrator.topics import (
     TASK_UNLOCKED,
     command_for,
 )
-from router import Abstained, Router
+
+if TYPE_CHECKING:
+    from router import Router
 
 
 class Dispatcher:
@@ -90,7 +93,7 @@ class Dispatcher:
             if self._log is not None:
                 self._log.write(record)
             chosen = decision.chosen
-            if isinstance(chosen, Abstained):
+            if not isinstance(chosen, str):
                 body = {"decision": record, "error": f"the router abstained: {chosen.reason}"}
                 await self._bus.publish(TASK_ABSTAINED, body, task.id, cause.id, measured)
                 return

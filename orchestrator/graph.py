@@ -6,12 +6,13 @@ import difflib
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
-
-import networkx as nx
+from typing import TYPE_CHECKING, Final, Literal
 
 from orchestrator.errors import CycleError, DuplicateTaskError, UnknownTaskError
 from orchestrator.messages import Result, Status, Task
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 State = Literal["waiting", "ready", "ended"]
 
@@ -63,6 +64,8 @@ class TaskGraph:
 
     def __init__(self, on_end: Callable[[], None] | None = None) -> None:
         """Start empty; `on_end` is called whenever a task has ended."""
+        import networkx as nx  # here, not above: importing it costs more than the rest of the kernel together
+
         self._graph: nx.DiGraph = nx.DiGraph()
         self.on_end = on_end
         self._entries: dict[str, _Entry] = {}
@@ -240,6 +243,8 @@ class TaskGraph:
         siblings = {task.id for task in tasks} | {parent}
         if all(siblings.issuperset(task.after) for task in tasks):
             return
+        import networkx as nx
+
         heirs = nx.descendants(self._graph, parent)
         for task in tasks:
             for name in task.after:
@@ -335,6 +340,8 @@ def _topological_order(tasks: tuple[Task, ...]) -> list[Task]:
     by_name = {task.id: task for task in tasks}
     if _is_ordered(tasks, by_name):
         return list(tasks)
+    import networkx as nx
+
     graph: nx.DiGraph = nx.DiGraph()
     graph.add_nodes_from(by_name)
     graph.add_edges_from((name, task.id) for task in tasks for name in task.after if name in by_name)

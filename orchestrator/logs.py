@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal, TextIO
+from typing import TYPE_CHECKING, Any, Final, Literal, TextIO
 
 import orjson
-import structlog
+
+if TYPE_CHECKING:
+    import structlog
 
 LogFormat = Literal["auto", "console", "json", "off"]
 
@@ -54,6 +56,8 @@ def make_logger(log_format: LogFormat, stream: TextIO | None = None) -> structlo
     out = stream or sys.stderr
     if log_format == "auto":
         log_format = "console" if out.isatty() else "json"
+    import structlog
+
     sink: Any = structlog.PrintLogger(out)
     renderer: Any = structlog.dev.ConsoleRenderer(colors=out.isatty())
     if log_format == "json":

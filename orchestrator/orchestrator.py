@@ -7,11 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-import structlog
-
-from orchestrator.agent import Agent
+from orchestrator.agent import Agent, AgentCard
 from orchestrator.bus import Bus, BusStatistics
 from orchestrator.clock import Clock, Ids, SystemClock, new_run_id
 from orchestrator.desk import Desk, Ticket
@@ -28,7 +26,11 @@ from orchestrator.runner import Surroundings
 from orchestrator.settings import Settings
 from orchestrator.supervisor import Supervisor
 from orchestrator.topics import AGENT_REGISTERED, AGENT_UNREGISTERED, RUN_STARTED, RUN_STOPPED
-from router import AgentProfile, EmbeddingRouter, LearnsAgents, Router, bundled_router
+
+if TYPE_CHECKING:
+    import structlog
+
+    from router import Router
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +164,7 @@ class Orchestrator:
         """
         agent = self.registry.add(candidate)
         card = agent.card
-        if isinstance(self._router, LearnsAgents):
-            self._router.add(AgentProfile(card.name, card.version, card.summary, card.examples))
+        _teach(self._router, card)
         self._supervisor.start(agent)
         await self.bus.publish(AGENT_REGISTERED, {"agent": card.name, "version": card.version, "digest": card.digest})
         return agent
@@ -178,8 +179,7 @@ class Orchestrator:
             UnknownAgentError: if there is none of this name.
         """
         self.registry.remove(name)
-        if isinstance(self._router, LearnsAgents):
-            self._router.remove(name)
+        _unteach(self._router, name)
         left = await self._supervisor.retire(name, self.settings.drain_s)
         await self.bus.publish(AGENT_UNREGISTERED, {"agent": name, "left": left})
         return left
@@ -252,7 +252,26 @@ class Orchestrator:
         return self._desk
 
 
+# The router is imported when a run is made, not with this module: it loads NumPy.
+
+
 def _load_router(settings: Settings) -> Router:
+    from router import EmbeddingRouter, bundled_router
+
     if settings.router is None:
         return bundled_router()
     return EmbeddingRouter.load(settings.router, use_trained_labels=False)
+
+
+def _teach(router: Router, card: AgentCard) -> None:
+    from router import AgentProfile, LearnsAgents
+
+    if isinstance(router, LearnsAgents):
+        router.add(AgentProfile(card.name, card.version, card.summary, card.examples))
+
+
+def _unteach(router: Router, name: str) -> None:
+    from router import LearnsAgents
+
+    if isinstance(router, LearnsAgents):
+        router.remove(name)
