@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_WORD = re.compile(r"[^\W\d_]+|\d+")
+_WORD = re.compile(r"[^\W\d_]{2,}|\d+")
 _COMMONEST = """
-    a an and any are as at be by can do does for from have how i in into is it its me my need of on or our please script
-    scripts shell something so that the there this to us we what where which who will with you want your
+    after an and any are as at be before by can do does for from have how in into is it its me my need of on or our
+    out please script scripts shell something so that the there this to us we what where which who will with
+    you want your
 """
 _STOP = frozenset(_COMMONEST.split())
 _SHEBANG = re.compile(r"#!|#\s*-\*-|<\?|set\s+-|@echo\b", re.IGNORECASE)
