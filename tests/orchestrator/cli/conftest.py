@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-import orchestrator.orchestrator
 import router
 from orchestrator import AgentError, TaskContext, agent
 from orchestrator.cli import main
@@ -55,20 +55,22 @@ def entry_point(name: str, load: Callable[[], object], distribution: str = "acme
     return SimpleNamespace(name=name, value=value, module="acme", dist=dist, load=load)
 
 
+def _give(value: object) -> object:
+    return value
+
+
+def _raise(error: Exception) -> object:
+    raise error
+
+
 @pytest.fixture
 def install(monkeypatch: pytest.MonkeyPatch) -> Install:
     """Let plugin discovery find these agents, by name, and no others."""
     real = importlib.metadata.entry_points
 
     def use(*agents: Any, broken: dict[str, Exception] | None = None) -> None:
-        def failing(error: Exception) -> Callable[[], object]:
-            def load() -> object:
-                raise error
-
-            return load
-
-        found = [entry_point(one.card.name, lambda one=one: one) for one in agents]
-        found += [entry_point(name, failing(error), "bad-agents") for name, error in (broken or {}).items()]
+        found = [entry_point(one.card.name, partial(_give, one)) for one in agents]
+        found += [entry_point(name, partial(_raise, error), "bad-agents") for name, error in (broken or {}).items()]
         monkeypatch.setattr(
             importlib.metadata, "entry_points", lambda **given: found if given.get("group") == GROUP else real(**given)
         )
@@ -84,7 +86,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, install: Install) ->
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "160")
     monkeypatch.setattr(router, "bundled_router", KeywordRouter)
-    monkeypatch.setattr(orchestrator.orchestrator, "bundled_router", KeywordRouter)
     install(ledger_keeper, poet, grump)
     (tmp_path / "day.plan.yaml").write_text(PLAN)
     return tmp_path
