@@ -6,6 +6,7 @@ import asyncio
 import queue
 import sqlite3
 import threading
+import time
 from collections import deque
 from pathlib import Path
 from typing import Final, Literal
@@ -35,6 +36,10 @@ CREATE TABLE IF NOT EXISTS head (only INTEGER PRIMARY KEY CHECK (only = 1), sequ
 """
 _INSERT: Final = "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?)"
 _MAX_BATCH: Final = 4096
+# With this many others waiting, a commit gathers rows for a moment, as PostgreSQL's commit_delay does: fewer fsyncs for
+# the same rows. Someone who waits alone is never held up.
+_SIBLINGS: Final = 4
+_GATHER_S: Final = 0.0005
 
 _Item = tuple[str, str, bytes, bytes | None]
 
@@ -160,6 +165,8 @@ class SqliteJournal:
 
     def _next_batch(self) -> tuple[list[_Item], bool]:
         item = self._queue.get()
+        if len(self._waiters) > _SIBLINGS:
+            time.sleep(_GATHER_S)
         batch: list[_Item] = []
         while item is not None:
             batch.append(item)
