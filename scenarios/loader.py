@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -98,7 +98,7 @@ class _Steps:
         if step.submit is not None:
             at = (*loc, "submit")
             task = step.submit.to_task(step.submit.id, self._document, at)
-            return self._checked((task,), {task.id: at})
+            return self._checked((task,), {task.id: at}, self._seen)
         if step.plan is not None:
             at = (*loc, "plan")
             tasks = load_plan(self._files.find(step.plan, at)).tasks
@@ -108,12 +108,12 @@ class _Steps:
         tasks = tuple(entry.to_task(name, self._document, (*at, name)) for name, entry in entries.items())
         return self._checked(tasks, {name: (*at, name) for name in entries})
 
-    def _checked(self, tasks: tuple[Task, ...], places: dict[str, Loc]) -> tuple[Task, ...]:
+    def _checked(self, tasks: tuple[Task, ...], places: dict[str, Loc], known: Sequence[str] = ()) -> tuple[Task, ...]:
         for task in tasks:
             if task.id in self._seen:
                 problem = f"task id {task.id!r} is used in an earlier step"
                 raise self._document.error((*places[task.id], "id"), problem, "choose another", key=True)
-        for fault in find_faults(tasks, self._seen):
+        for fault in find_faults(tasks, known):
             raise self._document.error((*places[fault.task], *fault.loc), str(fault.error))
         return tasks
 
@@ -134,6 +134,11 @@ def _check_given(document: Document, entry: ScenarioEntry) -> None:
         raise document.error(("given",), "no agents are given", "add `agents: all`, some names, or `scripted:`")
     names = list(given.agents)
     for index, double in enumerate(given.scripted):
+        for number, added in enumerate(double.behaviour.adds_tasks):
+            place = ("given", "scripted", index, "behaviour", "adds_tasks", number)
+            task = added.to_task(added.id or "added", document, place)
+            if task.agent:
+                _check_agent(document, entry, task.agent, (*place, "agent"))
         if double.agent in names:
             loc = ("given", "scripted", index, "agent")
             raise document.error(loc, f"agent {double.agent!r} is given twice", "choose another name")

@@ -1,0 +1,44 @@
+"""Threshold: a router that abstains below another confidence than its own, for scenarios that ask "what if"."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from orchestrator.messages import EMPTY
+from router import Abstained, AgentProfile, Contribution, LearnsAgents, Prediction, Router
+
+
+class OtherThreshold:
+    """Wraps a router. Scores, confidence and fingerprint stay; only where it abstains is moved."""
+
+    def __init__(self, router: Router, threshold: float) -> None:
+        self._router, self._threshold = router, threshold
+
+    @property
+    def fingerprint(self) -> str:
+        """The router's."""
+        return self._router.fingerprint
+
+    def predict(self, text: str, vetoes: Mapping[str, str] = EMPTY) -> Prediction:
+        """Decide as the router does, but with this threshold."""
+        prediction = self._router.predict(text, vetoes)
+        choice: str | Abstained = prediction.choice
+        if prediction.leader:
+            sure = prediction.confidence >= self._threshold
+            choice = prediction.leader if sure else Abstained.BELOW_THRESHOLD
+        return dataclasses.replace(prediction, choice=choice, threshold=self._threshold)
+
+    def explain(self, text: str, agent: str) -> tuple[Contribution, ...]:
+        """Explain as the router does."""
+        return self._router.explain(text, agent)
+
+    def add(self, profile: AgentProfile) -> None:
+        """Add an agent to the router, if it learns agents."""
+        if isinstance(self._router, LearnsAgents):
+            self._router.add(profile)
+
+    def remove(self, name: str) -> None:
+        """Remove an agent from the router, if it learns agents."""
+        if isinstance(self._router, LearnsAgents):
+            self._router.remove(name)
