@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 
 from orchestrator.clock import Clock, SystemClock
 from orchestrator.errors import AgentError, CardError
-from orchestrator.messages import EMPTY, OnFailure, Result, Task
+from orchestrator.messages import EMPTY, OnFailure, Result, Task, as_ids
 from orchestrator.policy import Policy
 
 P = ParamSpec("P")
@@ -106,7 +106,7 @@ class TaskContext:
             id=task_id,
             request=request,
             payload=payload or {},
-            after=tuple(after),
+            after=as_ids(after),
             agent=agent,
             on_failure=on_failure,
             estimate_s=estimate_s,

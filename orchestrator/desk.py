@@ -46,8 +46,8 @@ class Desk:
     """Takes tasks in and hands results out.
 
     The bound of the run is here, at the door: `submit` waits, in order of arrival, while its tasks and those that are
-    unfinished are more than `capacity`. So no queue behind it can be full, and no agent's backlog holds up another agent's tasks. A caller
-    cancelled at the door has submitted nothing; one cancelled later has submitted everything.
+    unfinished are more than `capacity`. So no queue behind it can be full, and no agent's backlog holds up another
+    agent's tasks. A caller cancelled at the door has submitted nothing; one cancelled later has submitted everything.
     """
 
     def __init__(self, *, bus: Bus, graph: TaskGraph, journal: Journal, capacity: int) -> None:

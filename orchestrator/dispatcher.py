@@ -10,6 +10,7 @@ from orchestrator.bus import Bus
 from orchestrator.clock import stopwatch
 from orchestrator.decision import RoutingDecision, digest_text
 from orchestrator.desk import publish_inherited, result_of
+from orchestrator.errors import BusClosedError
 from orchestrator.graph import TaskGraph, Unlocked
 from orchestrator.logs import DecisionLog
 from orchestrator.messages import Envelope, Task
@@ -57,16 +58,22 @@ class Dispatcher:
 
     async def dispatch(self) -> None:
         """Serve until the bus closes: the dispatcher's own loop."""
-        async for envelope in self._subscription:
-            if envelope.topic == TASK_SUBMITTED:
-                unlocked = self._graph.release(envelope.correlation_id)
-                if unlocked.ended:
-                    await self._apply(unlocked, envelope)
+        try:
+            async for envelope in self._subscription:
+                if envelope.topic == TASK_SUBMITTED:
+                    await self._release(envelope)
                 else:
-                    for task in unlocked.ready:
-                        await self._send(task, envelope)
-            else:
-                await self._apply(self._end(envelope), envelope)
+                    await self._apply(self._end(envelope), envelope)
+        except BusClosedError:  # it closed while a publisher here waited for a full subscription of somebody else's
+            return
+
+    async def _release(self, submitted: Envelope) -> None:
+        unlocked = self._graph.release(submitted.correlation_id)
+        if unlocked.ended:
+            await self._apply(unlocked, submitted)
+            return
+        for task in unlocked.ready:
+            await self._send(task, submitted)
 
     def _end(self, envelope: Envelope) -> Unlocked:
         result = result_of(envelope)
@@ -83,9 +90,8 @@ class Dispatcher:
         while True:
             begun = stopwatch()
             decision = self._decide(task)
-            if decision is None:
-                error = f"no agent {task.agent!r} is registered"
-                body = {"agent": task.agent, "attempts": 0, "error": error}
+            if isinstance(decision, str):
+                body = {"agent": task.agent, "attempts": 0, "error": decision}
                 await self._bus.publish(TASK_FAILED, body, task.id, cause.id)
                 return
             record = decision.to_json()
@@ -102,12 +108,12 @@ class Dispatcher:
                 await self._bus.publish(command_for(chosen), {"task": task.id}, task.id, routed.id)
                 return
 
-    def _decide(self, task: Task) -> RoutingDecision | None:
-        """Return who gets the task; None if it is pinned to an agent that is not registered."""
+    def _decide(self, task: Task) -> RoutingDecision | str:
+        """Return who gets the task, or why nobody can: it is pinned, or the router holds on, to an unknown agent."""
         span_id = hashlib.sha256(f"{self._run}/{task.id}".encode()).hexdigest()[:16]
         if task.agent:
             if task.agent not in self._registry:
-                return None
+                return f"no agent {task.agent!r} is registered"
             return RoutingDecision(
                 task_id=task.id,
                 chosen=task.agent,
@@ -121,6 +127,11 @@ class Dispatcher:
             )
         vetoes = self._vetoes()
         prediction = self._router.predict(task.request, vetoes)
+        while isinstance(prediction.choice, str) and prediction.choice not in self._registry:
+            if prediction.choice in vetoes:
+                return f"the router insists on agent {prediction.choice!r}, which is not registered"
+            vetoes = {**vetoes, prediction.choice: "not registered"}
+            prediction = self._router.predict(task.request, vetoes)
         falls_back = prediction.abstained and self._fallback in self._registry
         return RoutingDecision(
             task_id=task.id,

@@ -112,11 +112,14 @@ class CardError(PointsmanError):
 
 
 class DuplicateAgentError(PointsmanError):
-    """Raised when an agent name is registered twice."""
+    """Raised when an agent name is registered twice, or while its former owner still finishes what it has."""
 
-    def __init__(self, agent: str) -> None:
+    def __init__(self, agent: str, *, leaving: bool = False) -> None:
         self.agent = agent
-        super().__init__(f"agent {agent!r} is already registered; unregister it first or choose another name")
+        registered = "is already registered; unregister it first or choose another name"
+        super().__init__(
+            f"agent {agent!r} {'is still finishing its tasks; await `unregister` first' if leaving else registered}"
+        )
 
 
 class UnknownAgentError(PointsmanError):

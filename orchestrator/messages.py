@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
@@ -70,6 +71,11 @@ class Task:
             raise PointsmanError(f"task id {self.id!r}: use letters, digits and . _ / - (128 at most)")
         if len(self.request) > MAX_REQUEST:
             raise PointsmanError(f"task {self.id!r}: its request is longer than {MAX_REQUEST} characters; shorten it")
+        if not 0 <= self.estimate_s < math.inf:
+            raise PointsmanError(f"task {self.id!r}: estimate_s is {self.estimate_s}; give seconds, 0 or more")
+        after: object = self.after
+        if isinstance(after, str):
+            raise PointsmanError(f"task {self.id!r}: after is the text {self.after!r}; give a tuple of ids")
 
     def to_json(self) -> dict[str, Any]:
         """Return the task as a JSON object, without the fields at their defaults."""
@@ -92,6 +98,11 @@ class Task:
     def from_json(cls, body: Mapping[str, Any]) -> Task:
         """Return the task that `to_json` described."""
         return cls(**{**body, "after": tuple(body.get("after", ()))})
+
+
+def as_ids(after: Sequence[str]) -> tuple[str, ...]:
+    """Return task ids as a tuple; a text on its own is one id, not a sequence of letters."""
+    return (after,) if isinstance(after, str) else tuple(after)
 
 
 @dataclass(frozen=True, slots=True)

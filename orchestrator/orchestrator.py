@@ -3,34 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from orchestrator.agent import Agent, AgentCard
 from orchestrator.bus import Bus, BusStatistics
 from orchestrator.clock import Clock, Ids, SystemClock, new_run_id
 from orchestrator.desk import Desk, Ticket
 from orchestrator.dispatcher import Dispatcher
-from orchestrator.errors import PointsmanError
+from orchestrator.errors import BusClosedError, PointsmanError
 from orchestrator.graph import GraphStatistics, TaskGraph
 from orchestrator.journal import Journal, JournalStatistics, SqliteJournal
 from orchestrator.logs import DecisionLog, make_logger
-from orchestrator.messages import OnFailure, Result, Task
+from orchestrator.messages import OnFailure, Result, Task, as_ids
 from orchestrator.plan import Plan
-from orchestrator.plugins import discover
+from orchestrator.plugins import BrokenPlugin, discover
 from orchestrator.registry import AgentRegistry
 from orchestrator.runner import Surroundings
 from orchestrator.settings import Settings
 from orchestrator.supervisor import Supervisor
-from orchestrator.topics import AGENT_REGISTERED, AGENT_UNREGISTERED, RUN_STARTED, RUN_STOPPED
+from orchestrator.topics import AGENT_REGISTERED, AGENT_UNREGISTERED, PLUGIN_BROKEN, RUN_STARTED, RUN_STOPPED
 
 if TYPE_CHECKING:
     import structlog
 
     from router import Router
+
+_LAST_WORD_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +88,17 @@ class Orchestrator:
 
     async def __aenter__(self) -> Self:
         settings = self.settings
-        async with AsyncExitStack() as opening:  # what was opened is closed again if the rest fails
-            self._journal = self._given_journal or SqliteJournal(
-                settings.journal, self.run_id, durability=settings.durability
-            )
-            opening.push_async_callback(self._journal.aclose)
-            self._group = await opening.enter_async_context(asyncio.TaskGroup())
-            self._wire()
-            opening.callback(self._stop_everything)
-            await self._begin()
-            self._closing = opening.pop_all()
+        with _unwrapped():
+            async with AsyncExitStack() as opening:  # what was opened is closed again if the rest fails
+                self._journal = self._given_journal or SqliteJournal(
+                    settings.journal, self.run_id, durability=settings.durability
+                )
+                opening.push_async_callback(self._journal.aclose)
+                self._group = await opening.enter_async_context(asyncio.TaskGroup())
+                self._wire()
+                opening.callback(self._stop_everything)
+                await self._begin()
+                self._closing = opening.pop_all()
         self._open = True
         return self
 
@@ -103,14 +107,13 @@ class Orchestrator:
     ) -> None:
         self._open = False
         self._desk.close()
-        if error is None:
-            await self._drain()
-        try:
-            # An exception of the caller's own passes by the task group, which would wrap it.
-            crashed = isinstance(error, asyncio.CancelledError)
-            await self._closing.__aexit__(*((kind, error, traceback) if crashed else (None, None, None)))
-        except BaseExceptionGroup as group:
-            raise (group.exceptions[0] if len(group.exceptions) == 1 else group) from None
+        with _unwrapped():
+            async with self._closing:
+                if error is None:
+                    await self._drain()
+                elif isinstance(error, asyncio.CancelledError):
+                    raise error
+                # Any other exception of the caller's own passes by the task group, which would wrap it.
 
     # -- tasks -------------------------------------------------------------------------------------------------------
 
@@ -132,8 +135,8 @@ class Orchestrator:
             PointsmanError: if the orchestrator is not running.
         """
         if not isinstance(request, Task):
-            name = id or self._task_ids.next()
-            request = Task(name, request, payload or {}, tuple(after), agent, on_failure, estimate_s)
+            name = id or self._new_task_id()
+            request = Task(name, request, payload or {}, as_ids(after), agent, on_failure, estimate_s)
         return (await self._running_desk().submit([request]))[0]
 
     async def submit_plan(self, plan: Plan) -> dict[str, Ticket]:
@@ -160,11 +163,21 @@ class Orchestrator:
 
         Raises:
             CardError: if it is not an agent.
-            DuplicateAgentError: if its name is taken.
+            DuplicateAgentError: if its name is taken, or was and its tasks are not finished yet.
+            PointsmanError: if the orchestrator is not running.
         """
+        self._running_desk()
+        return await self._register(candidate)
+
+    async def _register(self, candidate: object) -> Agent:
         agent = self.registry.add(candidate)
         card = agent.card
-        _teach(self._router, card)
+        try:
+            self._supervisor.refuse_leaving(card.name)
+            _teach(self._router, card)
+        except BaseException:
+            self.registry.remove(card.name)
+            raise
         self._supervisor.start(agent)
         await self.bus.publish(AGENT_REGISTERED, {"agent": card.name, "version": card.version, "digest": card.digest})
         return agent
@@ -175,13 +188,23 @@ class Orchestrator:
         Returns:
             How many of its tasks were left at the deadline; they are dead letters.
 
+        A caller cancelled here has unregistered the agent all the same.
+
         Raises:
             UnknownAgentError: if there is none of this name.
+            PointsmanError: if the orchestrator is not running.
         """
+        self._running_desk()
         self.registry.remove(name)
         _unteach(self._router, name)
-        left = await self._supervisor.retire(name, self.settings.drain_s)
-        await self.bus.publish(AGENT_UNREGISTERED, {"agent": name, "left": left})
+        return await asyncio.shield(self._group.create_task(self._retire(name), name=f"retire {name}"))
+
+    async def _retire(self, name: str) -> int:
+        try:
+            left = await self._supervisor.retire(name, self.settings.drain_s)
+            await self.bus.publish(AGENT_UNREGISTERED, {"agent": name, "left": left})
+        except BusClosedError:  # the run stopped first: its last row names what is unfinished
+            return 0
         return left
 
     # -- looking -----------------------------------------------------------------------------------------------------
@@ -224,12 +247,18 @@ class Orchestrator:
 
     async def _begin(self) -> None:
         agents = self._given_agents
+        broken: tuple[BrokenPlugin, ...] = ()
         if agents is None:
-            agents = [plugin.agent for plugin in discover(strict=self.settings.strict_plugins).loaded]
+            report = discover(strict=self.settings.strict_plugins)
+            agents, broken = [plugin.agent for plugin in report.loaded], report.broken
         about = {"seed": self.settings.seed, "router": self._router.fingerprint, "schema": 1}
         await self.bus.publish(RUN_STARTED, about)
+        for plugin in broken:
+            await self.bus.publish(PLUGIN_BROKEN, dataclasses.asdict(plugin))
+            if self._logger:
+                self._logger.warning(PLUGIN_BROKEN, **dataclasses.asdict(plugin))
         for agent in agents:
-            await self.register(agent)
+            await self._register(agent)
         self._group.create_task(self._dispatcher.dispatch(), name="dispatcher")
         self._group.create_task(self._desk.hand_out_results(), name="desk")
 
@@ -239,17 +268,37 @@ class Orchestrator:
                 await self._desk.idle()
         except TimeoutError:
             pass
-        await self.bus.publish(RUN_STOPPED, {"unfinished": list(self._graph.unfinished())})
+        try:
+            async with asyncio.timeout(_LAST_WORD_S):
+                await self.bus.publish(RUN_STOPPED, {"unfinished": list(self._graph.unfinished())})
+        except TimeoutError:
+            pass  # it is recorded; a subscriber that no longer reads cannot hold up the end
 
     def _stop_everything(self) -> None:
         self._supervisor.stop()
         self.bus.close()
         self._desk.abandon()
 
+    def _new_task_id(self) -> str:
+        while (name := self._task_ids.next()) in self._graph:
+            pass
+        return name
+
     def _running_desk(self) -> Desk:
         if not self._open:
             raise PointsmanError("the orchestrator is not running; use it inside `async with Orchestrator() as o:`")
         return self._desk
+
+
+@contextmanager
+def _unwrapped() -> Iterator[None]:
+    """Raise what several parts of a run failed of in the same way as one error, not as a group."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        first = group.exceptions[0]
+        same = all(type(error) is type(first) and str(error) == str(first) for error in group.exceptions)
+        raise (first if same else group) from None
 
 
 # The router is imported when a run is made, not with this module: it loads NumPy.

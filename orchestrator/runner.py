@@ -14,9 +14,9 @@ from orchestrator.agent import Agent, TaskContext
 from orchestrator.breaker import CircuitBreaker
 from orchestrator.bus import Bus, SubscriptionStatistics
 from orchestrator.clock import Clock, seeded_random, stopwatch
-from orchestrator.errors import AgentError, BusClosedError, CapacityError, GraphError
+from orchestrator.errors import AgentError, BusClosedError, CapacityError, GraphError, NotJsonError
 from orchestrator.graph import TaskGraph
-from orchestrator.journal import Journal
+from orchestrator.journal import Journal, check_json
 from orchestrator.messages import Envelope, Task
 from orchestrator.plan import has_references, resolve_payload
 from orchestrator.policy import Policy
@@ -60,11 +60,12 @@ class _Failure:
 
 @dataclass(slots=True)
 class _Open:
-    """A task in the hands of this agent: its command, the attempts begun, and the timer of the next one."""
+    """A task that this agent has yet to end: its command, the attempts begun, and who or what moves it on."""
 
     command: Envelope
     attempts: int = 0
     timer: asyncio.TimerHandle | None = None
+    worker: asyncio.Task[None] | None = None
 
 
 class AgentRunner:
@@ -86,6 +87,7 @@ class AgentRunner:
         )
         self._open: dict[str, _Open] = {}
         self._workers: list[asyncio.Task[None]] = []
+        self._retired = False
 
     def start(self, group: asyncio.TaskGroup) -> None:
         """Start the workers; the group owns them."""
@@ -98,18 +100,17 @@ class AgentRunner:
         await self._mailbox.drained()
 
     async def abandon(self) -> int:
-        """Stop, and give up what is left: return how many tasks that were."""
-        for worker in self._workers:
-            worker.cancel()
+        """Give up what is left: return how many tasks that were. A worker that is recording an outcome may finish."""
+        self._retired = True
         while (command := self._mailbox.receive_nowait()) is not None:
             self._open.setdefault(command.correlation_id, _Open(command))
-        cause = f"agent {self.name!r} was unregistered"
-        left = list(self._open.items())
-        for task_id, entry in left:
-            body = {"agent": self.name, "attempts": entry.attempts, "error": cause}
-            await self._in.bus.publish(TASK_DEAD_LETTERED, body, task_id, entry.command.id)
-            self._mailbox.reject(entry.command, cause)
-        self.stop()
+        left = list(self._open.values())
+        self._open.clear()
+        for entry in left:
+            _interrupt(entry)
+        for entry in left:
+            await self._give_up(entry)
+        self._mailbox.close()
         return len(left)
 
     def stop(self) -> None:
@@ -117,8 +118,7 @@ class AgentRunner:
         for worker in self._workers:
             worker.cancel()
         for entry in self._open.values():
-            if entry.timer is not None:
-                entry.timer.cancel()
+            _interrupt(entry)
         self._mailbox.close()
 
     def statistics(self) -> SubscriptionStatistics:
@@ -133,13 +133,19 @@ class AgentRunner:
                 command = await self._mailbox.receive()
             except BusClosedError:
                 return
+            if self._retired:  # it was handed over in the very moment of retirement
+                await self._give_up(_Open(command))
+                return
             entry = self._open.setdefault(command.correlation_id, _Open(command))
+            entry.worker = asyncio.current_task()
             await self.breaker.admit()
             try:
                 await self._attempt(entry)
             except asyncio.CancelledError:
                 self.breaker.withdraw()
                 raise
+            finally:
+                entry.worker = None
 
     async def _attempt(self, entry: _Open) -> None:
         task = self._in.graph.task(entry.command.correlation_id)
@@ -150,23 +156,25 @@ class AgentRunner:
         begun = stopwatch()
         outcome = await self._handle(task, entry.attempts)
         measured = {"handle_s": stopwatch() - begun}
+        if self._open.get(task.id) is not entry:
+            return  # given up while the handler would not be cancelled
+        if isinstance(outcome, _Failure) and outcome.again and entry.attempts < self.policy.retry.max_attempts:
+            self.breaker.fail()
+            await self._retry_later(entry, outcome.error, started, measured)
+            return
+        del self._open[task.id]  # the outcome stands: whatever becomes of this agent now, the worker records it
         if isinstance(outcome, _Success):
             self.breaker.succeed()
-            for child in outcome.children:
-                await self._in.bus.publish(TASK_SUBMITTED, {"task": child.to_json()}, child.id, started.id)
-            await self._finish(TASK_COMPLETED, {"output": outcome.output}, entry, started, measured)
+            await self._complete(outcome, entry, started, measured)
             self._mailbox.done()
         elif not outcome.again:
             self.breaker.succeed()  # the agent answered; the task was at fault
             await self._finish(TASK_FAILED, {"error": outcome.error}, entry, started, measured)
             self._mailbox.done()
-        elif entry.attempts >= self.policy.retry.max_attempts:
+        else:
             self.breaker.fail()
             await self._finish(TASK_DEAD_LETTERED, {"error": outcome.error}, entry, started, measured)
             self._mailbox.reject(entry.command, outcome.error)
-        else:
-            self.breaker.fail()
-            await self._retry_later(entry, outcome.error, started, measured)
 
     async def _handle(self, task: Task, number: int) -> _Success | _Failure:
         """Run the handler: the one place where anything an agent raises becomes a value."""
@@ -177,11 +185,12 @@ class AgentRunner:
             context = TaskContext(task, number, results, self._in.workspace, self._in.clock)
             async with asyncio.timeout(self.policy.timeout_s) as limit:
                 output = await self.agent.handle(task, context)
-            return _Success(to_jsonable_python(output, inf_nan_mode="strings"), self._children(task, context))
+            output = to_jsonable_python(output, inf_nan_mode="strings")
+            return _Success(output, self._children(task, context, output) if context.added else ())
         except AgentError as error:
             return _Failure(_one_line(error), again=False)
-        except (GraphError, PydanticSerializationError) as error:
-            return _Failure(f"what the agent gave back was refused: {_one_line(error)}", again=False)
+        except (GraphError, NotJsonError, PydanticSerializationError) as error:
+            return _Failure(_refused(error), again=False)
         except TimeoutError as error:
             late = limit.expired()
             return _Failure(f"no answer within {self.policy.timeout_s:g} s" if late else _describe(error), again=True)
@@ -192,9 +201,10 @@ class AgentRunner:
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the agent boundary: a stranger's code raised it
             return _Failure(_describe(error), again=True)
 
-    def _children(self, parent: Task, context: TaskContext) -> tuple[Task, ...]:
-        if not context.added:
-            return ()
+    def _children(self, parent: Task, context: TaskContext, output: Any) -> tuple[Task, ...]:
+        check_json(output, f"the output of task {parent.id!r}")  # an attempt that fails adds nothing
+        for child in context.added:
+            check_json(child.to_json(), f"task {child.id!r}")
         limit = 2 * self._in.capacity
         if self._in.graph.open + len(context.added) > limit:
             raise CapacityError(limit)
@@ -208,6 +218,21 @@ class AgentRunner:
         await self._in.bus.publish(TASK_RETRIED, body, task_id, started.id, measured)
         entry.timer = asyncio.get_running_loop().call_later(delay, self._mailbox.requeue, entry.command)
 
+    async def _complete(self, outcome: _Success, entry: _Open, started: Envelope, measured: dict[str, float]) -> None:
+        if outcome.children:
+            records = [(child.id, {"task": child.to_json()}) for child in outcome.children]
+            await self._in.bus.publish_all(TASK_SUBMITTED, records, started.id)
+        try:
+            await self._finish(TASK_COMPLETED, {"output": outcome.output}, entry, started, measured)
+        except NotJsonError as error:  # found out here because looking first would cost every task
+            await self._finish(TASK_FAILED, {"error": _refused(error)}, entry, started, measured)
+
+    async def _give_up(self, entry: _Open) -> None:
+        cause = f"agent {self.name!r} was unregistered"
+        body = {"agent": self.name, "attempts": entry.attempts, "error": cause}
+        await self._in.bus.publish(TASK_DEAD_LETTERED, body, entry.command.correlation_id, entry.command.id)
+        self._mailbox.reject(entry.command, cause)
+
     async def _finish(
         self, topic: str, body: dict[str, Any], entry: _Open, started: Envelope, measured: dict[str, float]
     ) -> None:
@@ -215,7 +240,13 @@ class AgentRunner:
         await self._in.bus.publish(
             topic, {"agent": self.name, "attempts": entry.attempts, **body}, task_id, started.id, measured
         )
-        del self._open[task_id]
+
+
+def _interrupt(entry: _Open) -> None:
+    if entry.timer is not None:
+        entry.timer.cancel()
+    if entry.worker is not None:
+        entry.worker.cancel()
 
 
 def _this_task() -> asyncio.Task[Any]:
@@ -229,5 +260,14 @@ def _describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {_one_line(error)}"
 
 
+def _refused(error: BaseException) -> str:
+    return f"what the agent gave back was refused: {_one_line(error)}"
+
+
 def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:_MAX_ERROR] or type(error).__name__
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - a stranger's __str__
+        text = ""
+    line = " ".join(text.split())[:_MAX_ERROR].encode("utf-8", "backslashreplace").decode()
+    return line or type(error).__name__

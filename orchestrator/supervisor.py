@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from orchestrator.agent import Agent
 from orchestrator.bus import SubscriptionStatistics
+from orchestrator.errors import DuplicateAgentError
 from orchestrator.messages import EMPTY
 from orchestrator.policy import Policy
 from orchestrator.runner import AgentRunner, Surroundings
@@ -18,6 +19,15 @@ class Supervisor:
     def __init__(self, surroundings: Surroundings, default: Policy, group: asyncio.TaskGroup) -> None:
         self._surroundings, self._default, self._group = surroundings, default, group
         self._runners: dict[str, AgentRunner] = {}
+
+    def refuse_leaving(self, name: str) -> None:
+        """Refuse a name whose former owner still finishes what it has: both would hear the same commands.
+
+        Raises:
+            DuplicateAgentError: if that is so.
+        """
+        if name in self._runners:
+            raise DuplicateAgentError(name, leaving=True)
 
     def start(self, agent: Agent) -> None:
         """Give an agent its mailbox and workers."""
@@ -36,8 +46,9 @@ class Supervisor:
                 await runner.drain()
         except TimeoutError:
             pass
+        left = await runner.abandon()
         del self._runners[name]
-        return await runner.abandon()
+        return left
 
     def vetoes(self) -> Mapping[str, str]:
         """Return the agents that should get nothing new at present, and why."""

@@ -28,6 +28,7 @@ RUN_STARTED: Final = "run.started"
 RUN_STOPPED: Final = "run.stopped"
 AGENT_REGISTERED: Final = "registry.agent_registered"
 AGENT_UNREGISTERED: Final = "registry.agent_unregistered"
+PLUGIN_BROKEN: Final = "registry.plugin_broken"
 
 #: Topics with which a task ends, and the status that each stands for.
 ENDINGS: Final[dict[str, Status]] = {
