@@ -43,11 +43,20 @@ class JournalReader:
         self.path = Path(path)
         if not self.path.is_file():
             raise JournalError(f"{path}: there is no journal; run something first, for example `pointsman demo`")
+        uri = f"{self.path.resolve().as_uri()}?mode=ro"
         try:
-            self._connection = sqlite3.connect(f"file:{self.path.resolve()}?mode=ro", uri=True, timeout=30)
-            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+            self._connection = sqlite3.connect(uri, uri=True, timeout=30, isolation_level=None)
         except sqlite3.Error as error:
-            raise JournalError(f"{path}: not a journal: {error}") from error
+            raise JournalError(f"{path}: cannot be opened: {error}; look at its permissions") from error
+        try:
+            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+            tables = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_master")}
+        except sqlite3.Error as error:
+            self._connection.close()
+            raise JournalError(f"{path}: not a journal: {error}; give the file that a run has written") from error
+        if not {"rows", "head"} <= tables:
+            self._connection.close()
+            raise JournalError(f"{path}: not a journal, but another database; give the file that a run has written")
         if version != SCHEMA_VERSION:
             self._connection.close()
             raise JournalError(f"{path}: schema {version}, but this version of pointsman reads {SCHEMA_VERSION}")
@@ -83,11 +92,24 @@ class JournalReader:
             yield Row(sequence, name, decode(canonical, measured)[1], canonical, digest)
 
     def verify(self) -> Verification:
-        """Recompute the whole chain.
+        """Recompute the whole chain, as it was when this began: a run may go on writing meanwhile.
 
         Raises:
             JournalTamperedError: at the first row that was changed, removed, inserted or moved; names it.
         """
+        self._begin()
+        try:
+            return self._verify()
+        finally:
+            self._connection.rollback()
+
+    def _begin(self) -> None:
+        try:
+            self._connection.execute("BEGIN")
+        except sqlite3.Error as error:
+            raise JournalError(f"{self.path}: cannot be read: {error}") from error
+
+    def _verify(self) -> Verification:
         expected, last = 0, GENESIS
         everything = self._select("SELECT sequence, run, topic, task, row, hash FROM rows ORDER BY sequence")
         for sequence, run, topic, task, canonical, digest in everything:
@@ -100,9 +122,13 @@ class JournalReader:
             name, envelope = decode(canonical)
             if (name, envelope.topic, envelope.correlation_id) != (run, topic, task):
                 raise JournalTamperedError(self.path, sequence, "has columns that disagree with its content")
-        head = next(self._select("SELECT sequence, hash FROM head"), (0, GENESIS))
-        if head != (expected, last):
-            raise JournalTamperedError(self.path, expected + 1, f"is missing: the head names row {head[0]} as the last")
+        named, digest = next(self._select("SELECT sequence, hash FROM head"), (0, GENESIS))
+        if named > expected:
+            raise JournalTamperedError(self.path, expected + 1, f"is missing: the head names row {named} as the last")
+        if named < expected:
+            raise JournalTamperedError(self.path, named + 1, f"was added: the head names row {named} as the last")
+        if digest != last:
+            raise JournalTamperedError(self.path, expected, "is the last one, but not the one that the head names")
         return Verification(expected, last)
 
     def _at(self, sequence: int) -> float:

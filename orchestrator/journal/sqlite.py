@@ -157,7 +157,7 @@ class SqliteJournal:
                 continue
             try:
                 _write(self._connection, self.run, batch)
-            except sqlite3.Error as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
                 failure = JournalError(f"{self.path}: {len(batch)} rows not written: {error}; free the disk and resume")
                 self._tell(self._failed, failure)
                 return
@@ -187,20 +187,38 @@ def _open(path: Path, durability: Durability) -> sqlite3.Connection:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute(f"PRAGMA synchronous={_SYNCHRONOUS[durability]}")
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version > SCHEMA_VERSION:
-            connection.close()
-            raise JournalError(f"{path}: written by a newer version (schema {version}); upgrade pointsman to append")
-        connection.execute("BEGIN IMMEDIATE")
-        for statement in _SCHEMA.split(";")[:-1]:
-            connection.execute(statement)
-        connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-        connection.execute("COMMIT")
     except (sqlite3.Error, OSError) as error:
         raise JournalError(f"{path}: cannot be opened as a journal: {error}; choose another path") from error
+    try:
+        _prepare(connection, path, durability)
+    except BaseException as error:
+        connection.close()
+        if isinstance(error, sqlite3.Error):
+            raise JournalError(f"{path}: cannot be opened as a journal: {error}; choose another path") from error
+        raise
     return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path, durability: Durability) -> None:
+    _check_is_ours(connection, path)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute(f"PRAGMA synchronous={_SYNCHRONOUS[durability]}")
+    connection.execute("BEGIN IMMEDIATE")
+    _check_is_ours(connection, path)  # again, now that nobody else can change it
+    for statement in _SCHEMA.split(";")[:-1]:
+        connection.execute(statement)
+    connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+    connection.execute("COMMIT")
+
+
+def _check_is_ours(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse a newer journal, and a database that is none: nothing is written into somebody else's file."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if (version or tables) and not {"rows", "head"} <= tables:
+        raise JournalError(f"{path}: is a database, but no journal; choose another path")
+    if version > SCHEMA_VERSION:
+        raise JournalError(f"{path}: written by a newer version (schema {version}); upgrade pointsman to append")
 
 
 def _write(connection: sqlite3.Connection, run: str, batch: list[_Item]) -> None:
