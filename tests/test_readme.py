@@ -1,0 +1,73 @@
+"""The README is true: its programs run, its output is what they print, its commands exist and succeed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+ENVIRONMENT = {**os.environ, "NO_COLOR": "1", "COLUMNS": "100", "PYTHONPATH": str(ROOT)}
+
+
+def _blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def _run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        arguments, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=110, check=False
+    )
+
+
+def test_the_first_program_prints_what_the_readme_says(tmp_path: Path) -> None:
+    """The first Python block runs as it stands and its output is the text block after it."""
+    done = _run([sys.executable, "-c", _blocks("python")[0]], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == _blocks("text")[0]
+    assert '"task.routed"' in done.stderr
+    assert (tmp_path / ".pointsman/journal.db").is_file()
+
+
+def test_the_agent_block_defines_an_agent(tmp_path: Path) -> None:
+    """The block under "Write an agent" runs as it stands."""
+    done = _run([sys.executable, "-c", _blocks("python")[1]], tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_scenario_of_the_readme_passes(tmp_path: Path) -> None:
+    """The YAML block is a scenario that passes."""
+    (tmp_path / "readme.scenario.yaml").write_text(_blocks("yaml")[0], encoding="utf-8")
+    done = _run([sys.executable, "-m", "orchestrator", "test", "readme.scenario.yaml"], tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.timeout(300)
+def test_every_console_command_succeeds_in_order(tmp_path: Path) -> None:
+    """Every line that starts with a dollar sign exits with 0, in one folder, from top to bottom."""
+    commands = re.findall(r"^\$ (.+)$", "\n".join(_blocks("console")), re.MULTILINE)
+    assert len(commands) > 8
+    for command in commands:
+        program, *arguments = shlex.split(command)
+        assert program == "pointsman"
+        done = _run([sys.executable, "-m", "orchestrator", *arguments], tmp_path)
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"\bmake ([a-z-]+)", README))))
+def test_every_make_target_named_exists(target: str) -> None:
+    """Each `make X` of the README is a target of the Makefile."""
+    done = _run(["make", "--dry-run", target], ROOT)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
+def test_every_link_leads_to_a_file(link: str) -> None:
+    """Each relative link of the README leads to a file."""
+    assert (ROOT / link).exists()
