@@ -32,14 +32,14 @@ def verify(file: JournalFile = None, *, settings_file: SettingsFile = None, as_j
     """Recompute the chain of hashes; exit with 1 and name the row where it breaks."""
     from orchestrator.errors import JournalTamperedError
 
-    with session.open_journal(settings_file, file) as reader:
-        try:
+    try:
+        with session.open_journal(settings_file, file) as reader:
             outcome = reader.verify()
-        except JournalTamperedError as error:
-            if not as_json:
-                raise
-            print_json({"journal": str(reader.path), "ok": False, "row": error.sequence, "problem": str(error)})
-            raise typer.Exit(1) from None
+    except JournalTamperedError as error:
+        if not as_json:
+            raise
+        print_json({"journal": error.path, "ok": False, "row": error.sequence, "problem": str(error)})
+        raise typer.Exit(1) from None
     head = outcome.head.hex()
     if as_json:
         print_json({"journal": str(reader.path), "ok": True, "rows": outcome.rows, "head": head})

@@ -1,0 +1,83 @@
+"""Help pages, the version, and how fast they come."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+Cli = Callable[..., tuple[int, str, str]]
+COMMANDS = [
+    [],
+    ["demo"],
+    ["run"],
+    ["test"],
+    ["route"],
+    ["train"],
+    ["agents"],
+    ["agents", "list"],
+    ["agents", "check"],
+    ["agents", "new"],
+    ["decisions"],
+    ["why"],
+    ["journal"],
+    ["journal", "verify"],
+    ["journal", "export"],
+    ["journal", "runs"],
+    ["doctor"],
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_help_page_has_an_example(cli: Cli, monkeypatch: pytest.MonkeyPatch, command: list[str]) -> None:
+    """Also in 80 columns."""
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, _ = cli(*command, "--help")
+    assert code == 0
+    before, _, after = out.partition("Example")
+    assert before
+    assert " ".join(["pointsman", *command]) in after
+
+
+def test_help_names_every_command(cli: Cli) -> None:
+    """The list above is complete."""
+    out = cli("--help")[1]
+    shown = {line.split()[1] for line in out.partition("Commands")[2].splitlines() if line.startswith("│ ") and line[2] != " "}
+    assert shown == {command[0] for command in COMMANDS if command}
+
+
+def test_version(cli: Cli) -> None:
+    """Name and number."""
+    code, out, _ = cli("--version")
+    assert code == 0
+    assert out.startswith("pointsman 0.")
+
+
+def test_no_arguments_show_the_help(cli: Cli) -> None:
+    """Whoever types `pointsman` sees what there is; it is a usage error for scripts."""
+    code, out, err = cli()
+    assert code == 2
+    assert "Usage: pointsman" in out + err
+
+
+def test_an_unknown_command_is_a_usage_error_with_a_suggestion(cli: Cli) -> None:
+    """Exit code 2."""
+    code, _, err = cli("dmeo")
+    assert code == 2
+    assert "demo" in err
+
+
+def test_help_loads_nothing_heavy() -> None:
+    """`pointsman --help` stays fast: nothing that only commands need is imported for it."""
+    heavy = "{'torch', 'numpy', 'networkx', 'scenarios', 'router', 'agents'}"
+    script = f"import sys; from orchestrator.cli import main; main(['--help']); sys.exit(len({heavy} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_module_is_the_command() -> None:
+    """`python -m orchestrator` is `pointsman`."""
+    command = [sys.executable, "-m", "orchestrator", "--version"]
+    assert subprocess.run(command, capture_output=True, check=True, timeout=60).stdout.startswith(b"pointsman ")
