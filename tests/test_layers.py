@@ -12,7 +12,7 @@ import orchestrator
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("orchestrator", "router", "agents", "scenarios")
-SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if "library" not in path.parts)
 
 
 def _imports(path: Path) -> list[tuple[str, tuple[str, ...]]]:
