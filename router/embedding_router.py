@@ -24,7 +24,7 @@ from router.protocol import NO_VETOES
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A registered agent: its version, its unit row, shape (width,), and whether a sketch of its texts is all we have."""
+    """A registered agent: its version, its unit row, shape (width,), and whether only its sketch is known."""
 
     version: str
     row: NDArray[np.float32]

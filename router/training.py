@@ -99,7 +99,7 @@ def train(
     texts = [*(example.text for example in examples), *out_of_scope]
     targets = np.array([*(number[e.label] for e in examples), *([NONE_OF_THESE] * len(out_of_scope))])
     report = progress or _silent
-    with _threads(config.threads):
+    with _torch_settings(config.threads):
         calibration, metrics = _calibrate(texts, targets, len(labels), config, report)
         fitted = fit_network(texts, targets, len(labels), config, report, "fit")
         vectors = fitted.vectors(texts)
@@ -230,11 +230,13 @@ def _calibrate(
 
 
 @contextmanager
-def _threads(wanted: int) -> Iterator[None]:
+def _torch_settings(wanted: int) -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(wanted)
     try:
-        yield
+        # Adagrad builds sparse tensors from its own indices and warns until someone says whether to check them.
+        with torch.sparse.check_sparse_tensor_invariants(enable=False):
+            yield
     finally:
         torch.set_num_threads(before)
 

@@ -1,6 +1,12 @@
 """Six agents as a bank's engineers would describe them, a seventh that arrives later, and requests for all of them."""
 
-from router import AgentProfile
+import os
+from pathlib import Path
+
+import pytest
+
+from router import AgentProfile, EmbeddingRouter, read_out_of_scope
+from router.training import TrainedModel, train_from_profiles
 
 SQL = AgentProfile(
     "sql-checker",
@@ -196,3 +202,57 @@ EXCHANGE_REQUESTS = (
     "show me the rates of all currencies",
     "how much is one pound in dollars",
 )
+
+
+@pytest.fixture(scope="session")
+def six() -> tuple[AgentProfile, ...]:
+    """Six agents of a bank's engineering department."""
+    return SIX
+
+
+@pytest.fixture(scope="session")
+def exchange() -> AgentProfile:
+    """A seventh agent, of another domain, that no training has seen."""
+    return EXCHANGE
+
+
+@pytest.fixture(scope="session")
+def paraphrases() -> tuple[tuple[str, str], ...]:
+    """Requests in other words than the cards', with the agent that should serve each."""
+    return PARAPHRASES
+
+
+@pytest.fixture(scope="session")
+def outside() -> tuple[str, ...]:
+    """Requests that no agent serves, none of them in the bundled list."""
+    return OUTSIDE
+
+
+@pytest.fixture(scope="session")
+def exchange_requests() -> tuple[str, ...]:
+    """Requests for the seventh agent."""
+    return EXCHANGE_REQUESTS
+
+
+@pytest.fixture(scope="session")
+def trained() -> TrainedModel:
+    """A model trained on the six cards, with the defaults for few examples."""
+    return train_from_profiles(SIX, read_out_of_scope())
+
+
+@pytest.fixture
+def router(trained: TrainedModel) -> EmbeddingRouter:
+    """A fresh router with the six agents registered by their cards."""
+    fresh = EmbeddingRouter(trained.manifest, trained.arrays, use_trained_labels=False)
+    for profile in SIX:
+        fresh.add(profile)
+    return fresh
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real data sets; loudly skipped where there is none."""
+    folder = Path(os.environ.get("POINTSMAN_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"NO REAL DATA at {folder}: set POINTSMAN_DATA to test on it")
+    return folder

@@ -1,0 +1,99 @@
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router import EmbeddingRouter
+from router.encoder import Encoder, Vocabulary, WordCache
+from router.features import buckets_of, order_buckets, token_hash, word_buckets
+from router.tokenizer import MAX_TOKENS, tokenize
+
+TEXTS = st.text(alphabet=st.characters(exclude_categories=()), max_size=60)
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    """An encoder with random rows for every bucket of a tiny table."""
+    draw = np.random.default_rng(0)
+    vocabulary = Vocabulary(10, np.arange(1024, dtype=np.int32), draw.random(1024).astype(np.float32), 2.0)
+    return Encoder(vocabulary, draw.normal(size=(1024, 3)).astype(np.float32), 64, 0.5)
+
+
+def test_a_vector_is_the_sum_of_its_rows_by_hand(encoder: Encoder) -> None:
+    """One word: its own row, its n-grams, and the pairs it makes with the edges of the text."""
+    pairs, _ = order_buckets([token_hash("ab")], 10)
+    buckets = np.concatenate([word_buckets("ab", 10), pairs])
+    expected = encoder._rows[buckets].sum(axis=0)
+    assert np.allclose(encoder.encode("ab")[:3], expected, atol=1e-5)
+
+
+@given(TEXTS)
+def test_parts_sum_to_the_vector(encoder: Encoder, text: str) -> None:
+    """What is explained is what was computed."""
+    assert np.allclose(encoder.parts(text).total(), encoder.encode(text), atol=1e-3)
+
+
+@given(TEXTS)
+def test_the_cache_changes_nothing(encoder: Encoder, text: str) -> None:
+    """A warm cache and a cold one give the same bits."""
+    cold = Encoder(encoder.vocabulary, encoder._rows, 64, 0.5)
+    encoder.encode(text)
+    assert np.array_equal(cold.encode(text), encoder.encode(text))
+
+
+def test_unseen_buckets_have_no_rows() -> None:
+    """A feature that training has not seen adds nothing to the trained part and has the highest IDF."""
+    vocabulary = Vocabulary(10, np.array([3], dtype=np.int32), np.ones(1, dtype=np.float32), 7.0)
+    assert vocabulary.seen(np.array([1, 3, 5])).tolist() == [0]
+    assert (vocabulary.word_idf(3), vocabulary.word_idf(4)) == (1.0, 7.0)
+    assert buckets_of(np.zeros(0, np.uint64), np.zeros(0, np.uint64), np.zeros(0, np.uint64), 10).tolist() == []
+
+
+def test_a_full_cache_starts_over() -> None:
+    """The cache is bounded, and still right after it was emptied."""
+    cache = WordCache(lambda word: np.full(2, float(len(word)), dtype=np.float32), 2, capacity=1)
+    for number in range(3 * MAX_TOKENS):
+        vectors, hashes = cache.lookup([f"w{number}"])
+        assert vectors[0, 0] == len(f"w{number}")
+        assert hashes[0] == token_hash(f"w{number}")
+    assert len(cache) == MAX_TOKENS
+
+
+def test_a_known_word_is_computed_once() -> None:
+    """The second look-up of a word computes nothing."""
+    computed: list[str] = []
+
+    def compute(word: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+        computed.append(word)
+        return np.zeros(1, dtype=np.float32)
+
+    cache = WordCache(compute, 1)
+    cache.lookup(["a", "b", "a"])
+    cache.lookup(["b"])
+    assert computed == ["a", "b"]
+
+
+def test_threads_see_whole_vectors() -> None:
+    """Readers of a cache that others fill and empty never see a wrong or half-written vector."""
+    cache = WordCache(lambda word: np.full(8, float(word[1:]), dtype=np.float32), 8, capacity=1)
+    wrong: list[str] = []
+
+    def read(offset: int) -> None:
+        for number in range(offset, offset + 400):
+            if not (cache.lookup([f"w{number % 300}"])[0] == number % 300).all():
+                wrong.append(f"w{number}")
+
+    threads = [threading.Thread(target=read, args=(40 * at,)) for at in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_an_empty_text_has_only_its_edges(router: EmbeddingRouter) -> None:
+    """A text without tokens has no sketch, so that every score is zero."""
+    assert tokenize(" \n") == []
+    assert all(candidate.score == 0 for candidate in router.predict(" \n").candidates())

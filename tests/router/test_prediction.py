@@ -1,0 +1,107 @@
+import json
+
+import numpy as np
+import pytest
+
+from router import Abstained, Candidate
+from router.calibration import Calibration
+from router.decision import Roster, decide
+from router.prediction import Prediction
+
+ROSTER = Roster(("a", "b", "c"), ("1", "2", "3"), "f")
+SURE = Calibration(scale=10.0, floor=0.1, threshold=0.5)
+
+
+def prediction(*scores: float, **vetoes: str) -> Prediction:
+    """Decide between agents a, b and c with these scores."""
+    return decide(ROSTER, np.array(scores, dtype=np.float32), vetoes, SURE)
+
+
+def test_the_best_score_wins() -> None:
+    """Leader, runner-up and margin follow the scores; the confidence is the softmax with the silent option."""
+    answer = prediction(0.25, 0.75, 0.5)
+    expected = np.exp(7.5) / (np.exp([2.5, 7.5, 5.0]).sum() + np.exp(1.0))
+    assert (answer.choice, answer.leader, answer.runner_up, answer.margin) == ("b", "b", "c", 0.25)
+    assert answer.confidence == pytest.approx(expected, rel=1e-5)
+    assert not answer.abstained
+
+
+def test_candidates_are_ranked_and_complete() -> None:
+    """Every agent is a candidate; one that is vetoed keeps its score and says why not."""
+    answer = prediction(0.25, 0.75, 0.5, b="breaker open")
+    assert answer.leader == "c"
+    assert answer.candidates() == (
+        Candidate("b", "2", 0.75, 1, eligible=False, why_not="breaker open"),
+        Candidate("c", "3", 0.5, 2, eligible=True, why_not=""),
+        Candidate("a", "1", 0.25, 3, eligible=True, why_not=""),
+    )
+
+
+def test_vetoes_of_strangers_are_ignored() -> None:
+    """A veto of an agent that is not registered changes nothing."""
+    assert prediction(0.25, 0.75, 0.5, zed="gone").leader == "b"
+
+
+def test_ties_go_to_the_first_name() -> None:
+    """Equal scores are decided by name, so that the order of registration does not matter."""
+    answer = prediction(0.5, 0.5, 0.5)
+    assert (answer.leader, answer.runner_up) == ("a", "b")
+    assert [candidate.name for candidate in answer.candidates()] == ["a", "b", "c"]
+
+
+def test_low_confidence_abstains_and_names_the_leader() -> None:
+    """Below the threshold the choice is an explicit abstention; who would have led stays on record."""
+    answer = prediction(0.11, 0.1, 0.1)
+    assert answer.choice is Abstained.BELOW_THRESHOLD
+    assert answer.abstained
+    assert answer.leader == "a"
+
+
+def test_all_vetoed_abstains() -> None:
+    """When nobody is eligible there is neither leader nor runner-up."""
+    answer = prediction(0.9, 0.1, 0.1, a="x", b="y", c="z")
+    assert answer.choice is Abstained.ALL_VETOED
+    assert (answer.leader, answer.runner_up, answer.confidence) == ("", "", 0.0)
+    assert len(answer.candidates()) == 3
+
+
+def test_no_candidates_abstains() -> None:
+    """A router without agents abstains instead of failing."""
+    answer = decide(Roster((), (), "f"), np.zeros(0, dtype=np.float32), {}, SURE)
+    assert answer.choice is Abstained.NO_CANDIDATES
+    assert answer.choice.reason == "no-candidates"
+    assert answer.candidates() == ()
+
+
+def test_one_eligible_agent_has_no_runner_up() -> None:
+    """The margin of an agent that stands alone is its score."""
+    answer = prediction(0.5, 0.1, 0.1, b="x", c="y")
+    assert (answer.choice, answer.runner_up, answer.margin) == ("a", "", 0.5)
+
+
+def test_the_scores_are_left_whole() -> None:
+    """Deciding puts nothing into the scores that the record keeps."""
+    assert [c.score for c in prediction(0.25, 0.75, 0.5).candidates()] == [0.75, 0.5, 0.25]
+
+
+def test_json_is_plain_and_rounded() -> None:
+    """The record survives a JSON round trip and agrees with the candidates."""
+    answer = prediction(0.1234567, 0.75, 0.5, c="budget")
+    record = answer.to_json()
+    assert json.loads(json.dumps(record)) == record
+    assert record["candidates"][2] == {
+        "name": "a",
+        "version": "1",
+        "score": 0.123457,
+        "rank": 3,
+        "eligible": True,
+        "why_not": "",
+    }
+    assert [row["name"] for row in record["candidates"]] == [c.name for c in answer.candidates()]
+    assert (record["choice"], record["abstained"]) == ("b", None)
+
+
+def test_json_of_an_abstention_gives_its_reason() -> None:
+    """An abstention is recorded by its reason, and the choice is null."""
+    record = prediction(0.1, 0.1, 0.1).to_json()
+    assert (record["choice"], record["abstained"]) == (None, "below-threshold")

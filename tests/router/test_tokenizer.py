@@ -1,0 +1,51 @@
+import subprocess
+import sys
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.tokenizer import MAX_TOKENS, tokenize
+
+ANY_TEXT = st.text(alphabet=st.characters(exclude_categories=()))
+
+
+def test_words_numbers_and_marks_are_tokens() -> None:
+    """Words are lower-cased, numbers and marks stand alone, underscores separate."""
+    assert tokenize("Don't drop TABLE accounts_2024;") == ["don't", "drop", "table", "accounts", "2024", ";"]
+
+
+def test_a_typographic_apostrophe_is_an_apostrophe() -> None:
+    """Text from a word processor gives the same tokens as text from a terminal."""
+    assert tokenize("don\u2019t") == tokenize("don't")
+
+
+@given(ANY_TEXT)
+def test_any_string_gives_bounded_tokens(text: str) -> None:
+    """No string, lone surrogates included, raises or gives too many or too long tokens."""
+    tokens = tokenize(text)
+    assert len(tokens) <= MAX_TOKENS
+    assert all(0 < len(token) <= 41 for token in tokens)
+
+
+@given(ANY_TEXT)
+def test_tokenizing_the_tokens_changes_nothing(text: str) -> None:
+    """Tokenizing is idempotent, lower-casing included."""
+    tokens = tokenize(text)
+    assert tokenize(" ".join(tokens)) == tokens
+
+
+def test_a_long_text_is_cut() -> None:
+    """A text of a million words costs no more than its first ones."""
+    assert tokenize("word " * 1_000_000) == ["word"] * MAX_TOKENS
+
+
+def test_hashes_do_not_depend_on_the_hash_seed() -> None:
+    """Two processes with different hash seeds put a text into the same buckets."""
+    program = "from router.features import word_buckets; print(word_buckets('migration', 20).tolist())"
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", program], env={"PYTHONHASHSEED": seed}, capture_output=True, check=True, text=True
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(outputs) == 1
