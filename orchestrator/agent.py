@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import hashlib
 import inspect
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, Generic, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, TypeAdapter, ValidationError, field_validator
 
 from orchestrator.clock import Clock, SystemClock
 from orchestrator.errors import AgentError, CardError
@@ -156,7 +155,7 @@ class FunctionAgent(Generic[P, R]):
         self._is_async = inspect.iscoroutinefunction(function)
         parameters, self.input_type = _read_signature(function, card.name)
         self._takes_context = parameters == 2
-        self._feed = _feeder(self.input_type)
+        self._feed = _feeder(self.input_type, card.name)
 
     @property
     def card(self) -> AgentCard:
@@ -177,7 +176,8 @@ class FunctionAgent(Generic[P, R]):
         arguments = (self._feed(task), context) if self._takes_context else (self._feed(task),)
         if self._is_async:
             return await call(*arguments)
-        return await context.clock.run_blocking(functools.partial(call, *arguments))
+        output = await context.clock.run_blocking(functools.partial(call, *arguments))
+        return await output if inspect.isawaitable(output) else output  # a decorator may hide an async function
 
 
 def agent(
@@ -213,23 +213,32 @@ def _first_fault(error: ValidationError) -> str:
 
 
 def _read_signature(function: Callable[..., Any], name: str) -> tuple[int, Any]:
-    parameters = list(inspect.signature(function).parameters.values())
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError) as error:
+        raise CardError(name, f"{function!r} is no function with a signature: {error}; wrap it in one") from error
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     if not 1 <= len(positional) <= 2 or any(p.kind is p.KEYWORD_ONLY and p.default is p.empty for p in parameters):
         raise CardError(name, f"its function {function!r} must take (input) or (input, context)")
     try:
-        hints = typing.get_type_hints(function)
-    except NameError as error:
-        raise CardError(name, f"an annotation of {function!r} cannot be resolved: {error}") from error
+        hints = typing.get_type_hints(function if inspect.isroutine(function) else type(function).__call__)
+    except Exception as error:
+        raise CardError(name, f"an annotation of {function!r} cannot be resolved: {error}; import its name") from error
+    if len(positional) == 2 and hints.get(positional[1].name, Any) not in (TaskContext, Any, object):
+        raise CardError(name, f"the second parameter of {function!r} gets the TaskContext; annotate it so or drop it")
     return len(positional), hints.get(positional[0].name, dict)
 
 
-def _feeder(input_type: Any) -> Callable[[Task], Any]:
+def _feeder(input_type: Any, name: str) -> Callable[[Task], Any]:
     if input_type is str:
         return lambda task: task.request
     if input_type is Task:
         return lambda task: task
-    adapter: TypeAdapter[Any] = TypeAdapter(input_type)
+    try:
+        adapter: TypeAdapter[Any] = TypeAdapter(input_type)
+    except PydanticUserError as error:
+        problem = f"its input type {input_type!r} cannot be validated; use str, dict, Task or a pydantic model"
+        raise CardError(name, problem) from error
 
     def feed(task: Task) -> Any:
         try:
@@ -241,7 +250,7 @@ def _feeder(input_type: Any) -> Callable[[Task], Any]:
 
 
 def adopt(candidate: object) -> Agent:
-    """Return `candidate` as an agent, with a plain `handle` moved to a thread.
+    """Return `candidate` as an agent, with a plain `handle` moved to a thread; what that returns may be awaitable.
 
     Raises:
         CardError: if it has no `card` of type AgentCard or no `handle(task, context)`.
@@ -251,7 +260,7 @@ def adopt(candidate: object) -> Agent:
         raise CardError(getattr(card, "name", repr(candidate)), "it has no `card` of type AgentCard")
     if not callable(handle):
         raise CardError(card.name, "it has no method `handle(task, context)`")
-    if isinstance(candidate, FunctionAgent) or asyncio.iscoroutinefunction(handle):
+    if isinstance(candidate, FunctionAgent) or inspect.iscoroutinefunction(handle):
         return typing.cast("Agent", candidate)
     return FunctionAgent(_with_task_input(handle), card)
 

@@ -74,7 +74,8 @@ def _load(entry_point: EntryPoint, taken: dict[str, Plugin]) -> Plugin | BrokenP
     except CardError as error:
         problem = str(error)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - importing a plugin runs a stranger's code
-        problem = f"loading {entry_point.value!r} raised {type(error).__name__}: {error}" + _clash(entry_point)
+        said = " ".join(str(error).split())
+        problem = f"loading {entry_point.value!r} raised {type(error).__name__}: {said}" + _clash(entry_point)
     else:
         other = taken.get(agent.card.name)
         if other is None:
