@@ -52,13 +52,8 @@ def make_console(*, stderr: bool = False) -> Console:
     return console
 
 
-def show(*parts: Any) -> None:
-    """Print to stdout. A plain `str` is printed as it is given: pass what strangers wrote through `cell` or `safe`."""
-    make_console().print(*parts)
-
-
-def show_lines(lines: Iterable[Any]) -> None:
-    """Print each of these on lines of its own to stdout."""
+def show(*lines: Any) -> None:
+    """Print each of these on lines of its own to stdout; what strangers wrote comes as `cell` or `table`."""
     console = make_console()
     for line in lines:
         console.print(line)

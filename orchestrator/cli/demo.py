@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 EXAMPLES = examples("pointsman demo", "pointsman demo --json | jq '.results[].agent'")
 FOLDER: Final = Path(".pointsman/demo")
 _NEXT: Final = (
-    ("pointsman decisions", "who got which task, and how sure the router was"),
-    ("pointsman test", "the scenarios that come with it, in virtual time"),
-    ("pointsman agents new my-agent", "an agent of your own, ready to install"),
-    ("pointsman train --data my.jsonl --out my.npz", "a router of your own, from your own examples, in seconds"),
+    ("pointsman decisions", "who got what, and how sure"),
+    ("pointsman test", "scenarios, in virtual time"),
+    ("pointsman agents new my-agent", "an agent of your own"),
+    ("pointsman train --data my.jsonl -o my.npz", "a router of your own: seconds"),
 )
 
 
@@ -100,9 +100,8 @@ def _margin(view: TaskView) -> float:
 
 
 def _say_what_next(done: Execution) -> None:
-    show("", cell("Every event is on record: ").append_text(cell(done.journal, "cyan")))
-    show(cell("Its inputs, yours to change: ").append_text(cell(FOLDER, "cyan")), "")
-    show(cell("Try next:", "bold"))
+    show("", cell("On record:").append(" ").append_text(cell(done.journal, "cyan")))
+    show(cell("The files:").append(" ").append_text(cell(FOLDER, "cyan")), "", cell("Try next:", "bold"))
     width = max(len(command) for command, _ in _NEXT)
     for command, what in _NEXT:
         show(cell("").append("  ").append(command.ljust(width), "cyan").append(f"  {what}", "dim"))

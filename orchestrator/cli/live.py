@@ -27,6 +27,7 @@ _MARKS: Final = {
     "skipped": ("-", "yellow"),
     "abstained": ("?", "yellow"),
 }
+_VERDICTS: Final = {"pass": "green", "warn": "yellow", "fail": "red"}
 
 
 class Display(Protocol):
@@ -142,7 +143,10 @@ def _outcome(view: TaskView) -> Text:
     if view.problem:
         return cell("").append("  ").append_text(cell(shorten(view.problem, 160), "yellow"))
     if view.result is not None and view.result.output is not None:
-        return cell("").append("  ").append_text(cell(summarise(view.result.output, 100), "dim"))
+        summary = summarise(view.result.output, 120)
+        verdict = next((word for word in _VERDICTS if summary.startswith(f"{word}: ")), "")
+        line = cell("").append("  ").append(verdict, _VERDICTS.get(verdict, ""))
+        return line.append(summary.removeprefix(verdict), "dim")
     return cell("")
 
 

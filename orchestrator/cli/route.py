@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestrator.cli import session
-from orchestrator.cli.console import cell, print_json, shorten, show, show_lines
+from orchestrator.cli.console import cell, print_json, shorten, show
 from orchestrator.cli.decision_view import view_decision
 from orchestrator.cli.measurement import evaluate_file, show_figures
 from orchestrator.cli.options import AsJson, ModelFile, SettingsFile, examples
@@ -56,7 +56,7 @@ def _route_one(router: EmbeddingRouter, text: str, *, as_json: bool) -> None:
         cell(record["choice"], "bold cyan") if record["choice"] else cell(f"nobody: {record['abstained']}", "yellow")
     )
     show(cell(shorten(text, 300), "italic").append(" → ", "dim").append_text(chosen))
-    show_lines(view_decision(record))
+    show(*view_decision(record))
 
 
 def _measure(router: EmbeddingRouter, data: Path, *, as_json: bool) -> None:

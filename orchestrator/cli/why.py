@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestrator.cli import session
-from orchestrator.cli.console import cell, duration, moment, print_json, shorten, show, show_lines, table
+from orchestrator.cli.console import cell, duration, moment, print_json, shorten, show, table
 from orchestrator.cli.decision_view import view_decision
 from orchestrator.cli.options import AsJson, Run, SettingsFile, examples
 from orchestrator.cli.records import Record, record_of
@@ -91,14 +91,14 @@ def explain(reader: JournalReader, task: str, run: str = "") -> Explanation:
 
 def show_explanation(found: Explanation) -> None:
     """Print an explanation, for people."""
-    show_lines(_heading(found))
+    show(*_heading(found))
     if found.record is None:
         show(cell("no agent was asked for" + (f": {found.error}" if found.error else "")))
         return
     decision = found.record.decision
     show("")
     if "candidates" in decision:
-        show_lines(view_decision(decision))
+        show(*view_decision(decision))
     else:
         show(cell("its submitter named the agent: the router was not asked"))
     show("", table(("on record", ""), _facts(found.record)))

@@ -20,6 +20,9 @@ from router import KeywordRouter
 Cli = Callable[..., tuple[int, str, str]]
 Install = Callable[..., None]
 
+_ENTRY_POINTS = importlib.metadata.entry_points
+_BUNDLED_ROUTER = router.bundled_router
+
 PLAN = """\
 plan: close the day
 tasks:
@@ -66,13 +69,14 @@ def _raise(error: Exception) -> object:
 @pytest.fixture
 def install(monkeypatch: pytest.MonkeyPatch) -> Install:
     """Let plugin discovery find these agents, by name, and no others."""
-    real = importlib.metadata.entry_points
 
     def use(*agents: Any, broken: dict[str, Exception] | None = None) -> None:
         found = [entry_point(one.card.name, partial(_give, one)) for one in agents]
         found += [entry_point(name, partial(_raise, error), "bad-agents") for name, error in (broken or {}).items()]
         monkeypatch.setattr(
-            importlib.metadata, "entry_points", lambda **given: found if given.get("group") == GROUP else real(**given)
+            importlib.metadata,
+            "entry_points",
+            lambda **given: found if given.get("group") == GROUP else _ENTRY_POINTS(**given),
         )
 
     return use
@@ -89,6 +93,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, install: Install) ->
     install(ledger_keeper, poet, grump)
     (tmp_path / "day.plan.yaml").write_text(PLAN)
     return tmp_path
+
+
+@pytest.fixture
+def bundled(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the agents and the router that ship with the package after all."""
+    monkeypatch.setattr(importlib.metadata, "entry_points", _ENTRY_POINTS)
+    monkeypatch.setattr(router, "bundled_router", _BUNDLED_ROUTER)
 
 
 @pytest.fixture

@@ -69,9 +69,7 @@ def test_no_agents_is_said_on_stderr(cli: Cli, install: Install) -> None:
     assert "pointsman agents new NAME" in err
 
 
-def test_strict_plugins_make_a_broken_one_an_error(
-    cli: Cli, install: Install, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_strict_plugins_make_a_broken_one_an_error(cli: Cli, install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     """The settings decide."""
     install(broken={"wreck": ImportError("nope")})
     monkeypatch.setenv("POINTSMAN_STRICT_PLUGINS", "true")

@@ -56,7 +56,9 @@ def test_bars_are_drawn_in_eighths(share: float, blocks: str) -> None:
     assert bar(share, 4) == blocks
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0.000123, "123 µs"), (0.0456, "46 ms"), (1.25, "1.2 s"), (90, "90.0 s")])
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.000123, "123 µs"), (0.0456, "46 ms"), (1.25, "1.2 s"), (90, "90.0 s")]
+)
 def test_durations_have_units(seconds: float, text: str) -> None:
     """Readable at a glance."""
     assert duration(seconds) == text

@@ -44,7 +44,11 @@ def test_every_help_page_has_an_example(cli: Cli, monkeypatch: pytest.MonkeyPatc
 def test_help_names_every_command(cli: Cli) -> None:
     """The list above is complete."""
     out = cli("--help")[1]
-    shown = {line.split()[1] for line in out.partition("Commands")[2].splitlines() if line.startswith("│ ") and line[2] != " "}
+    shown = {
+        line.split()[1]
+        for line in out.partition("Commands")[2].splitlines()
+        if line.startswith("│ ") and line[2] != " "
+    }
     assert shown == {command[0] for command in COMMANDS if command}
 
 
@@ -72,7 +76,9 @@ def test_an_unknown_command_is_a_usage_error_with_a_suggestion(cli: Cli) -> None
 def test_help_loads_nothing_heavy() -> None:
     """`pointsman --help` stays fast: nothing that only commands need is imported for it."""
     heavy = "{'torch', 'numpy', 'networkx', 'scenarios', 'router', 'agents'}"
-    script = f"import sys; from orchestrator.cli import main; main(['--help']); sys.exit(len({heavy} & sys.modules.keys()))"
+    script = (
+        f"import sys; from orchestrator.cli import main; main(['--help']); sys.exit(len({heavy} & sys.modules.keys()))"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
 

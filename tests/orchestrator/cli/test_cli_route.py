@@ -1,0 +1,217 @@
+"""`pointsman route` and `pointsman train`."""
+
+from __future__ import annotations
+
+import builtins
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from orchestrator import agent
+
+Cli = Callable[..., tuple[int, str, str]]
+Install = Callable[..., None]
+
+MEALS = ["rice", "soup", "fish", "beans", "eggs", "bread", "cake", "stew", "salad", "noodles"]
+TOWNS = ["Oslo", "Rome", "Lima", "Cairo", "Paris", "Delhi", "Quito", "Perth", "Kyoto", "Berlin"]
+
+
+@pytest.fixture
+def data(folder: Path) -> str:
+    """Return a file of twenty labelled requests."""
+    rows = [{"text": f"cook some {meal} for dinner", "label": "cook"} for meal in MEALS]
+    rows += [{"text": f"book a train to {town}", "label": "clerk"} for town in TOWNS]
+    (folder / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return "data.jsonl"
+
+
+# -- one request -----------------------------------------------------------------------------------------------------
+
+
+def test_a_request_is_shown_with_its_candidates(cli: Cli) -> None:
+    """Choice, words, confidence, threshold, margin and every candidate."""
+    code, out, _ = cli("route", "balance the ledger of today")
+    assert code == 0
+    for expected in ("→ ledger-keeper", "balance", "confidence", "threshold", "runner-up", "poet", "eligible"):
+        assert expected in out
+
+
+def test_a_request_as_json(cli: Cli) -> None:
+    """The whole prediction, and the words."""
+    body = json.loads(cli("route", "write a poem", "--json")[1])
+    assert body["choice"] == "poet"
+    assert [one["rank"] for one in body["candidates"]] == [1, 2, 3]
+    assert [word for word, _ in body["attribution"]] == ["write", "a", "poem"]
+
+
+def test_a_request_for_nobody_says_why(cli: Cli) -> None:
+    """An abstention is an answer: exit code 0."""
+    code, out, _ = cli("route", "zzz \x1b[31m[red]qqq")
+    assert code == 0
+    assert "nobody: below-threshold" in out
+    assert "zzz [31m[red]qqq" in out
+    assert "\x1b" not in out
+
+
+def test_without_agents_there_is_nobody_to_ask(cli: Cli, install: Install) -> None:
+    """No candidates, no crash."""
+    install()
+    code, out, _ = cli("route", "anything")
+    assert code == 0
+    assert "nobody: no-candidates" in out
+
+
+def test_more_than_five_candidates_are_cut(cli: Cli, install: Install) -> None:
+    """A table stays readable with three hundred agents."""
+
+    async def handle(request: str) -> str:
+        return request
+
+    install(*(agent(f"agent-{n}", summary="s", examples=[f"job {n}"])(handle) for n in range(8)))
+    assert "and 3 more, see --json" in cli("route", "job 3")[1]
+
+
+def test_a_router_named_in_the_settings_is_used(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing one is refused, exit code 4."""
+    monkeypatch.setenv("POINTSMAN_ROUTER", "nowhere.npz")
+    code, _, err = cli("route", "x")
+    assert code == 4
+    assert "nowhere.npz: does not exist" in err
+
+
+@pytest.mark.parametrize("arguments", [[], ["text", "--data", "f"]])
+def test_either_a_request_or_a_file(cli: Cli, arguments: list[str]) -> None:
+    """Exit code 2 otherwise."""
+    code, _, err = cli("route", *arguments)
+    assert code == 2
+    assert "--data FILE" in err
+
+
+# -- a file of requests ----------------------------------------------------------------------------------------------
+
+
+def test_a_router_is_measured(cli: Cli, folder: Path) -> None:
+    """Accuracy, macro F1, calibration and time."""
+    rows = [("balance the ledger", "ledger-keeper"), ("write a poem", "poet"), ("sweep the floor", "poet")]
+    (folder / "d.jsonl").write_text("".join(json.dumps({"text": t, "label": label}) + "\n" for t, label in rows))
+    code, out, _ = cli("route", "--data", "d.jsonl")
+    assert code == 0
+    for expected in ("3 requests", "66.7%", "macro F1", "ECE", "p99"):
+        assert expected in out
+    body = json.loads(cli("route", "--data", "d.jsonl", "--json")[1])
+    assert body["accuracy"] == pytest.approx(2 / 3)
+    assert body["p50_us"] > 0
+
+
+def test_a_broken_line_is_refused_with_its_number(cli: Cli, folder: Path) -> None:
+    """Exit code 4."""
+    (folder / "d.jsonl").write_text('{"text": "x", "label": "a"}\n{"text": 1}\n')
+    code, _, err = cli("route", "--data", "d.jsonl")
+    assert code == 4
+    assert err.startswith("error: d.jsonl:2: ")
+
+
+def test_a_terminal_gets_a_bar(cli: Cli, data: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On stderr: stdout holds data only."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TTY_INTERACTIVE", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    _, out, err = cli("route", "--data", data, "--json")
+    assert "measuring on data.jsonl" in err
+    assert "20/20" in err
+    json.loads(out)
+
+
+# -- training --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.timeout(300)
+def test_a_router_is_trained_measured_and_used(cli: Cli, data: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a file of examples to a decision; the same seed gives the same model."""
+    pytest.importorskip("torch")
+    arguments = ["train", "--data", data, "--epochs", "4", "--seed", "3"]
+    code, out, err = cli(*arguments, "--out", "m.npz", "--dev", data)
+    assert code == 0, err
+    assert "m.npz: 2 labels" in out
+    assert "20 requests" in out
+    body = json.loads(cli(*arguments, "--out", "n.npz", "--json")[1])
+    assert body["labels"] == 2
+    assert body["dev"] is None
+    assert Path("m.npz").read_bytes() == Path("n.npz").read_bytes()
+    routed = json.loads(cli("route", "cook some rice for dinner", "--model", "m.npz", "--json")[1])
+    assert routed["leader"] == "cook"
+    assert {one["name"] for one in routed["candidates"]} == {"cook", "clerk"}
+
+
+def test_the_cards_are_trained_on_with_what_belongs_to_nobody(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All installed agents; broken ones are named and left out; progress is told."""
+    pytest.importorskip("torch")
+    import router.training
+
+    manifest = SimpleNamespace(labels=("a", "b"), threshold=0.5, metrics={"held_out_accuracy": 1.0}, digest="d")
+    model = SimpleNamespace(manifest=manifest, save=lambda path: path.write_bytes(b"model"))
+    seen: list[str] = []
+
+    def train_from_profiles(profiles: Any, out_of_scope: Any, progress: Any) -> SimpleNamespace:
+        seen.extend(profile.name for profile in profiles)
+        progress(router.training.Progress("fit", 1, 1, 0.25))
+        assert out_of_scope
+        return model
+
+    monkeypatch.setattr(router.training, "train_from_profiles", train_from_profiles)
+    code, out, _ = cli("train", "--cards", "--out", "m.npz")
+    assert code == 0
+    assert sorted(seen) == ["grump", "ledger-keeper", "poet"]
+    assert "held out accuracy 1.000" in out
+    assert Path("m.npz").read_bytes() == b"model"
+
+
+def test_broken_plugins_are_left_out_of_the_training(
+    cli: Cli, install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever trains learns that an agent is missing; with nobody left there is nothing to train on."""
+    pytest.importorskip("torch")
+    install(broken={"wreck": ImportError("nope")})
+    code, _, err = cli("train", "--cards", "--out", "m.npz")
+    assert code == 1
+    assert "left out: plugin 'wreck' of bad-agents" in err
+    assert "at least two labels" in err
+
+
+def test_without_torch_one_line_says_what_to_install(cli: Cli, data: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit code 1; training is an extra."""
+    real = builtins.__import__
+
+    def without_torch(name: str, *arguments: Any, **named: Any) -> Any:
+        if name == "torch":
+            raise ModuleNotFoundError("No module named 'torch'", name="torch")
+        return real(name, *arguments, **named)
+
+    monkeypatch.setattr(builtins, "__import__", without_torch)
+    for source in (["--data", data], ["--cards"]):
+        code, out, err = cli("train", *source, "--out", "m.npz")
+        assert (code, out) == (1, "")
+        assert err.endswith("pip install 'pointsman[train]'\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--out", "m"],
+        ["--data", "d", "--cards", "--out", "m"],
+        ["--cards", "--seed", "1", "--out", "m"],
+        ["--cards"],
+    ],
+)
+def test_contradictions_are_usage_errors(cli: Cli, arguments: list[str]) -> None:
+    """Exit code 2."""
+    assert cli("train", *arguments)[0] == 2
+
+
+def test_training_on_a_missing_file_is_refused(cli: Cli) -> None:
+    """Exit code 4, before torch is loaded."""
+    assert cli("train", "--data", "nowhere.jsonl", "--out", "m.npz")[0] == 4
