@@ -1,0 +1,92 @@
+"""Measurement: repetitions of every row, interleaved so that a noisy moment hits all contestants alike."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from benchmarks.bare import BARE
+from benchmarks.floor import FLOOR
+from benchmarks.full_path import full_graph
+from benchmarks.pointsman import POINTSMAN
+from benchmarks.work import ROWS, TINY, UNITS, Contestant, Cost, Graph, Sizes, layered_graph, take_cost
+
+CONTESTANTS: Final = (BARE, FLOOR, POINTSMAN)
+FLAT_SIZES: Final = (1_000, 10_000, 100_000, 1_000_000)
+TINY_FLAT_SIZES: Final = (50, 100)
+
+
+@dataclass(slots=True)
+class Row:
+    """Samples of one row: microseconds of CPU per unit by contestant, one for each repetition.
+
+    Attributes:
+        wall_us: of the same samples, in wall time.
+    """
+
+    name: str
+    units: int
+    cpu_us: dict[str, list[float]] = field(default_factory=dict)
+    wall_us: dict[str, list[float]] = field(default_factory=dict)
+
+    def take(self, contestant: str, cost: Cost) -> None:
+        """Add a sample."""
+        self.cpu_us.setdefault(contestant, []).append(1e6 * cost.cpu_s / self.units)
+        self.wall_us.setdefault(contestant, []).append(1e6 * cost.wall_s / self.units)
+
+    def ratio(self, contestant: str, to: str = BARE.name) -> float:
+        """Return the median over repetitions of the ratio within each repetition."""
+        pairs = zip(self.cpu_us[contestant], self.cpu_us[to], strict=True)
+        return statistics.median(cost / base for cost, base in pairs)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return medians, ratios and samples."""
+        return {
+            "name": self.name,
+            "unit": UNITS[self.name],
+            "units": self.units,
+            "cpu_us": {who: round(statistics.median(us), 3) for who, us in self.cpu_us.items()},
+            "wall_us": {who: round(statistics.median(us), 3) for who, us in self.wall_us.items()},
+            "ratio": {who: round(self.ratio(who), 3) for who in self.cpu_us},
+            "samples_cpu_us": {who: [round(sample, 3) for sample in us] for who, us in self.cpu_us.items()},
+        }
+
+
+def measure_rows(sizes: Sizes, repetitions: int) -> list[Row]:
+    """Take every row; the one called `full` has bare asyncio's and the floor's graph beside the full path."""
+    full = full_graph()
+    for contestant in CONTESTANTS:
+        for name in ROWS:
+            take_cost(contestant, name, TINY)
+    _take_graph(full, TINY)
+    rows = {name: Row(name, sizes.count(name)) for name in (*ROWS, "full")}
+    for name in ROWS:
+        for _ in range(repetitions):
+            for contestant in CONTESTANTS:
+                cost = take_cost(contestant, name, sizes)
+                rows[name].take(contestant.name, cost)
+                if name == "graph" and contestant is not POINTSMAN:
+                    rows["full"].take(contestant.name, cost)
+            if name == "graph":
+                rows["full"].take(POINTSMAN.name, _take_graph(full, sizes))
+    return list(rows.values())
+
+
+def measure_flatness(sizes: Sequence[int], repetitions: int, contestant: Contestant = POINTSMAN) -> dict[int, float]:
+    """Return microseconds of CPU per event by number of events; small numbers are repeated to fill a sample."""
+    samples: dict[int, list[float]] = {size: [] for size in sizes}
+    for _ in range(repetitions):
+        for size in sizes:
+            times = max(1, min(20, sizes[-1] // size))
+            costs = [take_cost(contestant, "publish", Sizes(publish=size)).cpu_s for _ in range(times)]
+            samples[size].append(1e6 * sum(costs) / times / size)
+    return {size: statistics.median(us) for size, us in samples.items()}
+
+
+def _take_graph(graph: Graph, sizes: Sizes) -> Cost:
+    gc.collect()
+    return asyncio.run(graph(layered_graph(sizes.layers, sizes.width)))
