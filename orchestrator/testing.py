@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Any
+import functools
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, Final, ParamSpec
 
 import numpy as np
 
 from orchestrator.agent import AgentCard, TaskContext
+from orchestrator.clock import run_virtual
 from orchestrator.messages import EMPTY, Task
 from orchestrator.policy import Policy
 from router import Abstained, AgentProfile, Contribution, Prediction, RouterError
 from router.prediction import Scoreboard
+
+P = ParamSpec("P")
+_A_DAY: Final = 86_400.0
 
 
 class ScriptedAgent:
@@ -105,3 +110,21 @@ async def until_blocked() -> None:
     On a `VirtualTimeLoop` a timer fires only when nothing else can run, so the shortest of timers waits for just that.
     """
     await asyncio.sleep(1e-9)
+
+
+def in_virtual_time(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+    """Decorate an async test: it runs on a `VirtualTimeLoop`, and what hangs there ends after a day, at once.
+
+    Raises:
+        TimeoutError: out of the test, if it is still waiting after a day of virtual time.
+    """
+
+    async def limited(*args: P.args, **kwargs: P.kwargs) -> None:
+        async with asyncio.timeout(_A_DAY):
+            await test(*args, **kwargs)
+
+    @functools.wraps(test)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        run_virtual(limited(*args, **kwargs))
+
+    return run

@@ -1,0 +1,43 @@
+import inspect
+
+import pytest
+
+from orchestrator import errors
+from orchestrator.errors import PointsmanError
+
+TREE = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if kind.__module__ == errors.__name__]
+
+
+@pytest.mark.parametrize("kind", TREE, ids=lambda kind: kind.__name__)
+def test_every_error_hangs_from_one_root_and_says_when_it_is_raised(kind: type[Exception]) -> None:
+    """One `except PointsmanError` catches all; each docstring begins with when it is raised."""
+    assert issubclass(kind, PointsmanError)
+    assert (kind.__doc__ or "").startswith(("Raised when", "Raised under", "Raised to", "Raise this", "Root of"))
+
+
+@pytest.mark.parametrize(
+    ("error", "culprit", "remedy"),
+    [
+        (errors.TopicError("a..b", "token '' is not allowed"), "a..b", "use dot-separated"),
+        (errors.RequestTimeoutError("agent.a", 2.0), "agent.a", "raise the deadline"),
+        (errors.CycleError(("a", "b")), "a -> b -> a", "remove one"),
+        (errors.UnknownTaskError("a", "lod", "did you mean 'load'?"), "'lod'", "did you mean"),
+        (errors.DuplicateTaskError("a"), "'a'", "another id"),
+        (errors.CapacityError(10), "10", "raise `capacity`"),
+        (errors.CardError("a", "it has no card"), "'a'", "it has no card"),
+        (errors.DuplicateAgentError("a"), "'a'", "unregister it first"),
+        (errors.DuplicateAgentError("a", leaving=True), "'a'", "await `unregister`"),
+        (errors.UnknownAgentError("a", "did you mean 'b'?"), "'a'", "did you mean"),
+        (errors.PluginError("p", "their-agents", "no card"), "'their-agents'", "uninstall their-agents"),
+        (errors.JournalTamperedError("j.db", 7, "is missing"), "row 7", "do not trust"),
+        (errors.StoppedError("a"), "'a'", "its journal says"),
+        (errors.DocumentError("p.yaml", 3, 5, "no such key", "remove it"), "p.yaml:3:5", "remove it"),
+        (errors.DocumentError("p.yaml", 0, 0, "is empty"), "p.yaml: is empty", ""),
+    ],
+)
+def test_a_message_says_what_which_and_what_to_do(error: PointsmanError, culprit: str, remedy: str) -> None:
+    """People read one line: it names the culprit and the way out, without line breaks."""
+    text = str(error)
+    assert culprit in text
+    assert remedy in text
+    assert "\n" not in text
