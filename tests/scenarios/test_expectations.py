@@ -1,0 +1,191 @@
+"""Expectations: each type, in both forms, against journals where it holds and where it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+
+from orchestrator.messages import Envelope
+from scenarios.expectations import judge
+from scenarios.history import History
+from scenarios.then import Expectation
+
+START = 1_767_603_600.0
+ADAPTER: TypeAdapter[Expectation] = TypeAdapter(Expectation)
+
+
+def row(topic: str, task: str, at: float, **body: Any) -> Envelope:
+    """Make one row of a journal."""
+    return Envelope("0", topic, task, "", START + at, body)
+
+
+def decision(chosen: str | None, **more: Any) -> Mapping[str, Any]:
+    """Make the record of a decision that the router was asked for."""
+    record = {"chosen": chosen, "policy": "learned", "abstained": None, "leader": "clerk", "runner_up": "other"}
+    return {**record, "confidence": 0.9, "threshold": 0.5, **more}
+
+
+ENDED = {"agent": "clerk", "attempts": 1}
+# quick and slow run side by side, next follows quick; then one of every other ending.
+ROWS = [
+    row("run.started", "", 0),
+    *(row("task.submitted", task, 0) for task in ("quick", "slow", "next", "lost", "bad", "dead", "late")),
+    row("task.routed", "quick", 0, decision=decision("clerk")),
+    row("task.started", "quick", 0, agent="clerk", attempt=1),
+    row("task.routed", "slow", 0, decision={"chosen": "clerk", "policy": "pinned"}),
+    row("task.started", "slow", 0, agent="clerk", attempt=1),
+    row(
+        "task.abstained", "lost", 0, decision=decision(None, abstained="below-threshold"), error="the router abstained"
+    ),
+    row("task.routed", "bad", 0, decision=decision("desk", policy="fallback", abstained="below-threshold")),
+    row("task.started", "bad", 0, agent="desk", attempt=1),
+    row("task.failed", "bad", 0.5, agent="desk", attempts=1, error="no such account"),
+    row(
+        "task.completed", "quick", 1, output={"ok": True, "n": 2, "list": [1, {"a": 1, "b": 2}], "none": None}, **ENDED
+    ),
+    row("task.started", "next", 1, agent="clerk", attempt=1),
+    row("task.completed", "next", 2, output="stamped", **ENDED),
+    row("task.started", "dead", 2, agent="clerk", attempt=1),
+    row("task.retried", "dead", 2, agent="clerk", attempt=1),
+    row("task.started", "dead", 3, agent="clerk", attempt=2),
+    row("task.dead_lettered", "dead", 3, agent="clerk", attempts=2, error="refused"),
+    row("task.skipped", "late", 3, agent="", attempts=0, error="dead did not complete"),
+    row("task.completed", "slow", 30, output=None, **ENDED),
+    row("run.stopped", "", 31),
+]
+HISTORY = History(ROWS)
+
+HOLDS: list[dict[str, Any]] = [
+    {"type": "routed", "task": "quick", "to": "clerk"},
+    {"type": "routed", "task": "slow", "to": "clerk"},
+    {"type": "routed", "task": "bad", "to": "desk"},
+    {"type": "abstained", "task": "lost"},
+    {"type": "abstained", "task": "bad"},
+    {"type": "completed", "task": "quick"},
+    {"type": "completed", "task": "quick", "agent": "clerk", "attempts": 1},
+    {"type": "failed", "task": "bad"},
+    {"type": "failed", "task": "bad", "error_contains": "account", "attempts": 1},
+    {"type": "dead-lettered", "task": "dead", "error_contains": "refused", "attempts": 2},
+    {"type": "skipped", "task": "late", "error_contains": "dead", "attempts": 0},
+    {"type": "order", "mode": "exact", "tasks": ["quick", "slow", "bad", "next", "dead"]},
+    {"type": "order", "mode": "exact", "of": "ends", "tasks": ["lost", "bad", "quick", "next", "dead", "late", "slow"]},
+    {"type": "order", "mode": "in_order", "tasks": ["quick", "next"]},
+    {"type": "order", "mode": "in_order", "of": "ends", "tasks": ["next", "slow"]},
+    {"type": "order", "mode": "any_order", "tasks": ["dead", "next", "bad", "slow", "quick"]},
+    {"type": "order", "mode": "contains", "tasks": ["dead", "quick"]},
+    {"type": "order", "mode": "before", "tasks": ["quick", "next", "dead"]},
+    {"type": "order", "mode": "parallel", "tasks": ["quick", "slow"]},
+    {"type": "order", "mode": "parallel", "tasks": ["quick", "slow", "bad"]},
+    {"type": "result", "task": "quick", "pointer": "/ok", "equals": True},
+    {"type": "result", "task": "quick", "pointer": "/n", "equals": 2.0},
+    {"type": "result", "task": "quick", "pointer": "/none", "equals": None},
+    {"type": "result", "task": "slow", "equals": None},
+    {"type": "result", "task": "quick", "pointer": "/list/1", "equals": {"b": 2, "a": 1.0}},
+    {"type": "result", "task": "quick", "contains": {"ok": True, "list": {"a": 1}}},
+    {"type": "result", "task": "quick", "pointer": "/list", "contains": 1},
+    {"type": "result", "task": "quick", "pointer": "/list", "contains": {"b": 2}},
+    {"type": "result", "task": "next", "contains": "amp"},
+    {"type": "result", "task": "next", "matches": "^stamped$"},
+    {"type": "result", "task": "quick", "pointer": "/n", "matches": "^2$"},
+    {"type": "latency", "task": "next", "at_most_s": 2, "at_least_s": 2},
+    {"type": "latency", "at_most_s": 30},
+    {"type": "latency", "at_least_s": 30},
+    {"type": "count", "topic": "task.completed", "equals": 3},
+    {"type": "count", "topic": "task.*", "equals": 24},
+    {"type": "count", "topic": "run.paused", "equals": 0},
+]
+DOES_NOT_HOLD: list[tuple[dict[str, Any], str]] = [
+    ({"type": "routed", "task": "quick", "to": "other"}, "it went to clerk (clerk before other, confidence 0.9"),
+    ({"type": "routed", "task": "slow", "to": "other"}, "it was pinned to clerk"),
+    ({"type": "routed", "task": "lost", "to": "clerk"}, "the router abstained (below-threshold: clerk before other"),
+    ({"type": "routed", "task": "bad", "to": "clerk"}, "threshold 0.5), so it went to desk"),
+    ({"type": "routed", "task": "late", "to": "clerk"}, "nobody was asked who gets it"),
+    ({"type": "abstained", "task": "quick"}, "it went to clerk"),
+    ({"type": "abstained", "task": "slow"}, "it was pinned to clerk"),
+    ({"type": "completed", "task": "bad"}, "it failed at desk after 1 attempts: no such account"),
+    ({"type": "completed", "task": "quick", "attempts": 2}, "it completed at clerk after 1 attempts"),
+    ({"type": "completed", "task": "quick", "agent": "other"}, "it completed at clerk"),
+    ({"type": "failed", "task": "dead"}, "dead-lettered at clerk after 2 attempts: refused"),
+    ({"type": "failed", "task": "bad", "error_contains": "card"}, "no such account"),
+    ({"type": "failed", "task": "bad", "attempts": 3}, "after 1 attempts"),
+    ({"type": "dead-lettered", "task": "bad"}, "failed at desk"),
+    ({"type": "skipped", "task": "quick"}, "completed at clerk"),
+    ({"type": "order", "mode": "exact", "tasks": ["quick", "slow"]}, "began: quick, slow, bad, next, dead"),
+    ({"type": "order", "mode": "in_order", "tasks": ["next", "quick"]}, "began: quick"),
+    ({"type": "order", "mode": "in_order", "tasks": ["quick", "late"]}, "began: quick"),
+    ({"type": "order", "mode": "any_order", "tasks": ["quick", "slow"]}, "began: quick"),
+    ({"type": "order", "mode": "contains", "tasks": ["quick", "late"]}, "began: quick"),
+    ({"type": "order", "mode": "before", "tasks": ["next", "quick"]}, "next from 1 s to 2 s, quick from 0 s to 1 s"),
+    ({"type": "order", "mode": "before", "tasks": ["slow", "dead"]}, "slow from 0 s to 30 s"),
+    ({"type": "order", "mode": "before", "tasks": ["quick", "late"]}, "late from never s to 3 s"),
+    ({"type": "order", "mode": "parallel", "tasks": ["quick", "next"]}, "quick from 0 s to 1 s"),
+    ({"type": "order", "mode": "parallel", "tasks": ["slow", "late"]}, "late from never s"),
+    ({"type": "result", "task": "quick", "pointer": "/ok", "equals": 1}, "it is true"),
+    ({"type": "result", "task": "quick", "pointer": "/n", "equals": "2"}, "it is 2"),
+    ({"type": "result", "task": "quick", "pointer": "/lst", "equals": 2}, "no 'lst' at the top; did you mean 'list'?"),
+    ({"type": "result", "task": "bad", "equals": 2}, "it has no output: failed at desk"),
+    ({"type": "result", "task": "quick", "contains": {"ok": False}}, "it is {"),
+    ({"type": "result", "task": "quick", "contains": {"missing": None}}, "it is {"),
+    ({"type": "result", "task": "quick", "pointer": "/list", "contains": 2}, "it is [1,"),
+    ({"type": "result", "task": "quick", "pointer": "/n", "contains": 2}, "it is 2"),
+    ({"type": "result", "task": "next", "contains": 3}, 'it is "stamped"'),
+    ({"type": "result", "task": "next", "matches": "^amp"}, 'it is "stamped"'),
+    ({"type": "latency", "task": "next", "at_most_s": 1.5}, "it took 2 s of virtual time"),
+    ({"type": "latency", "task": "next", "at_least_s": 2.5}, "it took 2 s of virtual time"),
+    ({"type": "latency", "at_most_s": 29}, "it took 30 s of virtual time"),
+    ({"type": "count", "topic": "task.completed", "equals": 2}, "there were 3"),
+]
+ALL_TYPES = {
+    "routed", "abstained", "completed", "failed", "dead-lettered", "skipped", "order", "result", "latency", "count"
+}  # fmt: skip
+
+
+def negated(stated: dict[str, Any]) -> dict[str, Any]:
+    """Return the `not-` form."""
+    return {**stated, "type": f"not-{stated['type']}"}
+
+
+@pytest.mark.parametrize("stated", HOLDS, ids=str)
+def test_what_happened_is_met_and_its_negation_is_not(stated: dict[str, Any]) -> None:
+    """An expectation that describes the run is met; its `not-` form is not."""
+    assert judge(ADAPTER.validate_python(stated), HISTORY).met
+    outcome = judge(ADAPTER.validate_python(negated(stated)), HISTORY)
+    assert not outcome.met
+    assert outcome.message.startswith(f"expected not-{stated['type']}")
+
+
+@pytest.mark.parametrize(("stated", "happened"), DOES_NOT_HOLD, ids=str)
+def test_what_did_not_happen_is_missed_and_says_what_did(stated: dict[str, Any], happened: str) -> None:
+    """An expectation that does not describe the run is missed and says what happened; its `not-` form is met."""
+    outcome = judge(ADAPTER.validate_python(stated), HISTORY)
+    assert not outcome.met
+    assert happened in outcome.message
+    assert judge(ADAPTER.validate_python(negated(stated)), HISTORY).met
+
+
+def test_both_tables_have_every_type() -> None:
+    """No type goes untested in either direction."""
+    assert {stated["type"] for stated in HOLDS} == ALL_TYPES
+    assert {stated["type"] for stated, _ in DOES_NOT_HOLD} == ALL_TYPES
+
+
+@pytest.mark.parametrize("prefix", ["", "not-"])
+def test_unknown_task_is_missed_in_both_forms(prefix: str) -> None:
+    """What speaks of a task that the run never had proves nothing, negated or not."""
+    outcome = judge(ADAPTER.validate_python({"type": f"{prefix}completed", "task": "quik"}), HISTORY)
+    assert not outcome.met
+    assert "there was no task 'quik'; did you mean 'quick'?" in outcome.message
+
+
+def test_unfinished_task_has_no_end() -> None:
+    """A task without an ending row is neither completed nor timed."""
+    history = History(ROWS[:10])
+    for stated in ({"type": "completed", "task": "quick"}, {"type": "latency", "task": "quick", "at_least_s": 0}):
+        outcome = judge(ADAPTER.validate_python(stated), history)
+        assert not outcome.met
+        assert "unfinished" in outcome.happened or "did not end" in outcome.happened
+    assert history.seconds == 0
+    assert history.ended == []
