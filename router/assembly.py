@@ -21,10 +21,14 @@ def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 def prototype(vectors: NDArray[np.float32], background: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the unit row of an agent known by examples only: their mean direction, less what all requests share.
 
+    Without any examples the row is zero.
+
     Args:
         vectors: Unit vectors of the examples, shape (examples, width).
         background: Mean unit vector of the training texts, shape (width,).
     """
+    if not len(vectors):
+        return np.zeros_like(background)
     return unit(vectors.mean(axis=0) - background)
 
 

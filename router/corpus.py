@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.encoder import Vocabulary
-from router.features import GRAM, KINDS, PAIR_TOKENS, WORD, Buckets, order_buckets, token_hash, word_buckets
+from router.features import GRAM, PAIR_TOKENS, WORD, Buckets, order_buckets, token_hash, word_buckets
 from router.sketch import sketch_word
 from router.tokenizer import tokenize
 
@@ -121,8 +121,3 @@ def _sketches(texts: Sequence[str], vocabulary: Vocabulary, size: int) -> NDArra
                 words[token] = sketch_word(buckets, size) * np.float32(vocabulary.word_idf(int(buckets[0])))
             sums[at] += words[token]
     return sums
-
-
-def no_minimum() -> tuple[int, ...]:
-    """Return a minimum document frequency of one for every kind of feature."""
-    return (1,) * len(KINDS)

@@ -22,7 +22,6 @@ _SECOND: Final = np.uint64(0xBF58476D1CE4E5B9)
 _KIND: Final = np.uint64(0x94D049BB133111EB)
 
 WORD, GRAM, BIGRAM, SKIP, PAIR = range(5)
-KINDS: Final = ("word", "gram", "bigram", "skip", "pair")
 _EDGE: Final = (zlib.crc32(b"^"), zlib.crc32(b"$"))
 
 

@@ -25,7 +25,7 @@ def deal(targets: NDArray[np.int64], parts: int, seed: int) -> NDArray[np.int64]
     part = np.zeros(len(targets), dtype=np.int64)
     for label in np.unique(targets):
         places = generator.permutation(np.flatnonzero(targets == label))
-        part[places] = np.arange(len(places)) % parts
+        part[places] = parts - 1 - np.arange(len(places)) % parts  # an only example is not in part 0
     return part
 
 

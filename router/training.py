@@ -22,6 +22,17 @@ from router.model_file import SCHEMA_VERSION, Manifest, ModelArrays, seal, write
 from router.profile import AgentProfile
 from router.training_config import FEW_EXAMPLES, Progress, Report, TrainingConfig
 
+__all__ = [
+    "FEW_EXAMPLES",
+    "Fitted",
+    "Progress",
+    "TrainedModel",
+    "TrainingConfig",
+    "fit_network",
+    "train",
+    "train_from_profiles",
+]
+
 
 @dataclass(frozen=True, slots=True)
 class TrainedModel:
@@ -59,11 +70,13 @@ class Fitted:
 
     def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the unit vectors of texts, shape (texts, size + sketch)."""
-        occurrences = extract(texts, self.vocabulary.bits)
-        corpus = build_corpus(texts, occurrences, self.vocabulary, self.sketch_size)
-        batch = select(corpus, np.arange(len(texts)), self.feature_scale, self.sketch_scale)
         with torch.no_grad():
-            return np.asarray(functional.normalize(self.model.pool(batch), dim=1).numpy())
+            return np.asarray(functional.normalize(self.model.pool(self.batch(texts)), dim=1).numpy())
+
+    def batch(self, texts: Sequence[str]) -> Batch:
+        """Return texts as the network reads them."""
+        corpus = build_corpus(texts, extract(texts, self.vocabulary.bits), self.vocabulary, self.sketch_size)
+        return select(corpus, np.arange(len(texts)), self.feature_scale, self.sketch_scale)
 
     def arrays(self, vectors: NDArray[np.float32], targets: NDArray[np.int64], blend: float) -> ModelArrays:
         """Return what is served: rows with every factor folded in, label rows with ``blend`` of the mean sketch."""
@@ -90,7 +103,7 @@ def train(
         progress: Told after every epoch.
 
     Raises:
-        RouterError: There are fewer than two labels, or a label has too few examples to hold one out.
+        RouterError: There are fewer than two labels.
     """
     labels = sorted({example.label for example in examples})
     if len(labels) < 2:
@@ -117,7 +130,7 @@ def train(
         scale=calibration.scale,
         floor=calibration.floor,
         threshold=calibration.threshold,
-        config=asdict(config),
+        config={**asdict(config), "min_df": list(config.min_df)},
         metrics=metrics,
         training_digest=digest,
     )
@@ -235,7 +248,7 @@ def _torch_settings(wanted: int) -> Iterator[None]:
     torch.set_num_threads(wanted)
     try:
         # Adagrad builds sparse tensors from its own indices and warns until someone says whether to check them.
-        with torch.sparse.check_sparse_tensor_invariants(enable=False):
+        with torch.sparse.check_sparse_tensor_invariants(enable=False):  # type: ignore[no-untyped-call]  # torch has no types here
             yield
     finally:
         torch.set_num_threads(before)

@@ -81,9 +81,8 @@ def test_threads_see_whole_vectors() -> None:
     wrong: list[str] = []
 
     def read(offset: int) -> None:
-        for number in range(offset, offset + 400):
-            if not (cache.lookup([f"w{number % 300}"])[0] == number % 300).all():
-                wrong.append(f"w{number}")
+        numbers = [number % 300 for number in range(offset, offset + 400)]
+        wrong.extend(f"w{number}" for number in numbers if (cache.lookup([f"w{number}"])[0] != number).any())
 
     threads = [threading.Thread(target=read, args=(40 * at,)) for at in range(4)]
     for thread in threads:

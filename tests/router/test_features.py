@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,7 +31,7 @@ def naive_order(hashes: list[int], bits: int) -> list[int]:
     """Enumerate bigrams, skip-bigrams and unordered pairs one by one."""
     framed = [token_hash("^"), *hashes, token_hash("$")]
     distinct = sorted(set(hashes))
-    found = [naive_bucket(a, b, BIGRAM, bits) for a, b in zip(framed, framed[1:], strict=False)]
+    found = [naive_bucket(a, b, BIGRAM, bits) for a, b in pairwise(framed)]
     found += [naive_bucket(a, b, SKIP, bits) for a, b in zip(framed, framed[2:], strict=False)]
     return found + [naive_bucket(a, b, PAIR, bits) for i, a in enumerate(distinct) for b in distinct[i + 1 :]]
 

@@ -1,0 +1,173 @@
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from router import Abstained, AgentProfile, EmbeddingRouter, LearnsAgents, Router, RouterError
+from router.training import TrainedModel
+
+TEXTS = st.text(alphabet=st.characters(exclude_categories=()), max_size=80)
+SHARED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+
+
+def scores(router: EmbeddingRouter, text: str) -> dict[str, float]:
+    """Return every agent's score."""
+    return {candidate.name: candidate.score for candidate in router.predict(text).candidates()}
+
+
+def test_it_keeps_the_contract(router: EmbeddingRouter) -> None:
+    """The trained router is a Router that learns agents."""
+    assert isinstance(router, Router)
+    assert isinstance(router, LearnsAgents)
+
+
+def test_paraphrases_reach_their_agent(router: EmbeddingRouter, paraphrases: tuple[tuple[str, str], ...]) -> None:
+    """Requests in other words than the card's are led by the right agent, nearly all with confidence."""
+    answers = [(router.predict(text), label) for text, label in paraphrases]
+    assert sum(answer.leader == label for answer, label in answers) >= 28
+    assert sum(answer.choice == label for answer, label in answers) >= 26
+
+
+def test_requests_for_nobody_are_refused(router: EmbeddingRouter, outside: tuple[str, ...]) -> None:
+    """Small talk, errands, unknown words and empty text make the router abstain."""
+    assert sum(router.predict(text).abstained for text in outside) >= len(outside) - 1
+
+
+@pytest.mark.parametrize("text", ["", " \n", "xyzzy plugh frobozz", "\ud800"])
+def test_the_unknown_abstains(router: EmbeddingRouter, text: str) -> None:
+    """Where no word is known there is nothing to decide on."""
+    assert router.predict(text).choice is Abstained.BELOW_THRESHOLD
+
+
+def test_a_new_agent_is_routable_at_once(
+    router: EmbeddingRouter, exchange: AgentProfile, exchange_requests: tuple[str, ...]
+) -> None:
+    """An agent of another domain gets its requests from its card alone, without training."""
+    assert all(router.predict(text).abstained for text in exchange_requests)
+    router.add(exchange)
+    answers = [router.predict(text) for text in exchange_requests]
+    assert all(answer.leader == exchange.name for answer in answers)
+    assert sum(answer.choice == exchange.name for answer in answers) >= 4
+
+
+def test_a_new_agent_steals_nothing(
+    router: EmbeddingRouter,
+    exchange: AgentProfile,
+    paraphrases: tuple[tuple[str, str], ...],
+    outside: tuple[str, ...],
+) -> None:
+    """The requests of the others stay theirs, and those of nobody stay nobody's."""
+    router.add(exchange)
+    assert not [text for text, _ in paraphrases if router.predict(text).leader == exchange.name]
+    assert not [text for text in outside if router.predict(text).choice == exchange.name]
+
+
+def test_removal_is_exact(router: EmbeddingRouter, exchange: AgentProfile) -> None:
+    """After an agent was added and removed, scores and fingerprint are as before, to the bit."""
+    before, text = router.fingerprint, "compare the logs of both runs"
+    first = scores(router, text)
+    router.add(exchange)
+    assert router.fingerprint != before
+    router.remove(exchange.name)
+    assert router.fingerprint == before
+    assert scores(router, text) == first
+
+
+def test_the_order_of_registration_does_not_matter(trained: TrainedModel, six: tuple[AgentProfile, ...]) -> None:
+    """Two routers with the same agents have the same names, scores and fingerprint."""
+    one, two = (EmbeddingRouter(trained.manifest, trained.arrays, use_trained_labels=False) for _ in range(2))
+    for left, right in zip(six, reversed(six), strict=True):
+        one.add(left)
+        two.add(right)
+    assert one.names == two.names
+    assert one.fingerprint == two.fingerprint
+    assert scores(one, "fix this json") == scores(two, "fix this json")
+
+
+def test_the_trained_row_belongs_to_the_very_card(router: EmbeddingRouter, six: tuple[AgentProfile, ...]) -> None:
+    """A card that changed since training is known by its texts, not by the row of the old card."""
+    before = scores(router, "repair the json")["json-medic"]
+    changed = replace(six[1], summary="Repairs JSON.")
+    router.add(changed)
+    assert scores(router, "repair the json")["json-medic"] != before
+    router.add(six[1])
+    assert scores(router, "repair the json")["json-medic"] == before
+
+
+def test_trained_labels_are_candidates_when_asked(trained: TrainedModel, tmp_path: Path) -> None:
+    """A model file alone is enough to route; without its labels the router starts empty."""
+    path = tmp_path / "model.npz"
+    trained.save(path)
+    full = EmbeddingRouter.load(path)
+    assert full.predict("fix this broken json").choice == "json-medic"
+    assert full.manifest == trained.manifest
+    empty = EmbeddingRouter.load(path, use_trained_labels=False)
+    assert empty.names == ()
+    assert empty.predict("fix this broken json").choice is Abstained.NO_CANDIDATES
+
+
+def test_vetoes_are_obeyed(router: EmbeddingRouter) -> None:
+    """A vetoed agent cannot lead; its reason is on record."""
+    answer = router.predict("fix this broken json", {"json-medic": "budget spent"})
+    assert answer.leader != "json-medic"
+    assert next(c.why_not for c in answer.candidates() if c.name == "json-medic") == "budget spent"
+
+
+def test_unknown_agents_are_refused(router: EmbeddingRouter) -> None:
+    """Explaining or removing an agent that is not registered names it."""
+    with pytest.raises(RouterError, match="'nobody' is not registered"):
+        router.remove("nobody")
+    with pytest.raises(RouterError, match="'nobody' is not registered"):
+        router.explain("text", "nobody")
+
+
+def test_a_card_without_texts_is_refused(router: EmbeddingRouter) -> None:
+    """There is nothing to know an agent by if its card is silent."""
+    with pytest.raises(RouterError, match="neither summary nor examples"):
+        router.add(AgentProfile("mute", "1", " ", ()))
+
+
+@SHARED
+@given(TEXTS)
+def test_explanations_sum_to_the_score(router: EmbeddingRouter, exchange: AgentProfile, text: str) -> None:
+    """For every agent, trained or added, the words' weights sum to its score."""
+    router.add(exchange)
+    for name, score in scores(router, text).items():
+        assert sum(part.weight for part in router.explain(text, name)) == pytest.approx(score, abs=1e-5)
+
+
+def test_explanations_follow_the_text(router: EmbeddingRouter) -> None:
+    """Words come in the order of the text, and the telling word weighs most."""
+    parts = router.explain("please repair the json", "json-medic")
+    assert [part.word for part in parts] == ["please", "repair", "the", "json"]
+    assert max(parts, key=lambda part: part.weight).word in {"json", "repair"}
+
+
+def test_scores_are_cosines_by_the_naive_reference(router: EmbeddingRouter) -> None:
+    """The served scores are the cosines between a text's vector and the rows, computed one by one."""
+    vector = router._encoder.encode("find the backup script").astype(np.float64)
+    for name, score in scores(router, "find the backup script").items():
+        row = router._entries[name].row.astype(np.float64)
+        expected = (vector @ row) / (np.linalg.norm(vector) * np.linalg.norm(row))
+        assert score == pytest.approx(expected, abs=1e-5)
+
+
+@SHARED
+@given(TEXTS)
+def test_any_text_gives_a_sound_answer(router: EmbeddingRouter, text: str) -> None:
+    """No text raises, and confidence is a probability."""
+    answer = router.predict(text)
+    assert 0.0 <= answer.confidence <= 1.0
+    assert answer.margin >= 0.0
+    assert len(answer.candidates()) == 6
+
+
+def test_importing_the_router_never_imports_torch() -> None:
+    """Serving needs NumPy only."""
+    program = "import sys, router; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
