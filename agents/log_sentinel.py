@@ -21,6 +21,7 @@ from orchestrator import AgentError, TaskContext, agent
 
 MAX_RECORDS: Final = 100_000
 MAX_LINE: Final = 2_000
+MAX_KINDS: Final = 1_000  # Drain looks at all of them for each line in the worst case
 EXAMPLES: Final = 3
 
 _MASKS: Final = (
@@ -186,6 +187,8 @@ def _mine(baseline: list[LogExample], candidate: list[LogExample]) -> list[_Kind
     for name, records in (("baseline", baseline), ("candidate", candidate)):
         for record in records:
             cluster = miner.add_log_message(record.text)["cluster_id"]
+            if cluster > MAX_KINDS:
+                raise AgentError(f"the logs hold more than {MAX_KINDS} kinds of line; give logs of one program")
             getattr(kinds.setdefault(cluster, _Kind()), name).append(record)
     for cluster in miner.drain.clusters:
         kinds[cluster.cluster_id].template = cluster.get_template()

@@ -107,6 +107,9 @@ def test_what_it_cannot_work_on_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
         compare("", "a")
     with pytest.raises(AgentError, match="candidate log has no lines"):
         compare("a", " \n ")
+    monkeypatch.setattr(module, "MAX_KINDS", 1)
+    with pytest.raises(AgentError, match="more than 1 kinds of line"):
+        compare("a b c", "d e f")
     monkeypatch.setattr(module, "MAX_RECORDS", 1)
     with pytest.raises(AgentError, match="more than 1 records"):
         compare("a\nb", "a")
