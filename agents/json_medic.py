@@ -101,6 +101,12 @@ class MedicReport(Value):
         "Check that every required property of the onboarding request body is present",
         "jsn is broken, pls repair it",
         "An array of account balances stops in the middle of an element; keep the complete ones",
+        "Repair the broken JSON object and keep every complete field",
+        "the JSON document was truncated in the middle of an array",
+        "validate this JSON object against the schema",
+        "Recover the fields of a malformed payload",
+        "parse the cut-off response body, the closing bracket is missing",
+        "Is the request body valid JSON?",
     ),
 )
 def json_medic(request: MedicInput, context: TaskContext) -> MedicReport:

@@ -140,6 +140,12 @@ class SentinelReport(Value):
         "does the candidate log look healthy",
         "anything suspicious in the pod logs since the upgrade",
         "Detect a spike of retry lines between the two test runs",
+        "Compare the candidate log with the baseline log",
+        "Find new error messages and exceptions in the log after the upgrade",
+        "which log lines are more frequent than in the baseline",
+        "Are there unusual warnings or timeouts in the server logs since the rollout?",
+        "detect anomalies in the application log",
+        "Which messages vanished from the log lines of the last run?",
     ),
 )
 def log_sentinel(request: SentinelInput, context: TaskContext) -> SentinelReport:

@@ -123,6 +123,12 @@ class NotesReport(Value):
         "what did the developers deliver between the two tags",
         "Turn the git log into something a product owner can read",
         "relase notes for 4.2",
+        "changelog from the git commits since tag v3.1.0",
+        "Write a changelog of the features and fixes",
+        "list the commits since the last version, grouped into features, fixes and breaking changes",
+        "What is the next version number after these commits?",
+        "Release notes in Markdown for version 5.0, please",
+        "summarise the commit history for the release mail",
     ),
 )
 def release_notes(request: NotesInput, context: TaskContext) -> NotesReport:

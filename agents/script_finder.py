@@ -112,6 +112,12 @@ class FinderReport(Value):
         "stop the batch scheduler for maintenance: is there a script for that",
         "Has anyone automated the end-of-day cut-off?",
         "find scirpt for resetting a user's token",
+        "Is there a script to back up the database?",
+        "find me a script that restarts the batch scheduler",
+        "Search the scripts folder for something that cleans up disk space",
+        "which of our shell scripts renews a certificate",
+        "Locate the ops script for a failover to the second data centre",
+        "find the tool that we run to archive old statements",
     ),
 )
 def script_finder(request: FinderInput, context: TaskContext) -> FinderReport:

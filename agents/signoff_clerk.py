@@ -144,6 +144,12 @@ class SignoffReport(Value):
         "Approve change request CHG0041877 if every required proof is there",
         "what is still missing for the release approval",
         "decide whether this build may be deployed tonight",
+        "Go or no-go?",
+        "Give me a go/no-go decision based on the collected evidence",
+        "Approve or reject the release on the evidence we have",
+        "sign-off decision with conditions and waivers",
+        "Does the evidence satisfy the sign-off rules?",
+        "May we go live, yes or no, and under which conditions?",
     ),
 )
 def signoff_clerk(request: SignoffInput, context: TaskContext) -> SignoffReport:

@@ -100,6 +100,10 @@ class SqlReport(Value):
         "Verify that the backfill query only touches the rows of the German branch",
         "chek the sql for full table rewrites",
         "Would VACUUM FULL or an ALTER COLUMN TYPE block readers of the position table?",
+        "Does this SQL migration lock a table?",
+        "Check the DROP COLUMN and the UPDATE in the schema migration",
+        "database schema change: which statement locks the customer table",
+        "review the SQL statements that add an index and a NOT NULL column",
     ),
 )
 def sql_checker(request: SqlInput, context: TaskContext) -> SqlReport:
