@@ -12,7 +12,7 @@ from orchestrator.cli.options import examples
 app = typer.Typer(
     name="pointsman",
     help="Send each task to the right agent, in microseconds; every decision is on record and can be explained.",
-    epilog=examples("pointsman demo", "pointsman run release.plan.yaml", "pointsman why check-migration"),
+    epilog=examples("pointsman demo", "pointsman run release.plan.yaml", "pointsman why decide"),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -40,7 +40,7 @@ def options(
 
 app.command(epilog=demo.EXAMPLES)(demo.demo)
 app.command(epilog=run.EXAMPLES)(run.run)
-app.command(epilog=test.EXAMPLES)(test.test)
+app.command("test", epilog=test.EXAMPLES)(test.play_scenarios)
 app.command(epilog=route.EXAMPLES)(route.route)
 app.command(epilog=train.EXAMPLES)(train.train)
 app.add_typer(agents.app, name="agents")

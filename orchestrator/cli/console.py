@@ -53,10 +53,16 @@ def make_console(*, stderr: bool = False) -> Console:
 
 
 def show(*lines: Any) -> None:
-    """Print each of these on lines of its own to stdout; what strangers wrote comes as `cell` or `table`."""
+    """Print each of these on lines of its own to stdout; what strangers wrote comes as `cell` or `table`.
+
+    Where nobody says how wide the output is, lines stay whole: a log is searched line by line.
+    """
+    from rich.text import Text
+
     console = make_console()
+    whole = not console.is_terminal and "COLUMNS" not in os.environ
     for line in lines:
-        console.print(line)
+        console.print(line, soft_wrap=whole and isinstance(line, Text))
 
 
 def note(text: object) -> None:

@@ -106,18 +106,15 @@ def write_atomically(path: Path, chunks: Iterable[bytes]) -> None:
     Raises:
         PointsmanError: if it cannot be written; nothing is left behind.
     """
-    import tempfile
-
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")  # not tempfile: the umask says who may read it
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            part = Path(file.name)
-            try:
+        try:
+            with part.open("xb") as file:
                 file.writelines(chunks)
                 file.flush()
                 os.fsync(file.fileno())
-            except BaseException:
-                part.unlink()
-                raise
-        part.replace(path)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
     except OSError as error:
         raise PointsmanError(f"{path}: cannot be written: {error.strerror}; choose another path") from error

@@ -1,6 +1,143 @@
-"""placeholder"""
+"""`pointsman test`: scenarios, in virtual time."""
 
-EXAMPLES = ""
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from orchestrator.cli import session
+from orchestrator.cli.console import cell, print_json, show
+from orchestrator.cli.options import AsJson, SettingsFile, examples
+
+if TYPE_CHECKING:
+    from orchestrator.errors import DocumentError
+    from orchestrator.settings import Settings
+    from scenarios.collector import Collection
+    from scenarios.runner import ScenarioResult
+    from scenarios.scenario import Scenario
+
+EXAMPLES = examples("pointsman test", "pointsman test uat/ --tag payments --junit report.xml")
+_MARKS: Final = {"passed": ("✓", "green"), "failed": ("✗", "red"), "error": ("!", "red")}
 
 
-def test() -> None: ...
+def play_scenarios(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="PATHS", help="Scenario files and folders; the library if none.")
+    ] = None,
+    *,
+    name: Annotated[str, typer.Option("-k", "--name", metavar="TEXT", help="Only titles that hold this text.")] = "",
+    tags: Annotated[
+        list[str] | None, typer.Option("--tag", metavar="TAG", help="Only with this tag, or 'not TAG'; repeatable.")
+    ] = None,
+    junit: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML for CI.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Instead of each scenario's own.")] = None,
+    journals: Annotated[
+        Path | None, typer.Option("--journal", metavar="DIR", help="Write each scenario's journal as JSON Lines.")
+    ] = None,
+    router: Annotated[
+        Path | None, typer.Option("--router", metavar="FILE", help="Router to test instead of the bundled one.")
+    ] = None,
+    settings_file: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Play scenarios in virtual time, offline; exit codes are pytest's, 4 for a file that is refused."""
+    from scenarios.collector import LIBRARY, collect
+    from scenarios.report import exit_code, to_junit
+
+    settings = session.open_settings(settings_file)
+    if router is not None:
+        settings = settings.model_copy(update={"router": router})
+    found = collect(paths or [LIBRARY], tags=tags or [], name=name)
+    results = []
+    for result in _play(found.scenarios, settings, seed):
+        results.append(result)
+        if not as_json:
+            _show_result(result)
+    if junit is not None:
+        session.write_atomically(junit, [to_junit(results, found.broken).encode()])
+    if journals is not None:
+        _write_journals(journals, results)
+    if as_json:
+        print_json(_as_object(results, found))
+    else:
+        _show_end(results, found)
+    raise typer.Exit(int(exit_code(results, found.broken)))
+
+
+def _play(scenarios: Iterable[Scenario], settings: Settings, seed: int | None) -> Iterator[ScenarioResult]:
+    """Yield results as they come; agents are found once, the router begins each scenario without candidates."""
+    from scenarios.runner import run_scenario
+
+    agents = session.installed_agents(settings)
+    for scenario in scenarios:
+        chosen = scenario if seed is None else dataclasses.replace(scenario, seed=seed)
+        yield run_scenario(chosen, agents=agents, router=lambda: session.open_router(None, settings, []))
+
+
+def _show_result(result: ScenarioResult) -> None:
+    from scenarios.report import faults
+
+    mark, style = _MARKS[result.verdict]
+    about = f" ({len(result.outcomes)} expectations, {result.duration_s:g} s of virtual time)"
+    show(cell(mark, style).append(" ").append_text(cell(result.scenario.title)).append(about, "dim"))
+    for fault in faults(result):
+        show(cell("").append("  ").append_text(cell(fault, style)))
+
+
+def _show_end(results: list[ScenarioResult], found: Collection) -> None:
+    from scenarios.report import summary
+
+    for error in found.broken:
+        show(cell(f"broken: {error}", "red"))
+    line = cell(summary(results, found.broken), "bold")
+    show(line.append(f", {found.deselected} deselected", "dim") if found.deselected else line)
+
+
+def _write_journals(folder: Path, results: Iterable[ScenarioResult]) -> None:
+    """Write each journal under the name of its file and row; a name that is taken gets a number."""
+    folder.mkdir(parents=True, exist_ok=True)
+    taken: set[str] = set()
+    for result in results:
+        scenario = result.scenario
+        stem = scenario.path.name.split(".")[0] + (f"-{scenario.row}" if scenario.row else "")
+        names = (stem if number == 1 else f"{stem}-again-{number}" for number in range(1, len(taken) + 2))
+        name = next(name for name in names if name not in taken)
+        taken.add(name)
+        session.write_atomically(folder / f"{name}.jsonl", [result.journal])
+
+
+def _as_object(results: list[ScenarioResult], found: Collection) -> dict[str, Any]:
+    from scenarios.report import exit_code
+
+    return {
+        "ok": int(exit_code(results, found.broken)) == 0,
+        "scenarios": [_result(result) for result in results],
+        "broken": [_broken(error) for error in found.broken],
+        "deselected": found.deselected,
+    }
+
+
+def _result(result: ScenarioResult) -> dict[str, Any]:
+    scenario = result.scenario
+    outcomes = [
+        {"met": outcome.met, "expected": outcome.expected, "happened": outcome.happened} for outcome in result.outcomes
+    ]
+    return {
+        "title": scenario.title,
+        "file": str(scenario.path),
+        "tags": list(scenario.tags),
+        "seed": scenario.seed,
+        "verdict": result.verdict,
+        "error": result.error,
+        "duration_s": result.duration_s,
+        "expectations": outcomes,
+    }
+
+
+def _broken(error: DocumentError) -> dict[str, Any]:
+    where = {"file": error.path, "line": error.line, "column": error.column}
+    return {**where, "problem": error.problem, "hint": error.hint}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from orchestrator.journal import JournalReader, Row
 
-EXAMPLES = examples("pointsman why check-migration", "pointsman why check-migration --json")
+EXAMPLES = examples("pointsman why decide", "pointsman why decide --json")
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,7 +182,7 @@ def test_a_folder_that_cannot_be_written_is_an_error(cli: Cli) -> None:
 
 @pytest.mark.timeout(300)
 def test_a_new_package_installs_and_its_own_test_passes(cli: Cli, folder: Path) -> None:
-    """pip installs it as it is; discovery in another process finds it by its entry point."""
+    """It installs as it is; discovery in another process finds it by its entry point."""
     if importlib.util.find_spec("setuptools") is None or importlib.util.find_spec("pip") is None:
         pytest.skip("pip and setuptools are needed to install the generated package")
     cli("agents", "new", "invoice-checker")

@@ -139,7 +139,7 @@ def test_the_journal_is_looked_at(ran: Cli, folder: Path) -> None:
 
 def test_missing_extras_are_warnings(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the command that installs them."""
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     check = health._extra("agents")
     assert check.status == "warn"
     assert "pip install 'pointsman[agents]'" in check.detail
@@ -154,7 +154,7 @@ def test_an_old_python_or_sqlite_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_slow_disk_is_a_warning_and_one_that_refuses_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     """The measurement is bounded; its outcome is what a run would meet."""
-    monkeypatch.setattr(health, "_time_syncs", lambda folder: 0.5)
+    monkeypatch.setattr(health, "_time_syncs", lambda _: 0.5)
     assert health._disk(Path("journal.db")).status == "warn"
 
     def refuse(descriptor: int) -> None:

@@ -151,6 +151,7 @@ def test_the_cards_are_trained_on_with_what_belongs_to_nobody(cli: Cli, monkeypa
     """All installed agents; broken ones are named and left out; progress is told."""
     pytest.importorskip("torch")
     import router.training
+    from router.training_config import Progress
 
     manifest = SimpleNamespace(labels=("a", "b"), threshold=0.5, metrics={"held_out_accuracy": 1.0}, digest="d")
     model = SimpleNamespace(manifest=manifest, save=lambda path: path.write_bytes(b"model"))
@@ -158,7 +159,7 @@ def test_the_cards_are_trained_on_with_what_belongs_to_nobody(cli: Cli, monkeypa
 
     def train_from_profiles(profiles: Any, out_of_scope: Any, progress: Any) -> SimpleNamespace:
         seen.extend(profile.name for profile in profiles)
-        progress(router.training.Progress("fit", 1, 1, 0.25))
+        progress(Progress("fit", 1, 1, 0.25))
         assert out_of_scope
         return model
 
