@@ -24,6 +24,10 @@ _SUBJECTS: Final = (
     ("notes-writer", "write", "release notes", "from the commits since the last tag"),
     ("signoff-keeper", "collect", "the sign-off", "of the acceptance test from its owners"),
 )
+_SYSTEMS: Final = ["billing", "cards", "loans", "ledger", "fraud", "mobile", "portal", "archive"]
+_PLACES: Final = ["madrid", "london", "oslo", "vienna", "zurich"]
+_DAYS: Final = ["monday", "tuesday", "wednesday", "thursday", "friday"]
+_ENDINGS: Final = [f"for {system} {place} {day}" for day in _DAYS for place in _PLACES for system in _SYSTEMS]
 _POLITE: Final = ("please {}", "{} now", "can you {} today", "I need somebody to {}", "{} before the release")
 
 
@@ -47,18 +51,21 @@ class Cast:
     router_from: str
 
     def requests(self, count: int) -> list[str]:
-        """Return that many requests, no two alike, each close to an example on a card.
+        """Return that many requests, no two alike: examples on the cards, each with an ending, agents by turns.
+
+        Requests on which the router abstains are left out: they would end before they reach an agent.
 
         Raises:
-            RuntimeError: if the router abstains on too many examples to give every agent work.
+            RuntimeError: if too few are left.
         """
         router = self._registered()
         by_turns = itertools.zip_longest(*(agent.card.examples for agent in self.agents))
         examples = [text for turn in by_turns for text in turn if text]
-        texts = [text for text in examples if not router.predict(f"{text}, ticket 7").abstained]
-        if len(texts) < AGENTS:
-            raise RuntimeError(f"the router abstains on {len(examples) - len(texts)} of {len(examples)} examples")
-        return [f"{texts[number % len(texts)]}, ticket {number}" for number in range(count)]
+        texts = (f"{text} {ending}" for ending in _ENDINGS for text in examples)
+        found = list(itertools.islice((text for text in texts if not router.predict(text).abstained), count))
+        if len(found) < count:
+            raise RuntimeError(f"the router abstains on all but {len(found)} requests; {count} are needed")
+        return found
 
     def _registered(self) -> EmbeddingRouter:
         router, _ = find_router()

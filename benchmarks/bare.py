@@ -91,7 +91,7 @@ class _Run:
                     await ready.put(follower)
 
 
-async def do_nothing(node_id: str) -> None:
+async def do_nothing(node_id: str) -> Any:
     """Be the task."""
 
 

@@ -49,8 +49,7 @@ async def run_full(nodes: Sequence[Node], cast: Cast) -> Cost:
             async with Orchestrator(settings, agents=cast.agents, router=_fresh(cast), logger=logger) as orchestrator:
                 with Meter() as meter:
                     tasks = tuple(
-                        Task(node.id, request, after=node.after)
-                        for node, request in zip(nodes, requests, strict=True)
+                        Task(node.id, request, after=node.after) for node, request in zip(nodes, requests, strict=True)
                     )
                     results = await orchestrator.run(Plan("benchmark", tasks))
                 durable = orchestrator.statistics().journal.durable

@@ -71,8 +71,7 @@ class Report:
             "import": asdict(self.startup),
             "fsync_s": self.fsync_s,
             "bars": [
-                {**asdict(verdict.bar), "value": verdict.value, "passed": verdict.passed}
-                for verdict in self.verdicts()
+                {**asdict(verdict.bar), "value": verdict.value, "passed": verdict.passed} for verdict in self.verdicts()
             ],
         }
 

@@ -61,7 +61,8 @@ def _single_figures(report: Mapping[str, Any]) -> Table:
     flat = ", ".join(f"{int(size):,}: {us:.2f}" for size, us in report["flatness_cpu_us"].items())
     table.add_row("publish, CPU µs per event by number of events", flat)
     decides = f"p50 {router['predict_p50_us']:.0f} µs, p99 {router['predict_p99_us']:.0f} µs"
-    table.add_row(f"router ({router['model']}), one decision among {router['agents']} agents", decides)
+    table.add_row(f"router ({router['model']}), CPU of one decision among {router['agents']} agents", decides)
+    table.add_row("router, one with a word never met before", f"p50 {router['predict_new_word_p50_us']:.0f} µs")
     table.add_row(
         "router, the reasons of one", f"p50 {router['explain_p50_us']:.0f} µs, p99 {router['explain_p99_us']:.0f} µs"
     )

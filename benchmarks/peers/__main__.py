@@ -13,7 +13,7 @@ import platform
 import statistics
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -109,15 +109,20 @@ def compare(entries: Sequence[Entry]) -> dict[str, float]:
     pairs = list(zip(ours.samples, theirs.samples, strict=True))
     figures = {}
     for row in ("graph", "graph_untraced"):
-        plain = statistics.median(us["everything_on"]["us"] / them[row]["us"] for us, them in pairs)
-        calibrated = statistics.median(
-            (us["everything_on"]["us"] / us["everything_on"]["asyncio_us"]) / (them[row]["us"] / them[row]["asyncio_us"])
-            for us, them in pairs
-        )
         label = f"full path by autogen-core's {row.replace('_', ' ')}"
-        figures[label] = round(plain, 3)
-        figures[f"{label}, each in units of bare asyncio in its own process"] = round(calibrated, 3)
+        figures[label] = _median_ratio((us["everything_on"]["us"], them[row]["us"]) for us, them in pairs)
+        figures[f"{label}, each in units of bare asyncio in its own process"] = _median_ratio(
+            (_in_asyncios(us["everything_on"]), _in_asyncios(them[row])) for us, them in pairs
+        )
     return figures
+
+
+def _in_asyncios(sample: Mapping[str, float]) -> float:
+    return sample["us"] / sample["asyncio_us"]
+
+
+def _median_ratio(pairs: Iterable[tuple[float, float]]) -> float:
+    return round(statistics.median(ours / theirs for ours, theirs in pairs), 3)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

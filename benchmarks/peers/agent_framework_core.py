@@ -1,6 +1,7 @@
 """agent-framework-core: executors and typed edges, run in supersteps."""
+# ruff: noqa: ARG002
 # mypy: disable-error-code="import-not-found,misc,untyped-decorator"
-# The peer is installed in an environment of its own, where mypy does not look.
+# The peer is installed in an environment of its own, where mypy does not look; it prescribes the signatures.
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,6 +1,7 @@
 """autogen-core: agents on a single-threaded runtime, messages as dataclasses."""
+# ruff: noqa: ARG002
 # mypy: disable-error-code="import-not-found,misc,untyped-decorator"
-# The peer is installed in an environment of its own, where mypy does not look.
+# The peer is installed in an environment of its own, where mypy does not look; it prescribes the signatures.
 
 from __future__ import annotations
 
@@ -159,9 +160,10 @@ async def _graph(nodes: Sequence[Node], runtime: Any) -> Cost:
         for node in nodes:
             if not node.after:
                 await runtime.publish_message(Run(node.id), TOPIC)
-        results = [await future for future in progress.futures.values()]
+        for future in progress.futures.values():
+            await future
     await runtime.stop_when_idle()
-    require(len(results) == len(nodes), "graph")
+    require(all(future.done() for future in progress.futures.values()), "graph")
     return meter.cost
 
 

@@ -54,7 +54,9 @@ def take_samples(
     contestant: Contestant, sizes: Sizes, bare_sizes: Sizes, extra: Mapping[str, Graph]
 ) -> dict[str, Sample]:
     """Return one sample of every row."""
-    samples = {row: _beside_bare(row, take_cost(contestant, row, sizes), sizes, bare_sizes) for row in ROWS}
+    samples: dict[str, Sample] = {
+        row: _beside_bare(row, take_cost(contestant, row, sizes), sizes, bare_sizes) for row in ROWS
+    }
     for name, graph in extra.items():
         gc.collect()
         cost = asyncio.run(graph(layered_graph(sizes.layers, sizes.width)))

@@ -1,6 +1,7 @@
 """langgraph: a state graph, run in supersteps."""
+# ruff: noqa: ARG001, ARG005
 # mypy: disable-error-code="import-not-found,misc,untyped-decorator"
-# The peer is installed in an environment of its own, where mypy does not look.
+# The peer is installed in an environment of its own, where mypy does not look; it prescribes the signatures.
 
 import operator
 from collections.abc import Callable, Sequence

@@ -1,6 +1,7 @@
 """llama-index-workflows: steps that take and return typed events."""
-# mypy: disable-error-code="import-not-found,misc,untyped-decorator"
-# The peer is installed in an environment of its own, where mypy does not look.
+# ruff: noqa: ARG001, ARG002
+# mypy: disable-error-code="import-not-found,misc,untyped-decorator,return"
+# The peer is installed in an environment of its own, where mypy does not look; it prescribes the signatures.
 
 import types
 from collections.abc import Sequence
