@@ -6,7 +6,6 @@ import asyncio
 import queue
 import sqlite3
 import threading
-import time
 from collections import deque
 from pathlib import Path
 from typing import Final, Literal
@@ -35,11 +34,8 @@ CREATE INDEX IF NOT EXISTS rows_by_task ON rows (task) WHERE task <> '';
 CREATE TABLE IF NOT EXISTS head (only INTEGER PRIMARY KEY CHECK (only = 1), sequence INTEGER, hash BLOB) STRICT;
 """
 _INSERT: Final = "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?)"
-_MAX_BATCH: Final = 4096
-# With this many others waiting, a commit gathers rows for a moment, as PostgreSQL's commit_delay does: fewer fsyncs for
-# the same rows. Someone who waits alone is never held up.
-_SIBLINGS: Final = 4
-_GATHER_S: Final = 0.0005
+# Rows that nobody waits for are written this many seconds later at most.
+_LINGER_S: Final = 0.01
 
 _Item = tuple[str, str, bytes, bytes | None]
 
@@ -47,8 +43,9 @@ _Item = tuple[str, str, bytes, bytes | None]
 class SqliteJournal:
     """Appends envelopes to an SQLite file.
 
-    `append` encodes at once and queues; one thread writes whatever is queued in one transaction and resolves those who
-    wait in `sync` after its COMMIT. So the cost of an fsync is shared by all that happened during the one before.
+    `append` encodes at once and collects. As soon as somebody waits in `sync`, one thread writes all that was collected
+    in one transaction; whatever comes during its fsync goes into the next. So many share the cost of one fsync, and
+    the thread is woken once a transaction, not once a row.
 
     Full (`max_pending` rows not yet durable): `append` still takes the row and asks its caller to wait. A caller
     cancelled in `sync` leaves nothing behind; its rows are written all the same. After a failed write (disk full,
@@ -74,7 +71,10 @@ class SqliteJournal:
         self._max_pending = max_pending
         self._connection = _open(self.path, durability)
         self._loop = asyncio.get_running_loop()
-        self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self._batches: queue.SimpleQueue[list[_Item] | None] = queue.SimpleQueue()
+        self._pending: list[_Item] = []
+        self._flush: asyncio.Handle | None = None
+        self._writing = False
         self._waiters: deque[tuple[int, asyncio.Future[None]]] = deque()
         self._appended = self._durable = self._commits = 0
         self._failure: JournalError | None = None
@@ -93,8 +93,10 @@ class SqliteJournal:
         if self._closed:
             raise JournalError(f"{self.path}: the journal is closed")
         measured = orjson.dumps(envelope.measured) if envelope.measured else None
-        self._queue.put((envelope.topic, envelope.correlation_id, encode(self.run, envelope), measured))
+        self._pending.append((envelope.topic, envelope.correlation_id, encode(self.run, envelope), measured))
         self._appended += 1
+        if self._flush is None and not self._writing:
+            self._flush = self._loop.call_later(_LINGER_S, self._hand_over)
         return self._appended - self._durable < self._max_pending
 
     async def sync(self) -> None:
@@ -109,6 +111,8 @@ class SqliteJournal:
             return
         waiter: asyncio.Future[None] = self._loop.create_future()
         self._waiters.append((self._appended, waiter))
+        if not self._writing and len(self._waiters) == 1:
+            self._flush_soon()
         await waiter
 
     async def aclose(self) -> None:
@@ -120,7 +124,8 @@ class SqliteJournal:
         if self._closed:
             return
         self._closed = True
-        self._queue.put(None)
+        self._hand_over()
+        self._batches.put(None)
         await asyncio.to_thread(self._writer.join)
         self._connection.close()
         if self._failure is not None:
@@ -132,13 +137,34 @@ class SqliteJournal:
 
     # -- in the loop -------------------------------------------------------------------------------------------------
 
+    def _flush_soon(self) -> None:
+        """Write at the end of this turn of the loop: what others append until then shares the commit."""
+        if self._flush is not None:
+            self._flush.cancel()
+        self._flush = self._loop.call_soon(self._hand_over)
+
+    def _hand_over(self) -> None:
+        """Give the writer everything that is pending, as one transaction."""
+        if self._flush is not None:
+            self._flush.cancel()
+            self._flush = None
+        if self._pending:
+            self._batches.put(self._pending)
+            self._pending = []
+            self._writing = True
+
     def _committed(self, rows: int) -> None:
         self._durable += rows
         self._commits += 1
+        self._writing = False
         while self._waiters and self._waiters[0][0] <= self._durable:
             _, waiter = self._waiters.popleft()
             if not waiter.done():
                 waiter.set_result(None)
+        if self._waiters:
+            self._flush_soon()
+        elif self._pending and not self._closed:
+            self._flush = self._loop.call_later(_LINGER_S, self._hand_over)
 
     def _failed(self, failure: JournalError) -> None:
         self._failure = failure
@@ -150,11 +176,7 @@ class SqliteJournal:
     # -- in the writer thread ----------------------------------------------------------------------------------------
 
     def _write_batches(self) -> None:
-        more = True
-        while more:
-            batch, more = self._next_batch()
-            if not batch:
-                continue
+        while (batch := self._batches.get()) is not None:
             try:
                 _write(self._connection, self.run, batch)
             except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
@@ -162,21 +184,6 @@ class SqliteJournal:
                 self._tell(self._failed, failure)
                 return
             self._tell(self._committed, len(batch))
-
-    def _next_batch(self) -> tuple[list[_Item], bool]:
-        item = self._queue.get()
-        if len(self._waiters) > _SIBLINGS:
-            time.sleep(_GATHER_S)
-        batch: list[_Item] = []
-        while item is not None:
-            batch.append(item)
-            if len(batch) >= _MAX_BATCH:
-                return batch, True
-            try:
-                item = self._queue.get_nowait()
-            except queue.Empty:
-                return batch, True
-        return batch, False
 
     def _tell(self, callback: object, argument: object) -> None:
         if not self._loop.is_closed():
