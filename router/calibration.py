@@ -64,6 +64,18 @@ def fit(scores: Scores, labels: NDArray[np.int64], out_of_scope: Scores, thresho
     return Calibration(best[1], best[2], threshold)
 
 
+def choose_threshold(calibration: Calibration, out_of_scope: Scores, refused: float) -> float:
+    """Return the confidence that this share of the out-of-scope requests stays below, between 0.3 and 0.7.
+
+    Args:
+        calibration: From scores to confidence.
+        out_of_scope: Held-out requests that no agent serves, shape (others, agents), at least one.
+        refused: Share to refuse, 0 to 1.
+    """
+    confidence = [calibration.confidence(row, float(row.max())) for row in out_of_scope]
+    return float(np.clip(np.quantile(confidence, refused), 0.3, 0.7))
+
+
 def expected_error(confidence: NDArray[np.float64], right: NDArray[np.bool_], bins: int = 15) -> float:
     """Return the expected calibration error over bins of equal width (Guo et al. 2017), 0 to 1.
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from router.assembly import assemble, trained_labels
-from router.calibration import Calibration, fit
+from router.calibration import Calibration, choose_threshold, fit
 from router.corpus import Corpus, build_corpus, extract, learn_vocabulary
 from router.dataset import Example, digest_examples
 from router.encoder import Vocabulary
@@ -239,6 +239,8 @@ def _calibrate(
     scores = np.concatenate([values for _, values in held_out])
     known = truth != NONE_OF_THESE
     calibration = fit(scores[known], truth[known], scores[~known], config.threshold)
+    if not known.all():
+        calibration = replace(calibration, threshold=choose_threshold(calibration, scores[~known], config.refused))
     return calibration, measure(calibration, scores, truth)
 
 

@@ -26,7 +26,8 @@ class TrainingConfig:
         scale: Inverse temperature of the training softmax.
         folds: Held-out parts used for calibration; only the first is used unless ``cross_validate``.
         cross_validate: Hold out every part in turn, for few examples.
-        threshold: Confidence below which the router abstains.
+        threshold: Confidence below which the router abstains, when there are no out-of-scope requests.
+        refused: Share of the held-out out-of-scope requests that the threshold is chosen to refuse, when there are.
         seed: Of every random number drawn.
         threads: Of torch while training; more than one neither pays here nor gives the same bytes on every run.
     """
@@ -46,15 +47,16 @@ class TrainingConfig:
     folds: int = 10
     cross_validate: bool = False
     threshold: float = DEFAULT_THRESHOLD
+    refused: float = 0.9
     seed: int = 0
     threads: int = 1
 
 
 FEW_EXAMPLES: Final = TrainingConfig(
-    size=32,
+    size=24,
     sketch_size=512,
     blend=0.6,
-    min_df=(1, 2, 1, 1, 2),
+    min_df=(1, 1, 1, 1, 2),
     epochs=40,
     batch_size=32,
     learning_rate=0.1,

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from router.calibration import Calibration, expected_error, fit
+from router.calibration import Calibration, choose_threshold, expected_error, fit
 
 
 def test_confidence_by_hand() -> None:
@@ -42,6 +42,17 @@ def test_fit_learns_to_refuse() -> None:
     calibration = fit(inside, np.zeros(100, dtype=np.int64), outside, 0.5)
     assert 0.3 < calibration.floor < 0.7
     assert calibration.confidence(outside[0], 0.3) < 0.5 < calibration.confidence(inside[0], 0.7)
+
+
+def test_the_threshold_refuses_the_share_asked_for() -> None:
+    """Of out-of-scope scores spread evenly, the threshold leaves the asked share below; it stays sane at the ends."""
+    calibration = Calibration(scale=10.0, floor=0.5, threshold=0.5)
+    scores = np.linspace(0.4, 0.6, 101, dtype=np.float32)[:, None]
+    threshold = choose_threshold(calibration, scores, 0.6)
+    refused = [calibration.confidence(row, float(row[0])) < threshold for row in scores]
+    assert sum(refused) == 60
+    assert choose_threshold(calibration, scores - 1, 0.95) == 0.3
+    assert choose_threshold(calibration, scores + 1, 0.95) == 0.7
 
 
 def test_expected_error_by_hand() -> None:
