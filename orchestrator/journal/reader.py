@@ -137,6 +137,7 @@ class JournalReader:
 
     def _select(self, query: str, values: Collection[object] = ()) -> Iterator[tuple]:  # type: ignore[type-arg]
         try:
-            yield from self._connection.execute(query, tuple(values))
+            for row in self._connection.execute(query, tuple(values)):  # noqa: UP028 - would close the cursor, too late
+                yield row
         except sqlite3.Error as error:
             raise JournalError(f"{self.path}: cannot be read: {error}") from error
