@@ -87,7 +87,7 @@ def new(
     show(cell(f"wrote {package}", "green"))
     request = f"{name.replace('-', ' ')}, please"
     for step in (f"pip install ./{package}", "pointsman agents list", f'pointsman route "{request}"'):
-        show(cell("> ", "dim").append_text(cell(step, "cyan")))
+        show(cell("").append("  ").append_text(cell(step, "cyan")))
 
 
 def _row(plugin: Plugin) -> list[object]:

@@ -40,15 +40,15 @@ from orchestrator import agent
 EXAMPLES = [
     "$words",
     "$words, please",
-    "I need the $words for this",
+    "I need the $words",
     "ask the $words about it",
-    "can the $words have a look at this?",
-    "run the $words on our latest changes",
+    "this is for the $words",
+    "$words: have a look",
+    "let the $words do it",
+    "can the $words help me?",
+    "start the $words",
+    "pass it on to the $words",
     "what does the $words say?",
-    "$words: is everything in order here?",
-    "get me the findings of the $words",
-    "this one is for the $words",
-    "have it done by the $words before the release",
 ]
 
 
@@ -68,7 +68,7 @@ from $module import $function
 
 def test_it_answers() -> None:
     """Calling an agent calls its function: no orchestrator is needed to test one."""
-    assert asyncio.run($function("$words, please")) == {"summary": "$words saw: $words, please"}
+    assert asyncio.run($function("hello")) == {"summary": "$words saw: hello"}
 
 
 def test_its_card_is_rich_enough_to_be_routed_to() -> None:

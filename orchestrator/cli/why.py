@@ -93,7 +93,7 @@ def show_explanation(found: Explanation) -> None:
     """Print an explanation, for people."""
     show(*_heading(found))
     if found.record is None:
-        show(cell("no agent was asked for" + (f": {found.error}" if found.error else "")))
+        show(cell("nobody was asked who gets it" + (f": {found.error}" if found.error else "")))
         return
     decision = found.record.decision
     show("")

@@ -145,7 +145,7 @@ def test_a_new_agent_is_found_routed_to_and_answers(cli: Cli, folder: Path, inst
     made = module.invoice_checker_agent
     install(made, _made("cook", "boil the eggs", "cook a meal"))
     assert "invoice-checker" in cli("agents", "list")[1]
-    body = json.loads(cli("route", "ask the invoice checker about it", "--json")[1])
+    body = json.loads(cli("route", "let the invoice checker have it", "--json")[1])
     assert body["choice"] == "invoice-checker"
     assert asyncio.run(made("x")) == {"summary": "invoice checker saw: x"}
 

@@ -196,7 +196,7 @@ def test_why_of_a_task_that_was_never_routed_says_how_it_ended(cli: Cli, folder:
     cli("run", "skip.yaml")
     code, out, _ = cli("why", "b")
     assert code == 0
-    assert "no agent was asked for: 'a', which it waited for, ended as abstained" in out
+    assert "nobody was asked who gets it: 'a', which it waited for, ended as abstained" in out
     assert json.loads(cli("why", "b", "--json")[1])["decision"] is None
 
 
