@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from orchestrator.agent import agent
-from router import KeywordRouter
+from router import Abstained, AgentProfile, KeywordRouter
 from scenarios import runner
 from scenarios.runner import ScenarioResult, run_scenario
 from scenarios.scenario import Scenario
+from scenarios.threshold import OtherThreshold
 
 Play = Callable[[str], ScenarioResult]
 Load = Callable[[str], list[Scenario]]
@@ -122,6 +123,17 @@ def test_threshold_of_the_scenario_decides_who_is_sure_enough(play: Play) -> Non
     assert play(strict).verdict == "failed"
     assert "threshold 1.0" in play(strict).outcomes[0].happened
     assert play(lenient).verdict == "passed"
+
+
+def test_other_threshold_leaves_everything_else_to_the_router() -> None:
+    """Agents come and go, and explanations are given, through the wrapper as without it."""
+    router = OtherThreshold(KeywordRouter(), 0.1)
+    router.add(AgentProfile("clerk", "1", "Stamps forms.", ("Stamp the form",)))
+    assert router.predict("stamp").choice == "clerk"
+    assert router.explain("stamp", "clerk")[0].word == "stamp"
+    router.remove("clerk")
+    assert router.predict("stamp").choice is Abstained.NO_CANDIDATES
+    assert router.fingerprint == KeywordRouter().fingerprint
 
 
 @agent("stamper", summary="Stamps the form.", examples=["Stamp the form"])
