@@ -94,7 +94,7 @@ def test_the_manifest_says_what_was_trained(trained: TrainedModel, six: tuple[Ag
     assert {name: (label.version, label.profile_digest) for name, label in labels.items()} == {
         profile.name: (profile.version, profile.digest) for profile in six
     }
-    assert trained.manifest.metrics["out_of_scope_abstention"] > 0.9
+    assert trained.manifest.metrics["out_of_scope_abstention"] > 0.85
     assert trained.manifest.metrics["held_out_accuracy"] > 0.6
 
 
