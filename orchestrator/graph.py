@@ -5,27 +5,24 @@ from __future__ import annotations
 import difflib
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
 
+from orchestrator.critical_path import CriticalPath
 from orchestrator.errors import CycleError, DuplicateTaskError, UnknownTaskError
 from orchestrator.messages import Result, Status, Task
+from orchestrator.ordering import topological_order
 
 if TYPE_CHECKING:
     import networkx as nx
 
 State = Literal["waiting", "ready", "ended"]
 
-# How far one added task may raise the urgency of those before it. Adding tasks one by one to a chain would otherwise
-# cost the square of its length; beyond this the order among ready tasks is approximate, dependencies never are.
-MAX_RAISED: Final = 256
-
 
 @dataclass(slots=True)
 class _Entry:
     task: Task
     waits: int
-    urgency: float
     state: State = "waiting"
     result: Result | None = None
     held: bool = False
@@ -67,6 +64,7 @@ class TaskGraph:
         import networkx as nx  # here, not above: importing it costs more than the rest of the kernel together
 
         self._graph: nx.DiGraph = nx.DiGraph()
+        self._urgency = CriticalPath(self._graph)
         self.on_end = on_end
         self._entries: dict[str, _Entry] = {}
         self._ended = 0
@@ -94,7 +92,7 @@ class TaskGraph:
 
     def urgency(self, task_id: str) -> float:
         """Return the seconds on the longest path from the start of this task to an end of the graph."""
-        return self._entries[task_id].urgency
+        return self._urgency.of(task_id)
 
     @property
     def open(self) -> int:
@@ -122,11 +120,11 @@ class TaskGraph:
         """
         new = tuple(tasks)
         self._check_names(new)
-        order = _topological_order(new)
+        order = topological_order(new)
         for task in order:
             self._insert(task, held=held)
         for task in reversed(order):
-            self._raise_urgency(task)
+            self._urgency.raise_before(task)
         return Unlocked() if held else self._settle_added(order)
 
     def add_children(self, parent: str, tasks: Sequence[Task]) -> tuple[Task, ...]:
@@ -139,14 +137,14 @@ class TaskGraph:
         """
         self._refuse_waiting_for_heirs(parent, tasks)
         heirs = [name for name in self._graph.successors(parent) if self._entries[name].state == "waiting"]
-        after_parent = [task if parent in task.after else _waiting_for(task, (*task.after, parent)) for task in tasks]
+        after_parent = [task if parent in task.after else replace(task, after=(*task.after, parent)) for task in tasks]
         self.add(after_parent, held=True)
         for heir in heirs:
             for task in after_parent:
                 self._graph.add_edge(task.id, heir)
                 self._entries[heir].waits += 1
         for task in reversed(after_parent):
-            self._raise_urgency(task)
+            self._urgency.raise_before(task)
         return tuple(after_parent)
 
     def release(self, task_id: str) -> Unlocked:
@@ -182,7 +180,7 @@ class TaskGraph:
                 waiting.state = "ready"
                 ready.append(waiting)
         if len(ready) > 1:
-            ready.sort(key=_by_urgency)
+            ready.sort(key=self._by_urgency)
         return Unlocked(tuple(entry.task for entry in ready))
 
     def fail(self, task_id: str, result: Result) -> Unlocked:
@@ -216,7 +214,7 @@ class TaskGraph:
                 elif not waiting.waits:
                     waiting.state = "ready"
                     ready.append(waiting)
-        ready.sort(key=_by_urgency)
+        ready.sort(key=self._by_urgency)
         return Unlocked(tuple(entry.task for entry in ready), tuple(ended))
 
     def statistics(self) -> GraphStatistics:
@@ -254,6 +252,7 @@ class TaskGraph:
     def _end(self, entry: _Entry, result: Result) -> None:
         entry.state, entry.result = "ended", result
         self._ended += 1
+        self._urgency.end(entry.task.id)
         if self.on_end is not None:
             self.on_end()
 
@@ -265,24 +264,8 @@ class TaskGraph:
             graph.add_edge(name, task.id)
             waits += entries[name].state != "ended"
         broken = self._broken_dependency(task) if held else None
-        entries[task.id] = _Entry(task, waits, task.estimate_s, held=held, broken=broken)
-
-    def _raise_urgency(self, task: Task) -> None:
-        """Make every task before this one at least as urgent as the path through it demands."""
-        if not task.after:
-            return
-        entries, predecessors = self._entries, self._graph.predecessors
-        queue = deque([task.id])
-        visits = 0
-        while queue and visits < MAX_RAISED:
-            name = queue.popleft()
-            urgency = entries[name].urgency
-            for before in predecessors(name):
-                entry = entries[before]
-                if entry.state != "ended" and entry.task.estimate_s + urgency > entry.urgency:
-                    entry.urgency = entry.task.estimate_s + urgency
-                    queue.append(before)
-                    visits += 1
+        self._urgency.add(task)
+        entries[task.id] = _Entry(task, waits, held=held, broken=broken)
 
     def _settle_added(self, tasks: Sequence[Task]) -> Unlocked:
         ready: list[_Entry] = []
@@ -297,8 +280,11 @@ class TaskGraph:
             elif entry.state == "waiting" and not entry.waits:
                 entry.state = "ready"
                 ready.append(entry)
-        ready.sort(key=_by_urgency)
+        ready.sort(key=self._by_urgency)
         return Unlocked(tuple(entry.task for entry in ready), tuple(ended))
+
+    def _by_urgency(self, entry: _Entry) -> float:
+        return -self._urgency.of(entry.task.id)
 
     def _broken_dependency(self, task: Task) -> Result | None:
         if task.on_failure == "continue":
@@ -307,47 +293,6 @@ class TaskGraph:
         return next((result for result in results if result is not None and not result.ok), None)
 
 
-def _by_urgency(entry: _Entry) -> float:
-    return -entry.urgency
-
-
-def _waiting_for(task: Task, after: tuple[str, ...]) -> Task:
-    return Task(task.id, task.request, task.payload, after, task.agent, task.on_failure, task.estimate_s, task.parent)
-
-
 def _inherited(task: Task, cause: Result) -> Result:
     status: Status = "skipped" if task.on_failure == "skip" else "failed"
     return Result(task.id, status, error=f"{cause.task_id!r}, which it waited for, ended as {cause.status}")
-
-
-def _is_ordered(tasks: Iterable[Task], among: Mapping[str, Task]) -> bool:
-    """Whether every task already stands after those of them that it waits for: the common case, without a sort."""
-    seen: set[str] = set()
-    for task in tasks:
-        for name in task.after:
-            if name in among and name not in seen:
-                return False
-        seen.add(task.id)
-    return True
-
-
-def _topological_order(tasks: tuple[Task, ...]) -> list[Task]:
-    """Return the tasks with each after those of them that it waits for, otherwise in the given order.
-
-    Raises:
-        CycleError: if there is no such order.
-    """
-    by_name = {task.id: task for task in tasks}
-    if _is_ordered(tasks, by_name):
-        return list(tasks)
-    import networkx as nx
-
-    graph: nx.DiGraph = nx.DiGraph()
-    graph.add_nodes_from(by_name)
-    graph.add_edges_from((name, task.id) for task in tasks for name in task.after if name in by_name)
-    try:
-        position = {task.id: index for index, task in enumerate(tasks)}
-        return [by_name[name] for name in nx.lexicographical_topological_sort(graph, key=position.__getitem__)]
-    except nx.NetworkXUnfeasible:
-        cycle = tuple(edge[0] for edge in nx.find_cycle(graph))
-        raise CycleError(cycle) from None

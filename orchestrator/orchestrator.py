@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from orchestrator.agent import Agent, AgentCard
+from orchestrator.agent import Agent
 from orchestrator.bus import Bus, BusStatistics
 from orchestrator.clock import Clock, Ids, SystemClock, new_run_id
 from orchestrator.desk import Desk, Ticket
@@ -23,6 +23,7 @@ from orchestrator.messages import OnFailure, Result, Task, as_ids
 from orchestrator.plan import Plan
 from orchestrator.plugins import BrokenPlugin, discover
 from orchestrator.registry import AgentRegistry
+from orchestrator.router_of_run import load_router, teach, unteach
 from orchestrator.runner import Surroundings
 from orchestrator.settings import Settings
 from orchestrator.supervisor import Supervisor
@@ -80,18 +81,17 @@ class Orchestrator:
         self.run_id = run or new_run_id(self.clock)
         self.registry = AgentRegistry()
         self._given_agents, self._given_journal = agents, journal
-        self._router = router or _load_router(self.settings)
+        self._router = router or load_router(self.settings)
         self._logger = logger or make_logger(self.settings.log_format)
         self._open = False
 
     # -- life --------------------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
-        settings = self.settings
         with _unwrapped():
             async with AsyncExitStack() as opening:  # what was opened is closed again if the rest fails
                 self._journal = self._given_journal or SqliteJournal(
-                    settings.journal, self.run_id, durability=settings.durability
+                    self.settings.journal, self.run_id, durability=self.settings.durability
                 )
                 opening.push_async_callback(self._journal.aclose)
                 self._group = await opening.enter_async_context(asyncio.TaskGroup())
@@ -174,7 +174,7 @@ class Orchestrator:
         card = agent.card
         try:
             self._supervisor.refuse_leaving(card.name)
-            _teach(self._router, card)
+            teach(self._router, card)
         except BaseException:
             self.registry.remove(card.name)
             raise
@@ -196,7 +196,7 @@ class Orchestrator:
         """
         self._running_desk()
         self.registry.remove(name)
-        _unteach(self._router, name)
+        unteach(self._router, name)
         return await asyncio.shield(self._group.create_task(self._retire(name), name=f"retire {name}"))
 
     async def _retire(self, name: str) -> int:
@@ -206,8 +206,6 @@ class Orchestrator:
         except BusClosedError:  # the run stopped first: its last row names what is unfinished
             return 0
         return left
-
-    # -- looking -----------------------------------------------------------------------------------------------------
 
     def statistics(self) -> Statistics:
         """Return the counts of bus, graph, journal and mailboxes as of now."""
@@ -299,28 +297,3 @@ def _unwrapped() -> Iterator[None]:
         first = group.exceptions[0]
         same = all(type(error) is type(first) and str(error) == str(first) for error in group.exceptions)
         raise (first if same else group) from None
-
-
-# The router is imported when a run is made, not with this module: it loads NumPy.
-
-
-def _load_router(settings: Settings) -> Router:
-    from router import EmbeddingRouter, bundled_router
-
-    if settings.router is None:
-        return bundled_router()
-    return EmbeddingRouter.load(settings.router, use_trained_labels=False)
-
-
-def _teach(router: Router, card: AgentCard) -> None:
-    from router import AgentProfile, LearnsAgents
-
-    if isinstance(router, LearnsAgents):
-        router.add(AgentProfile(card.name, card.version, card.summary, card.examples))
-
-
-def _unteach(router: Router, name: str) -> None:
-    from router import LearnsAgents
-
-    if isinstance(router, LearnsAgents):
-        router.remove(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import graphlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from orchestrator.agent import AGENT_NAME
 from orchestrator.documents import Document, read_document, suggest, validate
 from orchestrator.errors import AgentError, CycleError, DuplicateTaskError, PointsmanError, UnknownTaskError
 from orchestrator.messages import OnFailure, Result, Task
+from orchestrator.ordering import find_cycle
 from orchestrator.yaml_text import Loc
 
 RESULT_KEY: Final = "$result"
@@ -151,7 +151,7 @@ def find_faults(tasks: Sequence[Task], known: Sequence[str] = ()) -> Iterator[Fa
                     task.id, ("after", index), UnknownTaskError(task.id, other, suggest(other, ids - {task.id}))
                 )
         yield from _reference_faults(task)
-    if cycle := _find_cycle(tasks):
+    if cycle := find_cycle(tasks):
         after = next(task.after for task in tasks if task.id == cycle[0])
         yield Fault(cycle[0], ("after", after.index(cycle[1 % len(cycle)])), CycleError(cycle))
 
@@ -263,15 +263,3 @@ def _references(value: Any, loc: Loc) -> Iterator[tuple[Loc, Mapping[str, Any]]]
     elif isinstance(value, _LISTS):
         for index, inner in enumerate(value):
             yield from _references(inner, (*loc, index))
-
-
-def _find_cycle(tasks: Sequence[Task]) -> tuple[str, ...]:
-    """Return the ids along one cycle, each waiting for the next, from the first in the order of the tasks; or none."""
-    try:
-        graphlib.TopologicalSorter({task.id: task.after for task in tasks}).prepare()
-    except graphlib.CycleError as error:
-        cycle = list(reversed(error.args[1][1:]))  # graphlib: each precedes the next, the first repeated at the end
-        order = {task.id: index for index, task in enumerate(tasks)}
-        start = cycle.index(min(cycle, key=lambda task_id: order[task_id]))
-        return tuple(cycle[start:] + cycle[:start])
-    return ()

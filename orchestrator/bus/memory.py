@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from orchestrator.bus.subscription import PriorityBuffer, Subscription, SubscriptionStatistics
+from orchestrator.bus.statistics import BusStatistics, Deliveries
+from orchestrator.bus.subscription import PriorityBuffer, Subscription
 from orchestrator.clock import Clock, Ids, SystemClock
 from orchestrator.dead_letters import DeadLetter, DeadLetters
 from orchestrator.errors import BusClosedError, BusError, RequestTimeoutError
@@ -29,29 +29,6 @@ class Tap(Protocol):
     async def sync(self) -> None:
         """Wait until all that was appended is safe."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class BusStatistics:
-    """A snapshot of the bus. `accepted` always equals the sum of the counts after it.
-
-    Attributes:
-        published: envelopes given to `publish`, `request` and `reply`.
-        accepted: deliveries: one for each envelope and subscription, one for an envelope that only the tap heard,
-            one for an envelope that nobody heard (a dead letter), one for a reply.
-        handled, dead_lettered, expired: the three ends of a delivery.
-        queued, in_hand: deliveries on their way.
-        subscriptions: the open ones.
-    """
-
-    published: int
-    accepted: int
-    handled: int
-    dead_lettered: int
-    expired: int
-    queued: int
-    in_hand: int
-    subscriptions: int
 
 
 class Bus:
@@ -80,7 +57,7 @@ class Bus:
         self._replies: dict[str, asyncio.Future[Envelope]] = {}
         self._closed = False
         self._published = 0
-        self._past = _Ends()
+        self._past = Deliveries()
 
     # -- subscribing -------------------------------------------------------------------------------------------------
 
@@ -287,26 +264,3 @@ class Bus:
         del self._subscriptions[subscription]
         self._by_topic.clear()
         self._past.add(subscription.statistics())
-
-
-@dataclass(slots=True)
-class _Ends:
-    """Counts of deliveries; the bus keeps those of closed subscriptions here."""
-
-    accepted: int = 0
-    handled: int = 0
-    dead_lettered: int = 0
-    expired: int = 0
-    queued: int = 0
-    in_hand: int = 0
-
-    def add(self, other: SubscriptionStatistics) -> None:
-        self.accepted += other.accepted
-        self.handled += other.handled
-        self.dead_lettered += other.dead_lettered
-        self.expired += other.expired
-        self.queued += other.queued
-        self.in_hand += other.in_hand
-
-    def copy(self) -> _Ends:
-        return _Ends(self.accepted, self.handled, self.dead_lettered, self.expired)

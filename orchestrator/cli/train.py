@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import importlib.util
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -15,13 +17,17 @@ from orchestrator.cli.progress import Bar
 from orchestrator.errors import PointsmanError
 
 if TYPE_CHECKING:
+    from router import Example
     from router.training import TrainedModel
-    from router.training_config import TrainingConfig
+    from router.training_config import Progress, TrainingConfig
 
 EXAMPLES = examples(
     "pointsman train --data requests.jsonl --dev dev.jsonl --out router.npz",
     "pointsman train --cards --out router.npz",
 )
+
+#: Examples a label, on average, below which they are few.
+_FEW: Final = 20
 
 
 def train(
@@ -34,6 +40,9 @@ def train(
     dev: Annotated[
         Path | None, typer.Option("--dev", metavar="FILE", help="Measure the model on these requests.")
     ] = None,
+    out_of_scope: Annotated[
+        Path | None, typer.Option("--out-of-scope", metavar="FILE", help="Requests for nobody, one a line; optional.")
+    ] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, max=10_000, help="Passes over the data.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Of everything drawn at random; 0 if not given.")] = None,
     settings_file: SettingsFile = None,
@@ -42,9 +51,10 @@ def train(
     """Train a router from scratch: seconds on a laptop, no download; needs the extra `train`."""
     if (data is None) != cards:
         raise typer.BadParameter("give either --data FILE or --cards", param_hint="--data")
-    if cards and (epochs is not None or seed is not None):
+    chosen = {name: value for name, value in (("epochs", epochs), ("seed", seed)) if value is not None}
+    if cards and (chosen or out_of_scope is not None):
         raise typer.BadParameter("the cards' recipe is fixed: the same cards give the same bytes", param_hint="--cards")
-    model = _train_on_file(data, epochs, seed) if data is not None else _train_on_cards(settings_file)
+    model = _train_on_cards(settings_file) if data is None else _train_on_file(data, out_of_scope, chosen)
     model.save(out)
     figures = evaluate_file(session.open_router(out, session.open_settings(settings_file), []), dev) if dev else None
     manifest = model.manifest
@@ -58,18 +68,25 @@ def train(
         show_figures(figures)
 
 
-def _train_on_file(data: Path, epochs: int | None, seed: int | None) -> TrainedModel:
-    from router import read_examples
+def _train_on_file(data: Path, out_of_scope: Path | None, chosen: dict[str, Any]) -> TrainedModel:
+    from router import read_examples, read_out_of_scope
 
     labelled = read_examples(data)
+    nobodys = read_out_of_scope(out_of_scope) if out_of_scope is not None else ()
     _require_torch()
     from router.training import train as fit
-    from router.training_config import TrainingConfig
 
-    chosen: dict[str, Any] = {"epochs": epochs, "seed": seed}
-    config = TrainingConfig(**{name: value for name, value in chosen.items() if value is not None})
+    config = dataclasses.replace(_recipe_for(labelled), **chosen)
     with Bar("training", _epochs_of(config)) as bar:
-        return fit(labelled, config, progress=lambda done: bar.advance(f"{done.stage}, loss {done.loss:.3f}"))
+        return fit(labelled, config, out_of_scope=nobodys, progress=lambda done: bar.advance(_stage(done)))
+
+
+def _recipe_for(labelled: list[Example]) -> TrainingConfig:
+    """Return the recipe for few examples where a label has few of them on average, else the default."""
+    from router.training_config import FEW_EXAMPLES, TrainingConfig
+
+    few = len(labelled) < _FEW * len({example.label for example in labelled})
+    return FEW_EXAMPLES if few else TrainingConfig()
 
 
 def _train_on_cards(settings_file: Path | None) -> TrainedModel:
@@ -83,9 +100,11 @@ def _train_on_cards(settings_file: Path | None) -> TrainedModel:
 
     profiles = [session.profile_of(plugin.agent.card) for plugin in plugins.loaded]
     with Bar("training", _epochs_of(FEW_EXAMPLES)) as bar:
-        return train_from_profiles(
-            profiles, read_out_of_scope(), lambda done: bar.advance(f"{done.stage}, loss {done.loss:.3f}")
-        )
+        return train_from_profiles(profiles, read_out_of_scope(), lambda done: bar.advance(_stage(done)))
+
+
+def _stage(done: Progress) -> str:
+    return f"{done.stage}, loss {done.loss:.3f}"
 
 
 def _epochs_of(config: TrainingConfig) -> int:
@@ -94,8 +113,5 @@ def _epochs_of(config: TrainingConfig) -> int:
 
 
 def _require_torch() -> None:
-    try:
-        import torch  # noqa: F401 - only whether it is there
-    except ImportError as error:
-        problem = "training needs torch, which is not installed; pip install 'pointsman[train]'"
-        raise PointsmanError(problem) from error
+    if importlib.util.find_spec("torch") is None:
+        raise PointsmanError("training needs torch, which is not installed; pip install 'pointsman[train]'")
