@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,8 +18,6 @@ from orchestrator.settings import Settings
 
 #: On the disk of the working tree: a folder for temporary files may be in memory, where fsync costs nothing.
 WORK: Final = Path(".bench/work")
-
-Profiled = Callable[[Callable[[], Any]], Any]
 
 
 def full_graph(cast: Cast | None = None) -> Graph:
@@ -82,8 +79,3 @@ def _check(nodes: Sequence[Node], results: dict[str, Result], durable: int, log:
     require(lines == len(nodes), f"{lines} lines in the log for {len(nodes)} decisions")
     agents = {result.agent for result in results.values()}
     require(len(agents) > 1, f"all went to {agents}")
-
-
-def run_once(nodes: Sequence[Node], cast: Cast) -> Cost:
-    """Run the full path in an event loop of its own."""
-    return asyncio.run(run_full(nodes, cast))
