@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic_core import PydanticSerializationError, to_jsonable_python
+from pydantic_core import to_jsonable_python
 
 from orchestrator.agent import Agent, TaskContext
 from orchestrator.breaker import CircuitBreaker
@@ -146,6 +146,8 @@ class AgentRunner:
                 raise
             finally:
                 entry.worker = None
+            if self._mailbox.queued:
+                await asyncio.sleep(0)  # what this outcome unlocked may be more urgent than what waits here
 
     async def _attempt(self, entry: _Open) -> None:
         task = self._in.graph.task(entry.command.correlation_id)
@@ -185,11 +187,11 @@ class AgentRunner:
             context = TaskContext(task, number, results, self._in.workspace, self._in.clock)
             async with asyncio.timeout(self.policy.timeout_s) as limit:
                 output = await self.agent.handle(task, context)
-            output = to_jsonable_python(output, inf_nan_mode="strings")
+            output = _as_json(output)
             return _Success(output, self._children(task, context, output) if context.added else ())
         except AgentError as error:
             return _Failure(_one_line(error), again=False)
-        except (GraphError, NotJsonError, PydanticSerializationError) as error:
+        except (GraphError, NotJsonError) as error:
             return _Failure(_refused(error), again=False)
         except TimeoutError as error:
             late = limit.expired()
@@ -240,6 +242,14 @@ class AgentRunner:
         await self._in.bus.publish(
             topic, {"agent": self.name, "attempts": entry.attempts, **body}, task_id, started.id, measured
         )
+
+
+def _as_json(output: Any) -> Any:
+    """Return plain JSON of models, dataclasses and the like; NaN and infinity, which JSON does not have, are null."""
+    try:
+        return to_jsonable_python(output, inf_nan_mode="null")
+    except (ValueError, RecursionError) as error:  # an unknown type, bytes that are no text, or circular
+        raise NotJsonError(str(error)) from error
 
 
 def _interrupt(entry: _Open) -> None:

@@ -187,6 +187,11 @@ class Subscription:
             self._admit_blocked()
         return envelope
 
+    @property
+    def queued(self) -> int:
+        """How many envelopes wait to be received."""
+        return len(self._queue)
+
     async def drained(self) -> None:
         """Wait until nothing is queued or in hand, or the subscription is closed."""
         while not self._closed and (self._queue or self._in_hand or self._blocked):
