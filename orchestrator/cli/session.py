@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import traceback
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,21 +28,15 @@ def open_settings(file: Path | None) -> Settings:
     return load_settings(file, os.environ)
 
 
-@contextmanager
-def open_journal(settings_file: Path | None, journal: Path | None = None) -> Iterator[JournalReader]:
-    """Provide a reader of the journal named, or else of the one in the settings.
+def open_journal(settings_file: Path | None, journal: Path | None = None) -> JournalReader:
+    """Return a reader of the journal named, or else of the one in the settings.
 
     Raises:
         JournalError: if there is none.
     """
     from orchestrator.journal import JournalReader
 
-    with JournalReader(journal or open_settings(settings_file).journal) as reader:
-        try:
-            yield reader
-        except Exception as error:
-            traceback.clear_frames(error.__traceback__)  # ends interrupted queries before the file closes
-            raise
+    return JournalReader(journal or open_settings(settings_file).journal)
 
 
 def check_run(reader: JournalReader, run: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -85,8 +86,10 @@ def _recipe_for(labelled: list[Example]) -> TrainingConfig:
     """Return the recipe for few examples where a label has few of them on average, else the default."""
     from router.training_config import FEW_EXAMPLES, TrainingConfig
 
-    few = len(labelled) < _FEW * len({example.label for example in labelled})
-    return FEW_EXAMPLES if few else TrainingConfig()
+    counts = Counter(example.label for example in labelled)
+    recipe = FEW_EXAMPLES if len(labelled) < _FEW * len(counts) else TrainingConfig()
+    # A part that no label has an example for would be empty, and there is nothing to calibrate on.
+    return dataclasses.replace(recipe, folds=max(2, min(recipe.folds, *counts.values())))
 
 
 def _train_on_cards(settings_file: Path | None) -> TrainedModel:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import builtins
+import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from orchestrator import agent
+from orchestrator.cli.train import _recipe_for
+from router import Example
 
 Cli = Callable[..., tuple[int, str, str]]
 Install = Callable[..., None]
@@ -147,6 +149,27 @@ def test_a_router_is_trained_measured_and_used(cli: Cli, data: str, monkeypatch:
     assert {one["name"] for one in routed["candidates"]} == {"cook", "clerk"}
 
 
+@pytest.mark.timeout(300)
+def test_three_examples_a_label_are_enough_to_begin(cli: Cli, folder: Path) -> None:
+    """A first try of one's own, with requests that belong to nobody."""
+    pytest.importorskip("torch")
+    rows = [("cook rice", "cook"), ("cook soup", "cook"), ("cook eggs", "cook")]
+    rows += [("book a train", "clerk"), ("book a room", "clerk"), ("book a flight", "clerk")]
+    (folder / "few.jsonl").write_text("".join(json.dumps({"text": t, "label": label}) + "\n" for t, label in rows))
+    (folder / "none.txt").write_text("# weather and the like\nis it raining\nsing a song\ntell me a joke\n")
+    arguments = ["--data", "few.jsonl", "--out-of-scope", "none.txt", "--out", "m.npz", "--epochs", "2", "--json"]
+    code, out, err = cli("train", *arguments)
+    assert code == 0, err
+    assert "out_of_scope_abstention" in json.loads(out)["held_out"]
+
+
+@pytest.mark.parametrize(("examples", "few"), [(19, True), (20, False)])
+def test_the_recipe_depends_on_how_many_examples_a_label_has(examples: int, few: bool) -> None:  # noqa: FBT001
+    """Few examples are held out in turn; many are not."""
+    config = _recipe_for([Example(f"{label} {n}", label) for label in ("a", "b") for n in range(examples)])
+    assert config.cross_validate is few
+
+
 def test_the_cards_are_trained_on_with_what_belongs_to_nobody(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """All installed agents; broken ones are named and left out; progress is told."""
     pytest.importorskip("torch")
@@ -185,14 +208,8 @@ def test_broken_plugins_are_left_out_of_the_training(
 
 def test_without_torch_one_line_says_what_to_install(cli: Cli, data: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit code 1; training is an extra."""
-    real = builtins.__import__
-
-    def without_torch(name: str, *arguments: Any, **named: Any) -> Any:
-        if name == "torch":
-            raise ModuleNotFoundError("No module named 'torch'", name="torch")
-        return real(name, *arguments, **named)
-
-    monkeypatch.setattr(builtins, "__import__", without_torch)
+    real = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "torch" else real(name))
     for source in (["--data", data], ["--cards"]):
         code, out, err = cli("train", *source, "--out", "m.npz")
         assert (code, out) == (1, "")
