@@ -58,33 +58,39 @@ class Dispatcher:
 
     async def dispatch(self) -> None:
         """Serve until the bus closes: the dispatcher's own loop."""
+        receive_nowait = self._subscription.receive_nowait
         try:
-            async for envelope in self._subscription:
-                if envelope.topic == TASK_SUBMITTED:
-                    await self._release(envelope)
-                else:
-                    await self._apply(self._end(envelope), envelope)
-        except BusClosedError:  # it closed while a publisher here waited for a full subscription of somebody else's
+            while True:
+                causes = [await self._subscription.receive()]
+                while (another := receive_nowait()) is not None:
+                    causes.append(another)
+                await self._move_on(causes)
+                self._subscription.done(len(causes))
+        except BusClosedError:  # perhaps while this waited for a full subscription of somebody else's
             return
 
-    async def _release(self, submitted: Envelope) -> None:
-        unlocked = self._graph.release(submitted.correlation_id)
-        if unlocked.ended:
-            await self._apply(unlocked, submitted)
-            return
-        for task in unlocked.ready:
-            await self._send(task, submitted)
+    async def _move_on(self, causes: list[Envelope]) -> None:
+        """Apply all that has happened by now to the graph, then send what is ready, the most urgent first."""
+        ready: list[tuple[Task, Envelope]] = []
+        for cause in causes:
+            unlocked = self._unlock(cause)
+            for result in unlocked.ended:
+                await publish_inherited(self._bus, result, cause.id)
+            ready += [(task, cause) for task in unlocked.ready]
+        if len(ready) > 1:
+            ready.sort(key=lambda entry: -self._graph.urgency(entry[0].id))
+        for task, cause in ready:
+            if task.id == cause.correlation_id:  # ready as soon as it was submitted
+                await self._send(task, cause)
+            else:
+                body = {"by": cause.correlation_id}
+                await self._send(task, await self._bus.publish(TASK_UNLOCKED, body, task.id, cause.id))
 
-    def _end(self, envelope: Envelope) -> Unlocked:
-        result = result_of(envelope)
+    def _unlock(self, cause: Envelope) -> Unlocked:
+        if cause.topic == TASK_SUBMITTED:
+            return self._graph.release(cause.correlation_id)
+        result = result_of(cause)
         return (self._graph.complete if result.ok else self._graph.fail)(result.task_id, result)
-
-    async def _apply(self, unlocked: Unlocked, cause: Envelope) -> None:
-        for result in unlocked.ended:
-            await publish_inherited(self._bus, result, cause.id)
-        for task in unlocked.ready:
-            body = {"by": cause.correlation_id}
-            await self._send(task, await self._bus.publish(TASK_UNLOCKED, body, task.id, cause.id))
 
     async def _send(self, task: Task, cause: Envelope) -> None:
         while True:

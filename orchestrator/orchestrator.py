@@ -134,10 +134,11 @@ class Orchestrator:
             GraphError: if its id is taken or it waits for a task that does not exist.
             PointsmanError: if the orchestrator is not running.
         """
+        desk = self._running_desk()
         if not isinstance(request, Task):
             name = id or self._new_task_id()
             request = Task(name, request, payload or {}, as_ids(after), agent, on_failure, estimate_s)
-        return (await self._running_desk().submit([request]))[0]
+        return (await desk.submit([request]))[0]
 
     async def submit_plan(self, plan: Plan) -> dict[str, Ticket]:
         """Submit all tasks of a plan, or none of them; return tickets by task id.

@@ -128,11 +128,14 @@ class AgentRunner:
     # -- inside ------------------------------------------------------------------------------------------------------
 
     async def _work(self) -> None:
+        try:
+            await self._work_on()
+        except BusClosedError:  # this agent or the whole run has stopped
+            return
+
+    async def _work_on(self) -> None:
         while True:
-            try:
-                command = await self._mailbox.receive()
-            except BusClosedError:
-                return
+            command = await self._mailbox.receive()
             if self._retired:  # it was handed over in the very moment of retirement
                 await self._give_up(_Open(command))
                 return

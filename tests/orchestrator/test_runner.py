@@ -277,7 +277,7 @@ async def test_the_most_urgent_task_of_an_agent_comes_first() -> None:
         after_long = [Task(f"t{n}", "a", after=("long",)) for n in "12"]
         last = Task("t3", "a", after=("t1",), estimate_s=50)
         await o.run(Plan("p", (Task("first", "a"), Task("short", "a"), Task("long", "a"), *after_long, last)))
-    assert [task.id for task in scripted.calls] == ["first", "long", "t1", "t3", "short", "t2"]
+    assert [task.id for task in scripted.calls] == ["long", "t1", "t3", "first", "short", "t2"]
 
 
 # --- what the handler sees --------------------------------------------------------------------------------------------
