@@ -144,13 +144,15 @@ def _clash() -> Check:
 
 
 def _router(settings: Settings, plugins: PluginReport) -> Check:
-    from router import RouterError
+    from router import EmbeddingRouter, RouterError
 
     agents = [plugin.agent for plugin in plugins.loaded]
     try:
         router = session.open_router(None, settings, agents)
     except RouterError as error:
         return Check("router", "fail", str(error))
+    if not isinstance(router, EmbeddingRouter):
+        return Check("router", "ok", f"{router.fingerprint}, untrained")
     trained = {label.name: label.profile_digest for label in router.manifest.labels}
     installed = {agent.card.name: session.profile_of(agent.card).digest for agent in agents}
     changed = sorted(name for name, digest in installed.items() if trained.get(name, digest) != digest)

@@ -10,7 +10,7 @@ from orchestrator.cli.console import show, table
 from orchestrator.cli.progress import Bar
 
 if TYPE_CHECKING:
-    from router import EmbeddingRouter
+    from router import Router
 
 _SHARES: Final = {
     "accuracy": "accuracy",
@@ -21,7 +21,7 @@ _SHARES: Final = {
 }
 
 
-def evaluate_file(router: EmbeddingRouter, data: Path) -> dict[str, float]:
+def evaluate_file(router: Router, data: Path) -> dict[str, float]:
     """Return what a router does on the labelled requests of a file, with a bar meanwhile.
 
     Raises:

@@ -14,7 +14,7 @@ from orchestrator.cli.measurement import evaluate_file, show_figures
 from orchestrator.cli.options import AsJson, ModelFile, SettingsFile, examples
 
 if TYPE_CHECKING:
-    from router import EmbeddingRouter
+    from router import Router
 
 EXAMPLES = examples(
     'pointsman route "Does this migration lock the table?"',
@@ -44,7 +44,7 @@ def route(
         _measure(router, data, as_json=as_json)
 
 
-def _route_one(router: EmbeddingRouter, text: str, *, as_json: bool) -> None:
+def _route_one(router: Router, text: str, *, as_json: bool) -> None:
     prediction = router.predict(text)
     parts = router.explain(text, prediction.leader) if prediction.leader else ()
     words = [[part.word, round(part.weight, 6)] for part in parts]
@@ -59,7 +59,7 @@ def _route_one(router: EmbeddingRouter, text: str, *, as_json: bool) -> None:
     show(*view_decision(record))
 
 
-def _measure(router: EmbeddingRouter, data: Path, *, as_json: bool) -> None:
+def _measure(router: Router, data: Path, *, as_json: bool) -> None:
     figures = evaluate_file(router, data)
     if as_json:
         print_json(figures)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from orchestrator.journal import JournalReader
     from orchestrator.plugins import PluginReport
     from orchestrator.settings import Settings
-    from router import AgentProfile, EmbeddingRouter
+    from router import AgentProfile, Router
 
 
 def open_settings(file: Path | None) -> Settings:
@@ -75,20 +75,20 @@ def profile_of(card: AgentCard) -> AgentProfile:
     return AgentProfile(card.name, card.version, card.summary, card.examples)
 
 
-def open_router(model: Path | None, settings: Settings, agents: Iterable[Agent]) -> EmbeddingRouter:
+def open_router(model: Path | None, settings: Settings, agents: Iterable[Agent]) -> Router:
     """Return the model named with the labels that it was trained on, or else the router of a run with these agents.
 
     Raises:
         ModelFileError: if the model is missing or damaged.
     """
-    from router import EmbeddingRouter, bundled_router
+    from orchestrator.router_of_run import load_router, teach
+    from router import EmbeddingRouter
 
     if model is not None:
         return EmbeddingRouter.load(model, use_trained_labels=True)
-    path = settings.router
-    router = bundled_router() if path is None else EmbeddingRouter.load(path, use_trained_labels=False)
+    router = load_router(settings)
     for agent in agents:
-        router.add(profile_of(agent.card))
+        teach(router, agent.card)
     return router
 
 

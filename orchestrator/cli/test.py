@@ -46,7 +46,7 @@ def play_scenarios(
 ) -> None:
     """Play scenarios in virtual time, offline; exit codes are pytest's, 4 for a file that is refused."""
     from scenarios.collector import LIBRARY, collect
-    from scenarios.report import exit_code, to_junit
+    from scenarios.report import exit_code
 
     settings = session.open_settings(settings_file)
     if router is not None:
@@ -57,10 +57,7 @@ def play_scenarios(
         results.append(result)
         if not as_json:
             _show_result(result)
-    if junit is not None:
-        session.write_atomically(junit, [to_junit(results, found.broken).encode()])
-    if journals is not None:
-        _write_journals(journals, results)
+    _write_files(results, found, junit, journals)
     if as_json:
         print_json(_as_object(results, found))
     else:
@@ -95,6 +92,15 @@ def _show_end(results: list[ScenarioResult], found: Collection) -> None:
         show(cell(f"broken: {error}", "red"))
     line = cell(summary(results, found.broken), "bold")
     show(line.append(f", {found.deselected} deselected", "dim") if found.deselected else line)
+
+
+def _write_files(results: list[ScenarioResult], found: Collection, junit: Path | None, journals: Path | None) -> None:
+    from scenarios.report import to_junit
+
+    if junit is not None:
+        session.write_atomically(junit, [to_junit(results, found.broken).encode()])
+    if journals is not None:
+        _write_journals(journals, results)
 
 
 def _write_journals(folder: Path, results: Iterable[ScenarioResult]) -> None:

@@ -78,6 +78,11 @@ def test_cards_that_changed_since_the_training_are_named(cli: Cli, install: Inst
     assert "changed since it was trained: cook" in detail
 
 
+def test_a_router_that_was_never_trained_is_fine(cli: Cli) -> None:
+    """There are no trained rows that a card could have outgrown."""
+    assert _statuses(cli)["router"][0] == "ok"
+
+
 def test_a_missing_router_fails(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit code 1."""
     monkeypatch.setenv("POINTSMAN_ROUTER", "nowhere.npz")
