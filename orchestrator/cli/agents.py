@@ -24,7 +24,7 @@ app = typer.Typer(
 @app.callback()
 def _list_if_nothing_else(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
-        list_()
+        list_(settings_file=(context.default_map or {}).get("settings_file"))
 
 
 @app.command("list", epilog=examples("pointsman agents list", "pointsman agents list --json"))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from orchestrator.cli import agents, decisions, demo, doctor, journal, route, run, test, train, why
-from orchestrator.cli.options import examples
+from orchestrator.cli.options import SettingsFile, examples
 
 app = typer.Typer(
     name="pointsman",
@@ -30,12 +31,22 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with 
 
 @app.callback()
 def options(
+    context: typer.Context,
     *,
-    version: Annotated[
+    settings_file: SettingsFile = None,
+    version: Annotated[  # noqa: ARG001 - its callback does the work
         bool, typer.Option("--version", help="Print the version and leave.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
     """Send each task to the right agent, in microseconds; every decision is on record and can be explained."""
+    if settings_file is not None:
+        context.default_map = _default_everywhere(context.command, settings_file)
+
+
+def _default_everywhere(command: object, settings_file: Path) -> dict[str, Any]:
+    """Return the settings file as the default of a command and, by name, of those below it."""
+    below = getattr(command, "commands", {})
+    return {"settings_file": settings_file, **{name: _default_everywhere(below[name], settings_file) for name in below}}
 
 
 app.command(epilog=demo.EXAMPLES)(demo.demo)

@@ -61,7 +61,11 @@ def show_results(done: Execution) -> None:
     show("", table(("task", "agent", ">confidence", "status", "outcome"), rows), "")
     completed = sum(result.ok for result in done.view.results())
     counts = f"{completed} of {len(rows)} tasks completed"
-    show(cell(counts, "green" if done.ok else "red").append(f"; run {done.run}, journal {done.journal}", "dim"))
+    show(
+        cell(counts, "green" if done.ok else "red").append_text(
+            cell(f"; run {done.run}, journal {done.journal}", "dim")
+        )
+    )
 
 
 def _row(view: TaskView) -> list[object]:

@@ -130,3 +130,17 @@ def test_settings_come_from_the_file_named_and_from_the_environment(
     assert '"event":"task.routed"' in err
     _, out, _ = cli("decisions", "--settings", "s.yaml", "--limit", "1", "--json")
     assert json.loads(out)["seed"] == 5
+
+
+def test_settings_may_be_named_before_the_command(cli: Cli, folder: Path) -> None:
+    """Every command takes them from there, those in groups too; its own --settings wins."""
+    (folder / "s.yaml").write_text("journal: elsewhere/j.db\n")
+    (folder / "t.yaml").write_text("journal: third/j.db\n")
+    assert json.loads(cli("--settings", "s.yaml", "run", "day.plan.yaml", "--json")[1])["journal"] == "elsewhere/j.db"
+    assert "elsewhere/j.db" in cli("--settings", "s.yaml", "journal", "verify")[1]
+    (folder / "broken.yaml").write_text("sede: 1\n")
+    for command in (["agents"], ["doctor", "--json"], ["agents", "check"], ["decisions"]):
+        code, out, err = cli("--settings", "broken.yaml", *command)
+        assert code in (1, 4)
+        assert "broken.yaml:1:1: unknown key 'sede'" in out + err
+    assert "third/j.db" in cli("--settings", "s.yaml", "journal", "verify", "--settings", "t.yaml")[2]
