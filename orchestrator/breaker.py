@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Literal
 
 from orchestrator.policy import Breaker
@@ -14,7 +15,7 @@ class CircuitBreaker:
     """Closed: attempts pass. Open: they wait until the cooldown is over. Half-open: one attempt probes.
 
     The states are those of Nygard, Release It! (2007). Its owner calls `admit` before an attempt and exactly one of
-    `succeed`, `fail` and `withdraw` after it.
+    `succeed`, `fail` and `withdraw` after it. `on_trip` hears True when it opens and False when it closes.
     """
 
     def __init__(self, limits: Breaker) -> None:
@@ -23,6 +24,7 @@ class CircuitBreaker:
         self._opened_at: float | None = None
         self._probing = False
         self._changed = asyncio.Event()
+        self.on_trip: Callable[[bool], None] = lambda _tripped: None
 
     @property
     def state(self) -> State:
@@ -57,6 +59,7 @@ class CircuitBreaker:
         if self._opened_at is not None:
             self._opened_at, self._probing = None, False
             self._changed.set()
+            self.on_trip(False)  # noqa: FBT003 - the two sides of one event
 
     def fail(self) -> None:
         """Note an attempt that failed: enough in a row, or a failed probe, open the breaker."""
@@ -64,6 +67,7 @@ class CircuitBreaker:
         if self._probing or self._failures >= self._limits.failures:
             self._opened_at, self._probing = _now(), False
             self._changed.set()
+            self.on_trip(True)  # noqa: FBT003 - the two sides of one event
 
     def withdraw(self) -> None:
         """Note an attempt that was cancelled: it says nothing about the agent."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, TextIO
@@ -61,7 +62,7 @@ def make_logger(log_format: LogFormat, stream: TextIO | None = None) -> structlo
     sink: Any = structlog.PrintLogger(out)
     renderer: Any = structlog.dev.ConsoleRenderer(colors=out.isatty())
     if log_format == "json":
-        sink = structlog.BytesLogger(out.buffer) if hasattr(out, "buffer") else _TextOfBytes(out)
+        sink = _Lines(out)
         renderer = structlog.processors.JSONRenderer(serializer=_dumps)
     stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
     logger: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
@@ -73,16 +74,31 @@ def make_logger(log_format: LogFormat, stream: TextIO | None = None) -> structlo
     return logger
 
 
-class _TextOfBytes:
-    """Lets the JSON renderer's bytes reach a stream that only takes text, such as a StringIO."""
+class _Lines:
+    """Writes lines together at the end of the turn of the loop: a system call a turn, not one a line.
+
+    Without a running loop a line is written at once.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._lines: list[bytes] = []
 
     def msg(self, line: bytes) -> None:
-        self._stream.write(line.decode() + "\n")
+        self._lines.append(line)
+        if len(self._lines) > 1:
+            return
+        try:
+            asyncio.get_running_loop().call_soon(self._write)
+        except RuntimeError:
+            self._write()
 
     info = warning = error = msg
+
+    def _write(self) -> None:
+        lines, self._lines = self._lines, []
+        self._stream.write(b"".join(line + b"\n" for line in lines).decode())
+        self._stream.flush()
 
 
 def _dumps(event: dict[str, Any], **_: Any) -> bytes:

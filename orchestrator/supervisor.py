@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Mapping
 
 from orchestrator.agent import Agent
@@ -19,6 +20,7 @@ class Supervisor:
     def __init__(self, surroundings: Surroundings, default: Policy, group: asyncio.TaskGroup) -> None:
         self._surroundings, self._default, self._group = surroundings, default, group
         self._runners: dict[str, AgentRunner] = {}
+        self._tripped: set[str] = set()
 
     def refuse_leaving(self, name: str) -> None:
         """Refuse a name whose former owner still finishes what it has: both would hear the same commands.
@@ -32,6 +34,7 @@ class Supervisor:
     def start(self, agent: Agent) -> None:
         """Give an agent its mailbox and workers."""
         runner = AgentRunner(agent, agent.card.policy or self._default, self._surroundings)
+        runner.breaker.on_trip = functools.partial(self._note_trip, runner.name)
         self._runners[runner.name] = runner
         runner.start(self._group)
 
@@ -48,12 +51,18 @@ class Supervisor:
             pass
         left = await runner.abandon()
         del self._runners[name]
+        self._tripped.discard(name)
         return left
 
     def vetoes(self) -> Mapping[str, str]:
         """Return the agents that should get nothing new at present, and why."""
-        found = {name: why for name, runner in self._runners.items() if (why := runner.breaker.why_not())}
+        if not self._tripped:  # asked for every decision: without failures it costs nothing, however many agents
+            return EMPTY
+        found = {name: why for name in sorted(self._tripped) if (why := self._runners[name].breaker.why_not())}
         return found or EMPTY
+
+    def _note_trip(self, name: str, tripped: bool) -> None:  # noqa: FBT001 - the breaker's event
+        (self._tripped.add if tripped else self._tripped.discard)(name)
 
     def stop(self) -> None:
         """Cancel all workers."""

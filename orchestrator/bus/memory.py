@@ -108,8 +108,13 @@ class Bus:
             BusClosedError: if the bus is closed, now or while this waits. A single subscription that closes while this
                 waits for it lets the envelope expire there and the publisher go on.
         """
-        envelope = self._make(topic, body, correlation_id, causation_id, measured)
-        await self._deliver(envelope)
+        if self._closed:
+            raise BusClosedError("the bus is closed")
+        envelope = Envelope(self._next_id(), topic, correlation_id, causation_id, self._now(), body, measured)
+        waiting: list[tuple[Subscription, asyncio.Future[None]]] = []
+        keeps_up = self._offer(envelope, waiting)
+        if waiting or not keeps_up:
+            await self._wait(waiting, keeps_up=keeps_up)
         return envelope
 
     async def publish_all(self, topic: str, bodies: Sequence[tuple[str, Mapping[str, Any]]], causation_id: str) -> None:
@@ -200,11 +205,10 @@ class Bus:
         body: Mapping[str, Any],
         correlation_id: str = "",
         causation_id: str = "",
-        measured: Mapping[str, float] | None = None,
     ) -> Envelope:
         if self._closed:
             raise BusClosedError("the bus is closed")
-        return Envelope(self._next_id(), topic, correlation_id, causation_id, self._now(), body, measured)
+        return Envelope(self._next_id(), topic, correlation_id, causation_id, self._now(), body)
 
     async def _deliver(self, envelope: Envelope) -> None:
         waiting: list[tuple[Subscription, asyncio.Future[None]]] = []
