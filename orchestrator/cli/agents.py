@@ -43,11 +43,11 @@ def list_(*, settings_file: SettingsFile = None, as_json: AsJson = False) -> Non
         show(cell(f"broken: {broken.entry_point} of {broken.distribution} {broken.version}: {broken.problem}", "red"))
 
 
-@app.command(epilog=examples("pointsman agents check", "pointsman agents check --model router.npz --json"))
+@app.command(epilog=examples("pointsman agents check", "pointsman agents check --router router.npz --json"))
 def check(
     *,
-    model: Annotated[
-        Path | None, typer.Option("--model", "-m", metavar="FILE", help="Router to ask instead of the bundled one.")
+    router: Annotated[
+        Path | None, typer.Option("--router", metavar="FILE", help="Router to ask instead of the bundled one.")
     ] = None,
     settings_file: SettingsFile = None,
     as_json: AsJson = False,
@@ -56,8 +56,8 @@ def check(
     from orchestrator.cli.card_checks import check_cards
 
     settings = session.open_settings(settings_file)
-    if model is not None:
-        settings = settings.model_copy(update={"router": model})
+    if router is not None:
+        settings = settings.model_copy(update={"router": router})
     plugins = session.find_agents(settings)
     agents = [plugin.agent for plugin in plugins.loaded]
     findings = check_cards(plugins, session.open_router(None, settings, agents))

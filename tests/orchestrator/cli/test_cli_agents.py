@@ -128,7 +128,7 @@ def test_a_broken_plugin_fails_the_check(cli: Cli, install: Install) -> None:
 
 def test_a_model_that_is_none_is_refused(cli: Cli) -> None:
     """Exit code 4."""
-    code, _, err = cli("agents", "check", "--model", "day.plan.yaml")
+    code, _, err = cli("agents", "check", "--router", "day.plan.yaml")
     assert code == 4
     assert "is not a model file" in err
 
