@@ -16,7 +16,7 @@ from typing import Any, Final
 from benchmarks import tables
 from benchmarks.bars import Verdict, judge, musts_missed
 from benchmarks.full_path import seconds_per_fsync
-from benchmarks.measurement import FLAT_SIZES, TINY_FLAT_SIZES, Row, measure_flatness, measure_rows
+from benchmarks.measurement import FLAT_SIZES, TINY_FLAT_SIZES, Row, measure_flatness, measure_rows, steepness
 from benchmarks.startup import ImportCost, RouterCost, measure_import, measure_router
 from benchmarks.work import TINY, Sizes
 
@@ -29,7 +29,7 @@ class Report:
     """All that one run measured."""
 
     rows: list[Row]
-    flatness: dict[int, float]
+    flatness: dict[int, Row]
     router: RouterCost
     startup: ImportCost
     fsync_s: float
@@ -44,7 +44,7 @@ class Report:
         """Return the figures that the bars name."""
         names = ("publish", "fan_out", "request", "graph")
         figures = {f"{name}: times bare asyncio": self.row(name).ratio("pointsman") for name in names}
-        figures["publish 1k to 1M: dearest by cheapest"] = max(self.flatness.values()) / min(self.flatness.values())
+        figures["publish 1k to 1M: dearest by cheapest"] = steepness(self.flatness)
         figures["import orchestrator: CPU s"] = self.startup.cpu_s
         figures["import orchestrator: torch modules"] = self.startup.torch_modules
         if self.autogen_graph is not None:
@@ -66,7 +66,7 @@ class Report:
             "cpus": os.cpu_count(),
             "quick": self.quick,
             "rows": [row.to_json() for row in self.rows],
-            "flatness_cpu_us": {str(size): round(us, 3) for size, us in self.flatness.items()},
+            "flatness": {str(size): row.to_json() for size, row in self.flatness.items()},
             "router": asdict(self.router),
             "import": asdict(self.startup),
             "fsync_s": self.fsync_s,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from benchmarks.bare import BARE
 from benchmarks.floor import FLOOR
 from benchmarks.full_path import full_graph
 from benchmarks.pointsman import POINTSMAN
-from benchmarks.work import ROWS, TINY, UNITS, Contestant, Cost, Graph, Sizes, layered_graph, take_cost
+from benchmarks.work import ROWS, TINY, UNITS, Cost, Graph, Sizes, layered_graph, take_cost
 
 CONTESTANTS: Final = (BARE, FLOOR, POINTSMAN)
 FLAT_SIZES: Final = (1_000, 10_000, 100_000, 1_000_000)
@@ -76,15 +76,26 @@ def measure_rows(sizes: Sizes, repetitions: int) -> list[Row]:
     return list(rows.values())
 
 
-def measure_flatness(sizes: Sequence[int], repetitions: int, contestant: Contestant = POINTSMAN) -> dict[int, float]:
-    """Return microseconds of CPU per event by number of events; small numbers are repeated to fill a sample."""
-    samples: dict[int, list[float]] = {size: [] for size in sizes}
+def measure_flatness(sizes: Sequence[int], repetitions: int) -> dict[int, Row]:
+    """Return rows of publish by number of events, bare asyncio beside it; small numbers are repeated."""
+    rows = {size: Row("publish", size) for size in sizes}
     for _ in range(repetitions):
         for size in sizes:
             times = max(1, min(20, sizes[-1] // size))
-            costs = [take_cost(contestant, "publish", Sizes(publish=size)).cpu_s for _ in range(times)]
-            samples[size].append(1e6 * sum(costs) / times / size)
-    return {size: statistics.median(us) for size, us in samples.items()}
+            for contestant in (BARE, POINTSMAN):
+                costs = [take_cost(contestant, "publish", Sizes(publish=size)) for _ in range(times)]
+                cpu, wall = (sum(part) / times for part in zip(*((c.cpu_s, c.wall_s) for c in costs), strict=True))
+                rows[size].take(contestant.name, Cost(cpu, wall))
+    return rows
+
+
+def steepness(rows: Mapping[int, Row]) -> float:
+    """Return the dearest event by the cheapest over all numbers of events, each in bare asyncio's at that number.
+
+    A million events take seconds, in which a shared machine changes its pace; the ratio takes that out.
+    """
+    ratios = [row.ratio(POINTSMAN.name) for row in rows.values()]
+    return max(ratios) / min(ratios)
 
 
 def _take_graph(graph: Graph, sizes: Sizes) -> Cost:

@@ -58,8 +58,9 @@ def _rows(report: Mapping[str, Any]) -> Table:
 def _single_figures(report: Mapping[str, Any]) -> Table:
     router, startup = report["router"], report["import"]
     table = Table(title="single figures", show_header=False)
-    flat = ", ".join(f"{int(size):,}: {us:.2f}" for size, us in report["flatness_cpu_us"].items())
-    table.add_row("publish, CPU µs per event by number of events", flat)
+    for size, row in report["flatness"].items():
+        cell = _cell({"cpu_us": row["cpu_us"]["pointsman"], "ratio": row["ratio"]["pointsman"]})
+        table.add_row(f"publish, {int(size):,} events", f"CPU µs per event: {cell}")
     decides = f"p50 {router['predict_p50_us']:.0f} µs, p99 {router['predict_p99_us']:.0f} µs"
     table.add_row(f"router ({router['model']}), CPU of one decision among {router['agents']} agents", decides)
     table.add_row("router, one with a word never met before", f"p50 {router['predict_new_word_p50_us']:.0f} µs")

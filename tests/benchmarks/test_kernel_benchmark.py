@@ -32,7 +32,7 @@ def test_quick_run_reports_every_row(report: dict[str, Any]) -> None:
 def test_quick_run_reports_the_single_figures(report: dict[str, Any]) -> None:
     """Flatness, router, import and fsync are there, and the report says that it was a quick one."""
     assert report["quick"]
-    assert len(report["flatness_cpu_us"]) == len(measurement.TINY_FLAT_SIZES)
+    assert len(report["flatness"]) == len(measurement.TINY_FLAT_SIZES)
     assert report["router"]["agents"] == 6
     assert report["import"]["modules"] > 0
     assert report["fsync_s"] > 0
@@ -94,7 +94,7 @@ def test_check_makes_a_missed_must_the_exit_code(monkeypatch: pytest.MonkeyPatch
     """`--check` returns 1 where a must is missed; without it the table alone says so."""
     hopeless = kernel.Report(
         rows=[made_up_row(name) for name in ("publish", "fan_out", "request", "graph", "full")],
-        flatness={1: 1.0, 2: 1.0},
+        flatness={1: made_up_row("publish"), 2: made_up_row("publish")},
         router=startup.RouterCost("made up", 6, 1, 1, 1, 1, 1, 1),
         startup=startup.ImportCost(cpu_s=9.0, modules=1, torch_modules=0),
         fsync_s=1.0,
@@ -110,6 +110,15 @@ def test_a_ratio_is_taken_within_each_repetition() -> None:
     """By hand: 10/1, 40/2 and 30/10 are 10, 20 and 3; the median is 10, although that of the costs is 30/2."""
     row = measurement.Row("publish", 1, {"asyncio": [1.0, 2.0, 10.0], "pointsman": [10.0, 40.0, 30.0]})
     assert row.ratio("pointsman") == 10
+
+
+def test_steepness_is_taken_in_units_of_bare_asyncio() -> None:
+    """By hand: 3 of 1 and 8 of 2 are 3 and 4 asyncios: a third dearer, although the microseconds nearly tripled."""
+    rows = {
+        1: measurement.Row("publish", 1, {"asyncio": [1.0], "pointsman": [3.0]}),
+        2: measurement.Row("publish", 2, {"asyncio": [2.0], "pointsman": [8.0]}),
+    }
+    assert measurement.steepness(rows) == pytest.approx(4 / 3)
 
 
 def test_the_graph_is_layered() -> None:
