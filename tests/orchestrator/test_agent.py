@@ -1,6 +1,5 @@
 import asyncio
 import functools
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -103,7 +102,7 @@ def test_a_decorated_function_is_still_that_function() -> None:
 
     made = make(double)
     assert made(4) == 8
-    assert (made.__name__, made.__doc__) == ("double", "Twice as much.")
+    assert (getattr(made, "__name__", ""), made.__doc__) == ("double", "Twice as much.")
     assert made.card.name == "an-agent"
 
 
@@ -153,7 +152,7 @@ def opaque(x: Opaque) -> None: ...
 def unresolvable(x: "Missing") -> None: ...  # type: ignore[name-defined]  # noqa: F821
 
 
-def not_an_expression(x: "str |") -> None: ...  # type: ignore[syntax]  # noqa: F722
+def not_an_expression(x: "str |") -> None: ...  # type: ignore[valid-type]  # noqa: F722
 
 
 @pytest.mark.parametrize(
@@ -217,7 +216,7 @@ def test_a_payload_that_does_not_fit_is_one_line() -> None:
     assert str(caught.value).startswith("payload refused: a: Input should be a valid integer")
     assert str(caught.value).endswith("(and 1 more)")
     assert "\n" not in str(caught.value)
-    with pytest.raises(AgentError, match="valid dictionary|valid integer"):
+    with pytest.raises(AgentError, match="valid integer"):
         handled(make(takes_payload), Task("t", "x", {"n": "no"}))
 
 
@@ -253,7 +252,7 @@ def test_what_only_looks_like_an_agent_is_refused() -> None:
     """A card of another type is named in the error."""
 
     class Odd:
-        card = {"name": "odd"}
+        card = "odd"
 
     with pytest.raises(CardError, match="no `card` of type AgentCard"):
         adopt(Odd())
@@ -279,8 +278,8 @@ def test_a_path_stays_in_the_workspace(tmp_path: Path) -> None:
     inside, outside = tmp_path / "inside", tmp_path / "outside"
     inside.mkdir()
     outside.mkdir()
-    os.symlink(outside, inside / "way-out")
-    os.symlink(inside, tmp_path / "way-in")
+    (inside / "way-out").symlink_to(outside)
+    (tmp_path / "way-in").symlink_to(inside)
     context = TaskContext(TASK, workspace=inside)
     assert context.path("a/../b.txt") == inside / "b.txt"
     assert context.path(str(inside / "c")) == inside / "c"

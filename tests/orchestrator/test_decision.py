@@ -50,7 +50,7 @@ def test_a_fallback_keeps_what_the_router_said() -> None:
 
 
 def test_an_abstention_chooses_nobody() -> None:
-    """ "None of these" is an explicit value."""
+    """The answer "none of these" is an explicit value."""
     decision = RoutingDecision("t", Abstained.ALL_VETOED, "learned", router().predict("alpha", {"alpha": "open"}))
     assert decision.abstained
     assert (decision.to_json()["chosen"], decision.to_json()["abstained"]) == (None, "all-vetoed")

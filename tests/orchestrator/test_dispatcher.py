@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 import random
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -56,7 +57,7 @@ async def test_every_step_of_a_task_is_on_record_and_names_its_cause() -> None:
         "task.started",
         "task.completed",
     ]
-    for before, after in zip(way[:-1], way[1:], strict=True):
+    for before, after in itertools.pairwise(way):
         assert after.causation_id == before.id
     decision = way[1].body["decision"]
     assert (decision["chosen"], decision["policy"], decision["task"]) == ("a", "learned", "t")
@@ -68,7 +69,7 @@ async def test_every_step_of_a_task_is_on_record_and_names_its_cause() -> None:
 
 @in_virtual_time
 async def test_what_the_router_abstains_on_ends_as_abstained() -> None:
-    """"None of these" is an end of its own, with the decision beside it; those that wait for it fail."""
+    """The answer "none of these" is an end of its own, with the decision beside it; those that wait for it fail."""
     async with make([ScriptedAgent("a")]) as o:
         tickets = await o.submit_plan(Plan("p", (Task("odd", "something else"), Task("next", "a", after=("odd",)))))
         odd, following = [await tickets[name].result() for name in ("odd", "next")]
@@ -261,13 +262,13 @@ def list_schedule(tasks: list[Task], workers: int) -> tuple[float, float]:
                 waits[later] -= 1
                 if not waits[later]:
                     ready.append(later)
-    return time, max(max(priority.values()), sum(task.estimate_s for task in tasks) / workers)
+    return time, max(*priority.values(), sum(task.estimate_s for task in tasks) / workers)
 
 
 @hypothesis_settings(max_examples=60)
 @given(layered())
 def test_the_makespan_is_that_of_list_scheduling_by_critical_path(drawn: tuple[list[Task], int]) -> None:
-    """Within 5 % of a naive list scheduler with the same priorities, never below the bound of work and critical path."""
+    """Within 5 % of a naive list scheduler of equal priorities, never below the bound of work and path."""
     tasks, workers = drawn
 
     async def work(task: Task, context: Any) -> None:

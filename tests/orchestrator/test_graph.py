@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.errors import CycleError, DuplicateTaskError, UnknownTaskError
 from orchestrator.critical_path import MAX_RAISED
+from orchestrator.errors import CycleError, DuplicateTaskError, UnknownTaskError
 from orchestrator.graph import GraphStatistics, TaskGraph, Unlocked
 from orchestrator.messages import OnFailure, Result, Task
 
@@ -51,7 +51,9 @@ def plans(draw: st.DrawFn, max_size: int = 12) -> list[Task]:
 
 
 @given(plans(), st.data())
-def test_every_run_is_a_topological_order_and_every_task_ends_exactly_once(plan: list[Task], data: st.DataObject) -> None:
+def test_every_run_is_a_topological_order_and_every_task_ends_exactly_once(
+    plan: list[Task], data: st.DataObject
+) -> None:
     """Whatever completes or fails in whatever order: nobody starts early, nobody is forgotten, nobody ends twice."""
     graph = TaskGraph()
     ends: dict[str, str] = {}

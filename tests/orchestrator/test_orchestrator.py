@@ -1,10 +1,12 @@
 import asyncio
+import importlib.metadata
 import os
 import random
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +79,7 @@ async def test_leaving_waits_no_longer_than_the_settings_say() -> None:
 async def test_an_exception_of_the_body_passes_as_it_is_and_stops_at_once() -> None:
     """No exception group around it, no waiting, and the journal is closed."""
     error = ZeroDivisionError("mine")
-    with pytest.raises(ZeroDivisionError) as caught:
+    with pytest.raises(ZeroDivisionError) as caught:  # noqa: PT012 - raised on leaving
         async with make([ScriptedAgent("a", takes_s=50)]) as o:
             await o.submit("a")
             raise error
@@ -143,7 +145,8 @@ class Failing(MemoryJournal):
 
 @pytest.mark.parametrize("on_sync", [True, False])
 @pytest.mark.parametrize(
-    "topic", ["run.started", "task.submitted", "task.routed", "agent.a", "task.started", "task.completed", "run.stopped"]
+    "topic",
+    ["run.started", "task.submitted", "task.routed", "agent.a", "task.started", "task.completed", "run.stopped"],
 )
 @in_virtual_time
 async def test_a_journal_that_fails_stops_the_run_with_that_error(topic: str, *, on_sync: bool) -> None:
@@ -151,7 +154,7 @@ async def test_a_journal_that_fails_stops_the_run_with_that_error(topic: str, *,
     results: list[Any] = []
     if topic in ("run.started", "run.stopped") and on_sync:
         topic = "task.submitted"  # nobody syncs after those two alone
-    with pytest.raises(JournalError, match="disk full"):
+    with pytest.raises(JournalError, match="disk full"):  # noqa: PT012 - raised on leaving
         async with make([ScriptedAgent("a", takes_s=1)], Failing(topic, on_sync=on_sync)) as o:
             ticket = await o.submit("a")
             if topic != "run.stopped":
@@ -166,7 +169,7 @@ async def test_whoever_waits_elsewhere_is_told_that_the_run_stopped() -> None:
     told: list[str] = []
 
     async def run() -> None:
-        with pytest.raises(JournalError):
+        with pytest.raises(JournalError):  # noqa: PT012 - raised on leaving
             async with make([ScriptedAgent("a", takes_s=1)], Failing("task.completed")) as o:
                 ticket = await o.submit("a", id="t")
                 group.create_task(wait(ticket))
@@ -238,8 +241,8 @@ async def test_without_agents_the_installed_plugins_are_taken_and_broken_ones_ar
 @in_virtual_time
 async def test_strict_plugins_stop_the_run_before_it_begins(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fail closed: the error names the distribution."""
-    point = plugins.EntryPoint("odd", "no_such_module_at_all:x", plugins.GROUP)
-    monkeypatch.setattr(plugins.importlib.metadata, "entry_points", lambda *, group: [point])
+    point = EntryPoint("odd", "no_such_module_at_all:x", plugins.GROUP)
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda *, group: [point])
     with pytest.raises(PluginError, match="'odd'"):
         async with make(None, strict_plugins=True):
             raise AssertionError("the body must not run")
@@ -392,7 +395,8 @@ from orchestrator.testing import FixedRouter, ScriptedAgent
 
 async def main():
     journal = MemoryJournal("r")
-    agents = [ScriptedAgent(name, [ValueError("x"), {"b": {3, 1, 2}, "a": name}], takes_s=1) for name in ("x", "y", "z")]
+    outcomes = [ValueError("x"), {"b": {3, 1, 2}, "a": 0}]
+    agents = [ScriptedAgent(name, outcomes, takes_s=1) for name in "xyz"]
     settings = Settings(log_format="off")
     async with Orchestrator(
         settings, agents=agents, router=FixedRouter(), journal=journal, clock=VirtualClock(), run="r"

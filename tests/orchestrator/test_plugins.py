@@ -1,3 +1,4 @@
+import importlib.metadata
 import sys
 from collections.abc import Iterator
 from importlib.metadata import Distribution, EntryPoint
@@ -120,7 +121,7 @@ def test_strict_mode_stops_at_the_first_broken_plugin(module: ModuleType) -> Non
 def test_a_package_shipped_by_two_distributions_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     """`agents` is also openai-agents' package: the message names both distributions and the way out."""
     shipped = {"agents": ["openai-agents", "pointsman", "pointsman"]}
-    monkeypatch.setattr(plugins.importlib.metadata, "packages_distributions", lambda: shipped)
+    monkeypatch.setattr(importlib.metadata, "packages_distributions", lambda: shipped)
     problem = only_problem(entry("sql-checker", "agents.no_such_module:x", "pointsman")).problem
     assert "shipped by openai-agents and by pointsman: use separate environments" in problem
 
@@ -138,6 +139,6 @@ def test_without_arguments_the_installed_plugins_are_looked_at(monkeypatch: pyte
         asked.append(group)
         return []
 
-    monkeypatch.setattr(plugins.importlib.metadata, "entry_points", entry_points)
+    monkeypatch.setattr(importlib.metadata, "entry_points", entry_points)
     assert discover() == plugins.PluginReport()
     assert asked == ["pointsman.agents"]

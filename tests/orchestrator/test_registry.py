@@ -32,7 +32,7 @@ def test_an_unknown_name_brings_up_the_nearest() -> None:
     registry.add(ScriptedAgent("sql-checker"))
     with pytest.raises(UnknownAgentError, match="did you mean 'sql-checker'"):
         registry.get("sql-cheker")
-    with pytest.raises(UnknownAgentError, match="no agent 'zzz' is registered$"):
+    with pytest.raises(UnknownAgentError, match=r"no agent 'zzz' is registered$"):
         registry.remove("zzz")
 
 

@@ -71,13 +71,17 @@ async def test_an_unregistered_agent_finishes_what_it_has_and_gets_nothing_more(
 async def test_what_an_agent_has_not_finished_at_the_deadline_is_a_dead_letter() -> None:
     """Running, queued and waiting-for-retry tasks are given up with their cause and attempts, each once."""
     policy = Policy(concurrency=2, timeout_s=1000, retry=Retry(backoff_s=100))
-    async with make([ScriptedAgent("a", [ValueError("x"), lambda *_: asyncio.sleep(500)], policy=policy)], drain_s=5) as o:
+    async with make(
+        [ScriptedAgent("a", [ValueError("x"), lambda *_: asyncio.sleep(500)], policy=policy)], drain_s=5
+    ) as o:
         tickets = [await o.submit("a") for _ in range(5)]
         await until_blocked()
         assert await o.unregister("a") == 5
         assert round(now()) == 5
         results = [await ticket.result() for ticket in tickets]
-        assert {(result.status, result.error) for result in results} == {("dead_lettered", "agent 'a' was unregistered")}
+        assert {(result.status, result.error) for result in results} == {
+            ("dead_lettered", "agent 'a' was unregistered")
+        }
         assert [result.attempts for result in results] == [1, 1, 1, 0, 0]
         assert o.bus.statistics().dead_lettered == 5
         assert [letter.cause for letter in o.bus.dead_letters] == ["agent 'a' was unregistered"] * 5
@@ -93,7 +97,7 @@ async def test_a_task_handed_over_in_the_moment_of_the_deadline_is_not_lost() ->
         runner = o._supervisor._runners["a"]
         async with asyncio.TaskGroup() as group:
             submitting = group.create_task(o.submit("a"))
-            while not runner.statistics().in_hand:
+            while not runner.statistics().in_hand:  # noqa: ASYNC110 - the very turn of the loop matters
                 await asyncio.sleep(0)
             await runner.abandon()
         result = await submitting.result().result()
@@ -175,7 +179,7 @@ async def test_a_caller_cancelled_while_an_agent_drains_has_unregistered_it() ->
 async def test_a_run_that_stops_while_an_agent_drains_stops() -> None:
     """The deadline of the run counts; whoever waits for the agent is let go."""
     async with asyncio.TaskGroup() as group:
-        with pytest.raises(ZeroDivisionError):
+        with pytest.raises(ZeroDivisionError):  # noqa: PT012 - raised on leaving
             async with make([ScriptedAgent("a", takes_s=50)], drain_s=10) as o:
                 await o.submit("a")
                 await until_blocked()

@@ -242,7 +242,7 @@ def test_a_file_damaged_below_sqlite_is_a_journal_error(sound: Path, tmp_path: P
     content = bytearray(sound.read_bytes())
     content[4096:] = b"\xff" * (len(content) - 4096)
     damaged.write_bytes(content)
-    with pytest.raises(JournalError, match=r"j\.db"), JournalReader(damaged) as reader:
+    with pytest.raises(JournalError, match=r"j\.db"), JournalReader(damaged) as reader:  # noqa: PT012 - raised on leaving
         list(reader.rows())
         reader.verify()
 

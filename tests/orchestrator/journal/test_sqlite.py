@@ -334,7 +334,6 @@ def test_a_loop_that_ended_without_closing_does_not_trouble_the_writer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The writer thread finds the loop closed and tells nobody."""
-
     gate = Gate(monkeypatch)
 
     async def main() -> SqliteJournal:
