@@ -1,6 +1,6 @@
 import asyncio
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from orchestrator.breaker import CircuitBreaker
@@ -88,6 +88,7 @@ async def test_withdrawing_from_a_closed_breaker_changes_nothing() -> None:
 
 
 @given(st.floats(0, 1000), st.floats(0.001, 1000))
+@example(0.1, 0.2)
 def test_the_cooldown_ends_whatever_the_floats(begin: float, cooldown_s: float) -> None:
     """A rest of 1e-17 s never passes on a virtual clock; waiting for it would spin for ever."""
 

@@ -115,6 +115,22 @@ async def test_a_publisher_cancelled_while_it_waits_withdraws_and_loses_nobody_e
 
 
 @in_virtual_time
+async def test_a_publisher_that_waited_for_two_withdraws_from_both() -> None:
+    """Cancelled while it waits for the first, it leaves nothing at the second."""
+    bus = Bus()
+    both = [bus.subscribe("x", maxsize=1), bus.subscribe("x", maxsize=1)]
+    await bus.publish("x", {"n": 1})
+    async with asyncio.TaskGroup() as group:
+        second = group.create_task(bus.publish("x", {"n": 2}))
+        await until_blocked()
+        second.cancel()
+    for subscription in both:
+        assert (await subscription.receive()).body["n"] == 1
+        assert subscription.receive_nowait() is None
+    assert conserves(bus)
+
+
+@in_virtual_time
 async def test_all_of_a_batch_is_published_before_its_publisher_waits() -> None:
     """So a submitter that is cancelled has submitted everything, never half of a plan."""
     bus = Bus()
