@@ -36,6 +36,8 @@ CREATE TABLE IF NOT EXISTS head (only INTEGER PRIMARY KEY CHECK (only = 1), sequ
 _INSERT: Final = "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?)"
 # Rows that nobody waits for are written this many seconds later at most.
 _LINGER_S: Final = 0.01
+# How long the writer waits for another process to let go of the file.
+_PATIENCE_MS: Final = 30_000
 
 _Item = tuple[str, str, bytes, bytes | None]
 
@@ -71,7 +73,7 @@ class SqliteJournal:
         self._max_pending = max_pending
         self._connection = _open(self.path, durability)
         self._loop = asyncio.get_running_loop()
-        self._batches: queue.SimpleQueue[list[_Item] | None] = queue.SimpleQueue()
+        self._batches: queue.SimpleQueue[tuple[list[_Item], bool] | None] = queue.SimpleQueue()
         self._pending: list[_Item] = []
         self._flush: asyncio.Handle | None = None
         self._writing = False
@@ -144,14 +146,23 @@ class SqliteJournal:
         self._flush = self._loop.call_soon(self._hand_over)
 
     def _hand_over(self) -> None:
-        """Give the writer everything that is pending, as one transaction."""
+        """Insert everything that is pending, and give the writer the transaction to commit.
+
+        Inserting here and not in the thread spares a change of threads for every row: sqlite3 lets go of the
+        interpreter at each one. Where another process holds the lock, the thread waits for it and inserts.
+        """
         if self._flush is not None:
             self._flush.cancel()
             self._flush = None
-        if self._pending:
-            self._batches.put(self._pending)
-            self._pending = []
-            self._writing = True
+        if not self._pending or self._failure is not None:
+            return
+        batch, self._pending, self._writing = self._pending, [], True
+        try:
+            inserted = not self._closed and _try_to_insert(self._connection, self.run, batch)
+        except sqlite3.Error as error:
+            self._failed(self._not_written(batch, error))
+            return
+        self._batches.put((batch, inserted))
 
     def _committed(self, rows: int) -> None:
         self._durable += rows
@@ -176,14 +187,17 @@ class SqliteJournal:
     # -- in the writer thread ----------------------------------------------------------------------------------------
 
     def _write_batches(self) -> None:
-        while (batch := self._batches.get()) is not None:
+        while (item := self._batches.get()) is not None:
+            batch, inserted = item
             try:
-                _write(self._connection, self.run, batch)
+                _write(self._connection, self.run, batch, inserted=inserted)
             except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
-                failure = JournalError(f"{self.path}: {len(batch)} rows not written: {error}; free the disk and resume")
-                self._tell(self._failed, failure)
+                self._tell(self._failed, self._not_written(batch, error))
                 return
             self._tell(self._committed, len(batch))
+
+    def _not_written(self, batch: list[_Item], error: Exception) -> JournalError:
+        return JournalError(f"{self.path}: {len(batch)} rows not written: {error}; free the disk and resume")
 
     def _tell(self, callback: object, argument: object) -> None:
         if not self._loop.is_closed():
@@ -216,6 +230,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, durability: Durability)
         connection.execute(statement)
     connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
     connection.execute("COMMIT")
+    connection.execute("PRAGMA busy_timeout=0")  # the loop never waits for a lock
 
 
 def _check_is_ours(connection: sqlite3.Connection, path: Path) -> None:
@@ -228,8 +243,33 @@ def _check_is_ours(connection: sqlite3.Connection, path: Path) -> None:
         raise JournalError(f"{path}: written by a newer version (schema {version}); upgrade pointsman to append")
 
 
-def _write(connection: sqlite3.Connection, run: str, batch: list[_Item]) -> None:
-    connection.execute("BEGIN IMMEDIATE")
+def _try_to_insert(connection: sqlite3.Connection, run: str, batch: list[_Item]) -> bool:
+    """Insert a batch in a transaction left open; False if another process holds the lock."""
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+            return False
+        raise
+    _insert(connection, run, batch)
+    return True
+
+
+def _write(connection: sqlite3.Connection, run: str, batch: list[_Item], *, inserted: bool) -> None:
+    """Commit a batch that is inserted already, or else wait for the lock and insert it first."""
+    if not inserted:
+        connection.execute(f"PRAGMA busy_timeout={_PATIENCE_MS}")
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("PRAGMA busy_timeout=0")
+        _insert(connection, run, batch)
+    try:
+        connection.execute("COMMIT")
+    except sqlite3.Error:
+        _roll_back(connection)
+        raise
+
+
+def _insert(connection: sqlite3.Connection, run: str, batch: list[_Item]) -> None:
     try:
         head = connection.execute("SELECT sequence, hash FROM head").fetchone()
         sequence, last = head or (0, GENESIS)
@@ -240,8 +280,11 @@ def _write(connection: sqlite3.Connection, run: str, batch: list[_Item]) -> None
             rows.append((sequence, run, topic, task, canonical, last, measured))
         connection.executemany(_INSERT, rows)
         connection.execute("INSERT OR REPLACE INTO head VALUES (1, ?, ?)", (sequence, last))
-        connection.execute("COMMIT")
     except sqlite3.Error:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
+        _roll_back(connection)
         raise
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")

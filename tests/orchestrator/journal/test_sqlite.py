@@ -39,12 +39,12 @@ class Gate:
         self._error, self._write = error, sqlite._write
         monkeypatch.setattr(sqlite, "_write", self)
 
-    def __call__(self, connection: sqlite3.Connection, run: str, batch: list[Any]) -> None:
+    def __call__(self, connection: sqlite3.Connection, run: str, batch: list[Any], *, inserted: bool) -> None:
         assert self.open.wait(30)
         self.batches.append(len(batch))
         if self._error is not None:
             raise self._error
-        self._write(connection, run, batch)
+        self._write(connection, run, batch, inserted=inserted)
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
@@ -348,3 +348,39 @@ def test_a_loop_that_ended_without_closing_does_not_trouble_the_writer(
     journal._writer.join(30)
     journal._connection.close()
     assert rows_on_disk(journal.path) == 1
+
+
+async def test_a_lock_held_by_another_process_does_not_hold_up_the_loop(tmp_path: Path) -> None:
+    """The thread waits for the lock; meanwhile the loop runs, and the rows are written once the lock is free."""
+    journal = SqliteJournal(tmp_path / "j.db", "r")
+    other = sqlite3.connect(journal.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    async with asyncio.TaskGroup() as group:
+        journal.append(envelope(1))
+        waiting = group.create_task(journal.sync())
+        for _ in range(5):
+            await until_blocked()
+        assert not waiting.done()
+        other.execute("ROLLBACK")
+        other.close()
+    assert rows_on_disk(journal.path) == 1
+    await journal.aclose()
+
+
+async def test_a_row_that_cannot_be_inserted_fails_those_who_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error before the commit is told like one of the commit: nothing is acknowledged."""
+
+    def full(*_: object) -> bool:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    journal = SqliteJournal(tmp_path / "j.db", "r")
+    monkeypatch.setattr(sqlite, "_try_to_insert", full)
+    journal.append(envelope(1))
+    with pytest.raises(JournalError, match="disk is full"):
+        await journal.sync()
+    with pytest.raises(JournalError, match="disk is full"):
+        journal.append(envelope(2))
+    with pytest.raises(JournalError, match="disk is full"):
+        await journal.aclose()
