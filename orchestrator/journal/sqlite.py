@@ -159,7 +159,7 @@ class SqliteJournal:
         batch, self._pending, self._writing = self._pending, [], True
         try:
             inserted = not self._closed and _try_to_insert(self._connection, self.run, batch)
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001 - as in the thread: whatever it is, those who wait must hear of it
             self._failed(self._not_written(batch, error))
             return
         self._batches.put((batch, inserted))

@@ -384,3 +384,23 @@ async def test_a_row_that_cannot_be_inserted_fails_those_who_wait(
         journal.append(envelope(2))
     with pytest.raises(JournalError, match="disk is full"):
         await journal.aclose()
+
+
+@pytest.mark.parametrize("error", [sqlite3.OperationalError("disk is full"), MemoryError("none")])
+async def test_whatever_goes_wrong_while_inserting_reaches_those_who_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """Rows are inserted in the loop, where an exception would otherwise be logged and forgotten."""
+
+    def fail(*arguments: object) -> bool:
+        raise error
+
+    journal = SqliteJournal(tmp_path / "j.db", "r")
+    monkeypatch.setattr(sqlite, "_try_to_insert", fail)
+    journal.append(envelope(1))
+    with pytest.raises(JournalError, match="rows not written"):
+        await journal.sync()
+    with pytest.raises(JournalError):
+        journal.append(envelope(2))
+    with pytest.raises(JournalError):
+        await journal.aclose()
