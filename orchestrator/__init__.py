@@ -1,14 +1,23 @@
-"""Pointsman's public names."""
+"""Pointsman's public names.
+
+What defines an agent is imported at once; what runs them when it is first asked for, so that a package which only offers
+an agent does not load the engine.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.agent import Agent, AgentCard, TaskContext, agent
-from orchestrator.decision import RoutingDecision
-from orchestrator.desk import Ticket
 from orchestrator.errors import AgentError, PointsmanError
 from orchestrator.messages import Envelope, Result, Task
-from orchestrator.orchestrator import Orchestrator
-from orchestrator.plan import Plan, load_plan
 from orchestrator.policy import Breaker, Policy, Retry
-from orchestrator.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from orchestrator.decision import RoutingDecision
+    from orchestrator.desk import Ticket
+    from orchestrator.orchestrator import Orchestrator
+    from orchestrator.plan import Plan, load_plan
+    from orchestrator.settings import Settings, load_settings
 
 __all__ = [
     "Agent",
@@ -31,3 +40,20 @@ __all__ = [
     "load_plan",
     "load_settings",
 ]
+
+_WHEN_ASKED_FOR = {
+    "Orchestrator": "orchestrator.orchestrator",
+    "Plan": "orchestrator.plan",
+    "RoutingDecision": "orchestrator.decision",
+    "Settings": "orchestrator.settings",
+    "Ticket": "orchestrator.desk",
+    "load_plan": "orchestrator.plan",
+    "load_settings": "orchestrator.settings",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use (PEP 562)."""
+    if name not in _WHEN_ASKED_FOR:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_WHEN_ASKED_FOR[name]), name)

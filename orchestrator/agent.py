@@ -36,7 +36,7 @@ class AgentCard(BaseModel):
         policy: how to run it; None takes the orchestrator's default.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     name: str = Field(max_length=63)
     summary: str = Field(min_length=1, max_length=1000)

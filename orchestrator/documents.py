@@ -8,14 +8,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, Union, get_args, get_origin
 
 import orjson
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from orchestrator.errors import DocumentError
-from orchestrator.yaml_text import MAX_BYTES, Loc, Mark, parse_yaml
+
+if TYPE_CHECKING:  # the YAML parser is loaded with the first document
+    from orchestrator.yaml_text import Loc, Mark
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -83,6 +85,8 @@ def read_document(source: Path | str | bytes, name: str = "") -> Document:
     else:
         name = name or "<text>"
         raw = source.encode("utf-8", "surrogatepass") if isinstance(source, str) else source
+    from orchestrator.yaml_text import parse_yaml
+
     parsed = parse_yaml(raw, name)
     return Document(name, parsed.data, parsed.keys, parsed.values)
 
@@ -99,6 +103,8 @@ def suggest(word: str, known: Iterable[str]) -> str:
 
 
 def _read_file(path: Path, name: str) -> bytes:
+    from orchestrator.yaml_text import MAX_BYTES
+
     try:
         if path.is_dir():
             raise DocumentError(name, 0, 0, "this is a folder", "name a file in it")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -15,7 +15,9 @@ from orchestrator.documents import Document, read_document, suggest, validate
 from orchestrator.errors import AgentError, CycleError, DuplicateTaskError, PointsmanError, UnknownTaskError
 from orchestrator.messages import OnFailure, Result, Task
 from orchestrator.ordering import find_cycle
-from orchestrator.yaml_text import Loc
+
+if TYPE_CHECKING:
+    from orchestrator.yaml_text import Loc
 
 RESULT_KEY: Final = "$result"
 _MAPPINGS: Final = (dict, MappingProxyType)
@@ -67,7 +69,7 @@ def _as_tuple(after: Any) -> Any:
 class TaskEntry(BaseModel):
     """One task as a file states it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     request: str
     payload: dict[str, Any] = Field(default_factory=dict)
@@ -103,7 +105,7 @@ class TaskEntry(BaseModel):
 class PlanEntry(BaseModel):
     """A plan as a file states it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     plan: str = Field(min_length=1, max_length=200)
     description: str = ""

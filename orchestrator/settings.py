@@ -23,7 +23,7 @@ LogFormat = Literal["auto", "console", "json", "off"]
 class Settings(BaseModel):
     """How a run is set up. Relative paths start from the current folder."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     journal: Path = Field(default=Path(".pointsman/journal.db"), description="file of the journal")
     durability: Durability = Field(default="power-cut-safe", description="what an acknowledged row survives")
