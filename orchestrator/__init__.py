@@ -1,7 +1,7 @@
 """Pointsman's public names.
 
-What defines an agent is imported at once; what runs them when it is first asked for, so that a package which only offers
-an agent does not load the engine.
+What defines an agent is imported at once; what runs them when it is first asked for, so that a package which only
+offers an agent does not load the engine.
 """
 
 import importlib

@@ -7,8 +7,9 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
+from orchestrator.bus.buffer import PriorityBuffer
 from orchestrator.bus.statistics import BusStatistics, Deliveries
-from orchestrator.bus.subscription import PriorityBuffer, Subscription
+from orchestrator.bus.subscription import Subscription
 from orchestrator.clock import Clock, Ids, SystemClock
 from orchestrator.dead_letters import DeadLetter, DeadLetters
 from orchestrator.errors import BusClosedError, BusError, RequestTimeoutError
