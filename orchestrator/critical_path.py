@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from orchestrator.messages import Task
@@ -30,16 +31,24 @@ class CriticalPath:
         """Return the urgency of a task; 0 once it has ended."""
         return self._urgency.get(task_id, 0.0)
 
-    def add(self, task: Task) -> None:
-        """Take a task in, with nothing waiting for it so far."""
-        self._urgency[task.id] = self._estimate[task.id] = task.estimate_s
-
-    def raise_before(self, task: Task) -> None:
-        """Make every task before this one at least as urgent as the path through it demands."""
-        if not task.after:
-            return
+    def add(self, tasks: Sequence[Task]) -> None:
+        """Take new tasks in, each after those of them that it waits for, and make those before them as urgent."""
         urgencies, estimates = self._urgency, self._estimate
-        queue = deque([task.id])
+        older = dict.fromkeys(name for task in tasks for name in task.after if name in urgencies)
+        for task in tasks:
+            urgencies[task.id] = estimates[task.id] = task.estimate_s
+        for task in reversed(tasks):  # so each is final when those before it learn of it
+            urgency = urgencies[task.id]
+            for before in task.after:
+                if before in urgencies and estimates[before] + urgency > urgencies[before]:
+                    urgencies[before] = estimates[before] + urgency
+        for name in older:
+            self.raise_before(name)
+
+    def raise_before(self, task_id: str) -> None:
+        """Make every task before this one at least as urgent as the path through it demands."""
+        urgencies, estimates = self._urgency, self._estimate
+        queue = deque([task_id])
         visits = 0
         while queue and visits < MAX_RAISED:
             name = queue.popleft()

@@ -6,7 +6,7 @@ import difflib
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from orchestrator.critical_path import CriticalPath
 from orchestrator.errors import CycleError, DuplicateTaskError, UnknownTaskError
@@ -51,6 +51,9 @@ class GraphStatistics:
     ended: Mapping[Status, int] = field(default_factory=dict)
 
 
+_NOTHING: Final = Unlocked()
+
+
 class TaskGraph:
     """Tasks and dependencies of one run, on a networkx DiGraph.
 
@@ -68,6 +71,7 @@ class TaskGraph:
         self.on_end = on_end
         self._entries: dict[str, _Entry] = {}
         self._ended = 0
+        self._broken = False  # whether any task has ended without completing
 
     def __contains__(self, task_id: str) -> bool:
         return task_id in self._entries
@@ -121,10 +125,11 @@ class TaskGraph:
         new = tuple(tasks)
         self._check_names(new)
         order = topological_order(new)
+        self._graph.add_nodes_from([task.id for task in order])
+        self._graph.add_edges_from([(name, task.id) for task in order for name in task.after])
         for task in order:
             self._insert(task, held=held)
-        for task in reversed(order):
-            self._urgency.raise_before(task)
+        self._urgency.add(order)
         return Unlocked() if held else self._settle_added(order)
 
     def add_children(self, parent: str, tasks: Sequence[Task]) -> tuple[Task, ...]:
@@ -143,8 +148,8 @@ class TaskGraph:
             for task in after_parent:
                 self._graph.add_edge(task.id, heir)
                 self._entries[heir].waits += 1
-        for task in reversed(after_parent):
-            self._urgency.raise_before(task)
+        for task in after_parent:
+            self._urgency.raise_before(task.id)
         return tuple(after_parent)
 
     def release(self, task_id: str) -> Unlocked:
@@ -181,7 +186,7 @@ class TaskGraph:
                 ready.append(waiting)
         if len(ready) > 1:
             ready.sort(key=self._by_urgency)
-        return Unlocked(tuple(entry.task for entry in ready))
+        return Unlocked(tuple([entry.task for entry in ready])) if ready else _NOTHING
 
     def fail(self, task_id: str, result: Result) -> Unlocked:
         """End a task that did not complete; end or unlock what waits for it as each one's `on_failure` says.
@@ -191,6 +196,7 @@ class TaskGraph:
         entry = self._entries[task_id]
         if entry.state == "ended":
             return Unlocked()
+        self._broken = True
         ready: list[_Entry] = []
         ended: list[Result] = []
         doomed = deque([(entry, result)])
@@ -257,22 +263,19 @@ class TaskGraph:
             self.on_end()
 
     def _insert(self, task: Task, *, held: bool) -> None:
-        entries, graph = self._entries, self._graph
-        graph.add_node(task.id)
+        entries, after = self._entries, task.after
         waits = int(held)
-        for name in dict.fromkeys(task.after):
-            graph.add_edge(name, task.id)
+        for name in after if len(after) < 2 or len(set(after)) == len(after) else dict.fromkeys(after):
             waits += entries[name].state != "ended"
-        broken = self._broken_dependency(task) if held else None
-        self._urgency.add(task)
-        entries[task.id] = _Entry(task, waits, held=held, broken=broken)
+        broken = self._broken_dependency(task) if held and self._broken else None
+        entries[task.id] = _Entry(task, waits, "waiting", None, held, broken)
 
     def _settle_added(self, tasks: Sequence[Task]) -> Unlocked:
         ready: list[_Entry] = []
         ended: list[Result] = []
         for task in tasks:
             entry = self._entries[task.id]
-            broken = self._broken_dependency(task)
+            broken = self._broken_dependency(task) if self._broken else None
             if entry.state == "waiting" and broken is not None:
                 unlocked = self.fail(task.id, _inherited(task, broken))
                 result = entry.result
