@@ -90,9 +90,8 @@ class TaskGraph:
     def results_for(self, task_id: str) -> dict[str, Result]:
         """Return the results of the tasks that this one waited for, those that agents added included."""
         entries = self._entries
-        return {
-            name: result for name in self._graph.predecessors(task_id) if (result := entries[name].result) is not None
-        }
+        names = self._graph.predecessors(task_id)
+        return {name: result for name in names if (result := entries[name].result) is not None}
 
     def urgency(self, task_id: str) -> float:
         """Return the seconds on the longest path from the start of this task to an end of the graph."""
@@ -263,9 +262,9 @@ class TaskGraph:
             self.on_end()
 
     def _insert(self, task: Task, *, held: bool) -> None:
-        entries, after = self._entries, task.after
+        entries = self._entries
         waits = int(held)
-        for name in after if len(after) < 2 or len(set(after)) == len(after) else dict.fromkeys(after):
+        for name in set(task.after):
             waits += entries[name].state != "ended"
         broken = self._broken_dependency(task) if held and self._broken else None
         entries[task.id] = _Entry(task, waits, "waiting", None, held, broken)

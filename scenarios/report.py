@@ -53,7 +53,7 @@ def summary(results: Sequence[ScenarioResult], broken: Sequence[DocumentError] =
         "passed": verdicts.count("passed"),
         "failed": verdicts.count("failed"),
         "in error": verdicts.count("error"),
-        "broken files": len(broken),
+        "broken": len(broken),
     }
     return ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "no scenario was collected"
 

@@ -150,7 +150,7 @@ def test_explanations_follow_the_text(router: EmbeddingRouter) -> None:
 
 def test_scores_are_cosines_by_the_naive_reference(router: EmbeddingRouter) -> None:
     """The served scores are the cosines between a text's vector and the rows, computed one by one."""
-    vector = router._encoder.encode("find the backup script").astype(np.float64)
+    vector = router._encoder.encode("find the backup script").vector.astype(np.float64)
     for name, score in scores(router, "find the backup script").items():
         row = router._entries[name].row.astype(np.float64)
         expected = (vector @ row) / (np.linalg.norm(vector) * np.linalg.norm(row))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from router import EmbeddingRouter
 from router.encoder import Encoder, Vocabulary, WordCache
-from router.features import buckets_of, order_buckets, token_hash, word_buckets
+from router.features import END, START, WORDS, edge_codes, role_codes, token_hash, word_buckets
 from router.tokenizer import MAX_TOKENS, tokenize
 
 TEXTS = st.text(alphabet=st.characters(exclude_categories=()), max_size=60)
@@ -22,17 +22,33 @@ def encoder() -> Encoder:
 
 
 def test_a_vector_is_the_sum_of_its_rows_by_hand(encoder: Encoder) -> None:
-    """One word: its own row, its n-grams, and the pairs it makes with the edges of the text."""
-    pairs, _ = order_buckets([token_hash("ab")], 10)
-    buckets = np.concatenate([word_buckets("ab", 10), pairs])
+    """One word: its own row, its n-grams, and the two pairs it makes with the edges of the text."""
+    word, edges = role_codes([token_hash("ab")], 10)[0], edge_codes(10)
+    buckets = [*word_buckets("ab", 10), edges[START, 0] ^ word[1], word[0] ^ edges[END, 1]]
     expected = encoder._rows[buckets].sum(axis=0)
-    assert np.allclose(encoder.encode("ab")[:3], expected, atol=1e-5)
+    assert np.allclose(encoder.encode("ab").vector[:3], expected, atol=1e-5)
 
 
 @given(TEXTS)
 def test_parts_sum_to_the_vector(encoder: Encoder, text: str) -> None:
     """What is explained is what was computed."""
-    assert np.allclose(encoder.parts(text).total(), encoder.encode(text), atol=1e-3)
+    parts = encoder.encode(text)
+    total = parts.words.sum(axis=0)
+    total[:3] += parts.pairs.sum(axis=0)
+    assert np.allclose(parts.vector, total, atol=1e-3)
+    assert len(parts.words) == len(parts.tokens)
+    assert int(parts.seen.sum()) == len(parts.pairs)
+
+
+def test_only_the_last_text_is_recalled(encoder: Encoder) -> None:
+    """A text is not computed twice in a row, and another one in between is never taken for it."""
+    first = encoder.encode("one text")
+    assert encoder.recall("one text") is first
+    other = encoder.recall("another")
+    assert (other.text, other.tokens) == ("another", ["another"])
+    again = encoder.recall("one text")
+    assert again is not first
+    assert np.array_equal(again.vector, first.vector)
 
 
 @given(TEXTS)
@@ -40,7 +56,7 @@ def test_the_cache_changes_nothing(encoder: Encoder, text: str) -> None:
     """A warm cache and a cold one give the same bits."""
     cold = Encoder(encoder.vocabulary, encoder._rows, 64, 0.5)
     encoder.encode(text)
-    assert np.array_equal(cold.encode(text), encoder.encode(text))
+    assert np.array_equal(cold.encode(text).vector, encoder.encode(text).vector)
 
 
 def test_unseen_buckets_have_no_rows() -> None:
@@ -48,16 +64,16 @@ def test_unseen_buckets_have_no_rows() -> None:
     vocabulary = Vocabulary(10, np.array([3], dtype=np.int32), np.ones(1, dtype=np.float32), 7.0)
     assert vocabulary.seen(np.array([1, 3, 5])).tolist() == [0]
     assert (vocabulary.word_idf(3), vocabulary.word_idf(4)) == (1.0, 7.0)
-    assert buckets_of(np.zeros(0, np.uint64), np.zeros(0, np.uint64), np.zeros(0, np.uint64), 10).tolist() == []
 
 
 def test_a_full_cache_starts_over() -> None:
     """The cache is bounded, and still right after it was emptied."""
-    cache = WordCache(lambda word: np.full(2, float(len(word)), dtype=np.float32), 2, capacity=1)
+    cache = WordCache(lambda word: np.full(2, float(len(word)), dtype=np.float32), 2, 10, capacity=1)
     for number in range(3 * MAX_TOKENS):
-        vectors, hashes = cache.lookup([f"w{number}"])
-        assert vectors[0, 0] == len(f"w{number}")
-        assert hashes[0] == token_hash(f"w{number}")
+        (slot,), vectors, codes = cache.lookup([f"w{number}"])
+        assert vectors[slot, 0] == len(f"w{number}")
+        assert np.array_equal(codes[slot], role_codes([token_hash(f"w{number}")], 10)[0])
+        assert np.array_equal(codes[:WORDS], edge_codes(10))
     assert len(cache) == MAX_TOKENS
 
 
@@ -69,7 +85,7 @@ def test_a_known_word_is_computed_once() -> None:
         computed.append(word)
         return np.zeros(1, dtype=np.float32)
 
-    cache = WordCache(compute, 1)
+    cache = WordCache(compute, 1, 10)
     cache.lookup(["a", "b", "a"])
     cache.lookup(["b"])
     assert computed == ["a", "b"]
@@ -77,12 +93,14 @@ def test_a_known_word_is_computed_once() -> None:
 
 def test_threads_see_whole_vectors() -> None:
     """Readers of a cache that others fill and empty never see a wrong or half-written vector."""
-    cache = WordCache(lambda word: np.full(8, float(word[1:]), dtype=np.float32), 8, capacity=1)
+    cache = WordCache(lambda word: np.full(8, float(word[1:]), dtype=np.float32), 8, 10, capacity=1)
     wrong: list[str] = []
 
     def read(offset: int) -> None:
-        numbers = [number % 300 for number in range(offset, offset + 400)]
-        wrong.extend(f"w{number}" for number in numbers if (cache.lookup([f"w{number}"])[0] != number).any())
+        for number in (number % 300 for number in range(offset, offset + 400)):
+            (slot,), vectors, _ = cache.lookup([f"w{number}"])
+            if (vectors[slot] != number).any():
+                wrong.append(f"w{number}")
 
     threads = [threading.Thread(target=read, args=(40 * at,)) for at in range(4)]
     for thread in threads:

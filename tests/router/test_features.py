@@ -6,34 +6,45 @@ from hypothesis import strategies as st
 
 from router.features import (
     BIGRAM,
+    END,
     PAIR,
+    PAIR_TOKENS,
     SKIP,
+    START,
     WORD,
-    buckets_of,
+    WORDS,
+    edge_codes,
+    frame,
     gram_hashes,
     order_buckets,
+    role_codes,
     token_hash,
     word_buckets,
 )
 
-HASHES = st.lists(st.integers(0, 2**32 - 1), max_size=12)
+HASHES = [token_hash(f"w{number}") for number in range(8)]
+CODES = np.concatenate([edge_codes(20), role_codes(HASHES, 20)])
+SLOTS = st.lists(st.integers(WORDS, WORDS + 7), max_size=40)
+WRAP = (1 << 64) - 1
 
 
-def naive_bucket(first: int, second: int, kind: int, bits: int) -> int:
-    """Compute one bucket with Python integers."""
-    wrap = (1 << 64) - 1
-    key = (first * 0x9E3779B97F4A7C15 + second * 0xBF58476D1CE4E5B9 + kind * 0x94D049BB133111EB) & wrap
-    key ^= key >> 29
-    return ((key * 0xBF58476D1CE4E5B9) & wrap) >> (64 - bits)
+def naive_code(value: int, role: int, bits: int) -> int:
+    """Compute the code of a word in one role with Python integers."""
+    key = (value * 0x9E3779B97F4A7C15 + (role + 1) * 0x94D049BB133111EB) & WRAP
+    key = ((key ^ key >> 32) * 0x94D049BB133111EB) & WRAP
+    return (((key ^ key >> 29) * 0xBF58476D1CE4E5B9) & WRAP) >> (64 - bits)
 
 
-def naive_order(hashes: list[int], bits: int) -> list[int]:
-    """Enumerate bigrams, skip-bigrams and unordered pairs one by one."""
-    framed = [token_hash("^"), *hashes, token_hash("$")]
-    distinct = sorted(set(hashes))
-    found = [naive_bucket(a, b, BIGRAM, bits) for a, b in pairwise(framed)]
-    found += [naive_bucket(a, b, SKIP, bits) for a, b in zip(framed, framed[2:], strict=False)]
-    return found + [naive_bucket(a, b, PAIR, bits) for i, a in enumerate(distinct) for b in distinct[i + 1 :]]
+def naive_order(slots: list[int]) -> list[tuple[int, int]]:
+    """Enumerate buckets and kinds of bigrams, skip-bigrams and unordered pairs one by one."""
+    kept = slots[:PAIR_TOKENS]
+    framed = [START, *kept, END]
+    distinct = list(dict.fromkeys(kept))
+    found = [(CODES[a, 0] ^ CODES[b, 1], BIGRAM) for a, b in pairwise(framed)]
+    if len(kept) > 1:
+        found += [(CODES[a, 0] ^ CODES[b, 2], SKIP) for a, b in zip(framed, framed[2:], strict=False)]
+    found += [(CODES[a, 3] ^ CODES[b, 3], PAIR) for i, a in enumerate(distinct) for b in distinct[i + 1 :]]
+    return [(int(bucket), kind) for bucket, kind in found]
 
 
 def test_a_crc_is_the_published_one() -> None:
@@ -48,22 +59,41 @@ def test_grams_of_a_short_word_are_counted_by_hand() -> None:
 
 def test_the_word_comes_first() -> None:
     """The first bucket of a word is the word itself, under its own kind."""
-    assert int(word_buckets("ab", 20)[0]) == naive_bucket(token_hash("ab"), 0, WORD, 20)
+    key = (token_hash("ab") * 0x9E3779B97F4A7C15 + WORD * 0x94D049BB133111EB) & WRAP
+    assert int(word_buckets("ab", 20)[0]) == (((key ^ key >> 29) * 0xBF58476D1CE4E5B9) & WRAP) >> 44
 
 
-@given(HASHES)
-def test_order_features_agree_with_the_naive_reference(hashes: list[int]) -> None:
-    """The vectorised hashing finds the same buckets as a loop over Python integers."""
-    buckets, template = order_buckets(hashes, 20)
-    assert buckets.tolist() == naive_order(hashes, 20)
-    assert len(template.kind) == len(buckets)
+def test_codes_agree_with_the_naive_reference() -> None:
+    """The vectorised codes are those of Python integers, for words and for the edges, which no word can equal."""
+    hashes = [*HASHES, 0, (1 << 32) - 1]
+    assert role_codes(hashes, 24).tolist() == [[naive_code(h, role, 24) for role in range(4)] for h in hashes]
+    assert edge_codes(24).tolist() == [[naive_code(h << 32, role, 24) for role in range(4)] for h in (1, 2)]
 
 
-@given(st.integers(8, 24), st.integers(0, 2**32 - 1), st.integers(0, 4))
-def test_buckets_are_in_range(bits: int, value: int, kind: int) -> None:
-    """No bucket lies outside the table."""
-    one = np.array([value], dtype=np.uint64)
-    assert 0 <= buckets_of(one, one, np.array([kind], dtype=np.uint64), bits)[0] < 1 << bits
+@given(SLOTS)
+def test_order_features_agree_with_the_naive_reference(slots: list[int]) -> None:
+    """The templates find the same buckets as a loop, whether or not words repeat or are too many."""
+    places, template = frame(slots)
+    buckets = order_buckets(CODES.take(places, axis=0), template)
+    assert list(zip(buckets.tolist(), template.kind.tolist(), strict=True)) == naive_order(slots)
+
+
+@given(SLOTS.filter(bool))
+def test_every_order_feature_has_owners(slots: list[int]) -> None:
+    """Both owners of a feature are words of the frame, the same word at an edge of the text."""
+    places, template = frame(slots)
+    words = places[WORDS:]
+    assert template.owners.min() >= 0
+    for a, b, first, second in zip(*template.owners, template.first // 4, template.second // 4, strict=True):
+        sides = {int(places[place]) for place in (first, second)} - {START, END}
+        assert {int(words[a]), int(words[b])} == sides
+
+
+@given(st.integers(8, 24), st.text(min_size=1, max_size=9))
+def test_buckets_are_in_range(bits: int, word: str) -> None:
+    """No bucket lies outside the table, that of a pair neither."""
+    buckets = [*word_buckets(word, bits), *role_codes([token_hash(word)], bits)[0]]
+    assert all(0 <= bucket < 1 << bits for bucket in buckets)
 
 
 def test_a_surrogate_has_a_hash() -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 
 from router.features import word_buckets
-from router.sketch import signs, sketch_word
+from router.sketch import sign_bits, sketch_word
 
 
 def sketch(word: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
@@ -10,11 +10,19 @@ def sketch(word: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
 
 
 def test_signs_are_balanced_and_stable() -> None:
-    """Half of all signs are positive, and the same bucket always has the same ones."""
-    table = signs(np.arange(1000), 128)
-    assert set(np.unique(table)) == {-1.0, 1.0}
-    assert abs(float(table.mean())) < 0.01
-    assert np.array_equal(table[5], signs(np.array([5]), 128)[0])
+    """Half of all bits are set, and the same bucket always has the same ones."""
+    table = sign_bits(np.arange(1000), 128)
+    assert set(np.unique(table)) == {0, 1}
+    assert abs(float(table.mean()) - 0.5) < 0.005
+    assert np.array_equal(table[5], sign_bits(np.array([5]), 128)[0])
+
+
+def test_a_sketch_is_half_word_half_grams_by_the_naive_reference() -> None:
+    """The counted bits give what the sum of the signs gives; the longest token does not overflow them."""
+    for word in ("migration", "a", "\u4e16" * 41, "x" * 41):
+        signs = sign_bits(word_buckets(word, 20), 512).astype(np.float64) * 2 - 1
+        mixed = signs[0] * np.sqrt(0.5) + signs[1:].sum(axis=0) * np.sqrt(0.5 / (len(signs) - 1))
+        assert np.allclose(sketch(word), mixed / np.linalg.norm(mixed), atol=1e-6)
 
 
 def test_a_sketch_has_length_one() -> None:

@@ -34,6 +34,19 @@ def test_tokenizing_the_tokens_changes_nothing(text: str) -> None:
     assert tokenize(" ".join(tokens)) == tokens
 
 
+def test_plain_text_is_split_like_any_other() -> None:
+    """The shorter way for ASCII gives the same tokens, for every single character and every pair of them."""
+    plain = [chr(code) for code in range(128)]
+    for text in (*plain, *(f"{one}{other}" for one in plain for other in plain)):
+        assert tokenize(text) == tokenize(f"{text} \u00e9")[:-1]
+
+
+@given(st.text(alphabet=st.characters(max_codepoint=127)))
+def test_plain_words_are_split_like_any_others(text: str) -> None:
+    """That holds for whole texts, too."""
+    assert tokenize(text) == tokenize(f"{text} \u00e9")[:-1]
+
+
 def test_a_long_text_is_cut() -> None:
     """A text of a million words costs no more than its first ones."""
     assert tokenize("word " * 1_000_000) == ["word"] * MAX_TOKENS

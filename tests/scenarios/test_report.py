@@ -57,7 +57,7 @@ def test_text_names_each_scenario_and_what_was_missed() -> None:
         "        b.scenario.yaml: git: not found",
         "FAILED  made (1 expectations, 2 s of virtual time)",
         f"        a.scenario.yaml: expected {HOSTILE}; what happened: it failed",
-        "1 passed, 1 failed, 1 in error, 1 broken files",
+        "1 passed, 1 failed, 1 in error, 1 broken",
     ]
     assert summary([]) == "no scenario was collected"
     assert faults(PASSED) == []

@@ -70,7 +70,7 @@ def test_a_broken_file_exits_with_4_and_its_place(cli: Cli, uat: Path) -> None:
     code, out, _ = cli("test", "uat")
     assert code == 4
     assert "broken.scenario.yaml:3:1: unknown key 'givn'" in out
-    assert "3 passed, 1 broken files" in out
+    assert "3 passed, 1 broken" in out
 
 
 def test_nothing_found_exits_with_5(cli: Cli, uat: Path) -> None:
