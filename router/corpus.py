@@ -7,7 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.encoder import Vocabulary
-from router.features import GRAM, PAIR_TOKENS, WORD, Buckets, order_buckets, token_hash, word_buckets
+from router.features import (
+    GRAM,
+    WORD,
+    WORDS,
+    Buckets,
+    edge_codes,
+    frame,
+    order_buckets,
+    role_codes,
+    token_hash,
+    word_buckets,
+)
 from router.sketch import sketch_word
 from router.tokenizer import tokenize
 
@@ -49,8 +60,12 @@ class Corpus:
 
 def extract(texts: Sequence[str], bits: int) -> Occurrences:
     """Extract the features of texts into buckets below ``2**bits``."""
-    words: dict[str, Buckets] = {}
-    found = [_features(text, bits, words) for text in texts]
+    lines = [tokenize(text) for text in texts]
+    words = list(dict.fromkeys(token for line in lines for token in line))
+    slots = {word: slot for slot, word in enumerate(words, start=WORDS)}
+    of_word = [word_buckets(word, bits) for word in words]
+    codes = np.concatenate([edge_codes(bits), role_codes([token_hash(word) for word in words], bits)])
+    found = [_features([slots[token] for token in line], of_word, codes) for line in lines]
     sizes = [len(buckets) for buckets, _ in found]
     return Occurrences(
         np.repeat(np.arange(len(texts), dtype=np.int64), sizes),
@@ -94,15 +109,12 @@ def build_corpus(texts: Sequence[str], occurrences: Occurrences, vocabulary: Voc
     return Corpus(kept, vocabulary.idf[kept], starts, _sketches(texts, vocabulary, sketch_size))
 
 
-def _features(text: str, bits: int, words: dict[str, Buckets]) -> tuple[Buckets, NDArray[np.int64]]:
-    tokens = tokenize(text)
-    for token in tokens:
-        if token not in words:
-            words[token] = word_buckets(token, bits)
-    of_words = [words[token] for token in tokens]
-    pairs, template = order_buckets([token_hash(token) for token in tokens[:PAIR_TOKENS]], bits)
+def _features(slots: list[int], of_word: list[Buckets], codes: Buckets) -> tuple[Buckets, NDArray[np.int64]]:
+    of_words = [of_word[slot - WORDS] for slot in slots]
+    places, template = frame(slots)
+    pairs = order_buckets(codes.take(places, axis=0), template)
     kinds = [_word_kinds(len(buckets)) for buckets in of_words]
-    return np.concatenate([*of_words, pairs]), np.concatenate([*kinds, template.kind.astype(np.int64)])
+    return np.concatenate([*of_words, pairs]), np.concatenate([*kinds, template.kind])
 
 
 def _word_kinds(size: int) -> NDArray[np.int64]:

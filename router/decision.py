@@ -1,13 +1,18 @@
 """Owns the decision: from scores and vetoes to a prediction, abstaining where it must."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from router.calibration import Calibration
 from router.prediction import Abstained, Prediction, Scoreboard
+from router.protocol import NO_VETOES
+
+_FEW: Final = 24  # up to this many agents, plain Python is done before NumPy has been called six times
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,16 @@ class Roster:
         object.__setattr__(self, "places", {name: at for at, name in enumerate(self.names)})
 
 
+class _Lead(NamedTuple):
+    """The two best places with their scores (-inf where nobody is eligible), and how sure the best one is."""
+
+    first: int
+    best: float
+    second: int
+    rest: float
+    confidence: float
+
+
 def decide(
     roster: Roster, scores: NDArray[np.float32], vetoes: Mapping[str, str], calibration: Calibration
 ) -> Prediction:
@@ -34,40 +49,58 @@ def decide(
         vetoes: Agent name to the reason why it is not eligible.
         calibration: From scores to confidence.
     """
-    if not roster.names:
-        return _none(Abstained.NO_CANDIDATES, roster, scores, vetoes, calibration)
+    names = roster.names
+    threshold = calibration.threshold
+    # An empty mapping is replaced, not copied: its owner may fill it later.
+    board = Scoreboard(names, roster.versions, scores, dict(vetoes) if vetoes else NO_VETOES)
+    if not names:
+        return Prediction(Abstained.NO_CANDIDATES, "", "", 0.0, 0.0, threshold, roster.fingerprint, board)
     eligible = _without(roster, scores, vetoes) if vetoes else scores
-    leader = int(eligible.argmax())
-    best = float(eligible[leader])
-    if best == -np.inf:
-        return _none(Abstained.ALL_VETOED, roster, scores, vetoes, calibration)
-    confidence = calibration.confidence(eligible, best)
-    eligible[leader] = -np.inf
-    second = int(eligible.argmax())
-    rest = float(eligible[second])
-    eligible[leader] = best  # without vetoes these are the scores themselves
+    first, best, second, rest, confidence = (_lead_of_few if len(names) <= _FEW else _lead)(eligible, calibration)
+    if best == -math.inf:
+        return Prediction(Abstained.ALL_VETOED, "", "", 0.0, 0.0, threshold, roster.fingerprint, board)
+    alone = rest == -math.inf
     return Prediction(
-        choice=roster.names[leader] if confidence >= calibration.threshold else Abstained.BELOW_THRESHOLD,
-        leader=roster.names[leader],
-        runner_up="" if rest == -np.inf else roster.names[second],
-        margin=best if rest == -np.inf else best - rest,
-        confidence=confidence,
-        threshold=calibration.threshold,
-        fingerprint=roster.fingerprint,
-        scoreboard=Scoreboard(roster.names, roster.versions, scores, dict(vetoes)),
+        names[first] if confidence >= threshold else Abstained.BELOW_THRESHOLD,
+        names[first],
+        "" if alone else names[second],
+        best if alone else best - rest,
+        confidence,
+        threshold,
+        roster.fingerprint,
+        board,
     )
+
+
+def _lead(scores: NDArray[np.float32], calibration: Calibration) -> _Lead:
+    first = int(scores.argmax())
+    best = scores.item(first)
+    if best == -math.inf:
+        return _Lead(first, best, first, best, 0.0)
+    confidence = calibration.confidence(scores, best)
+    scores[first] = -math.inf
+    second = int(scores.argmax())
+    rest = scores.item(second)
+    scores[first] = best  # without vetoes these are the scores that the prediction keeps
+    return _Lead(first, best, second, rest, confidence)
+
+
+def _lead_of_few(scores: NDArray[np.float32], calibration: Calibration) -> _Lead:
+    """Do what ``_lead`` does, for few agents."""
+    values: list[float] = scores.tolist()
+    best = max(values)
+    first = values.index(best)
+    if best == -math.inf:
+        return _Lead(first, best, first, best, 0.0)
+    confidence = calibration.confidence_of_few(values, best)
+    values[first] = -math.inf
+    rest = max(values)
+    return _Lead(first, best, values.index(rest), rest, confidence)
 
 
 def _without(roster: Roster, scores: NDArray[np.float32], vetoes: Mapping[str, str]) -> NDArray[np.float32]:
     eligible = scores.copy()
     for name in vetoes:
         if name in roster.places:
-            eligible[roster.places[name]] = -np.inf
+            eligible[roster.places[name]] = -math.inf
     return eligible
-
-
-def _none(
-    reason: Abstained, roster: Roster, scores: NDArray[np.float32], vetoes: Mapping[str, str], calibration: Calibration
-) -> Prediction:
-    board = Scoreboard(roster.names, roster.versions, scores, dict(vetoes))
-    return Prediction(reason, "", "", 0.0, 0.0, calibration.threshold, roster.fingerprint, board)

@@ -1,6 +1,7 @@
 """Owns the trained router as it is served: NumPy only, agents added and removed while it runs."""
 
 import hashlib
+import math
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,11 +34,19 @@ class _Entry:
 
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
-    """All registered agents at one moment: rows, shape (agents, width), and for each which length it is measured by."""
+    """All registered agents at one moment.
+
+    Attributes:
+        roster: Their names and versions, and the fingerprint.
+        rows: Their rows, shape (agents, columns); all columns, or the trained ones where no agent has any others.
+        columns: Number of columns.
+        sketched: Whether the agent is measured by the sketch alone, shape (agents,); None if none is.
+    """
 
     roster: Roster
     rows: NDArray[np.float32]
-    sketched: NDArray[np.intp]
+    columns: int
+    sketched: NDArray[np.bool_] | None
 
 
 class EmbeddingRouter:
@@ -96,10 +105,16 @@ class EmbeddingRouter:
 
     def predict(self, text: str, vetoes: Mapping[str, str] = NO_VETOES) -> Prediction:
         """Decide on one request; see ``Router.predict``."""
-        snapshot = self._current()
-        vector = self._encoder.encode(text)
-        scores = snapshot.rows @ vector
-        scores *= self._factors(vector).take(snapshot.sketched)
+        snapshot = self._snapshot or self._rebuild()
+        parts = self._encoder.encode(text)
+        vector = parts.vector
+        scores = snapshot.rows.dot(vector[: snapshot.columns])
+        factor = _inverse_length(vector) if parts.tokens else 0.0
+        if snapshot.sketched is None:
+            scores *= factor
+        else:
+            of_sketch = _inverse_length(vector[self._encoder.trained :])
+            scores *= np.where(snapshot.sketched, np.float32(of_sketch), np.float32(factor))
         return decide(snapshot.roster, scores, vetoes, self._calibration)
 
     def explain(self, text: str, agent: str) -> tuple[Contribution, ...]:
@@ -109,9 +124,9 @@ class EmbeddingRouter:
             RouterError: The agent is not registered.
         """
         entry = self._entry(agent)
-        parts = self._encoder.parts(text)
-        factor = self._factors(parts.total())[int(entry.sketched)]
-        return split_score(parts, entry.row * factor)
+        parts = self._encoder.recall(text)
+        measured = parts.vector[self._encoder.trained :] if entry.sketched else parts.vector
+        return split_score(parts, entry.row, _inverse_length(measured))
 
     def add(self, profile: AgentProfile) -> None:
         """Make an agent a candidate: by its trained row if the model was trained on this very card, else by its texts.
@@ -135,12 +150,6 @@ class EmbeddingRouter:
             self._entries = {known: entry for known, entry in self._entries.items() if known != name}
             self._snapshot = None
 
-    def _factors(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return one over the length of a vector, and one over the length of its sketch; 0 for an empty text."""
-        sketch = vector[self._encoder.trained :]
-        whole, of_sketch = float(vector @ vector) ** 0.5, float(sketch @ sketch) ** 0.5
-        return np.array([1 / whole, 1 / of_sketch] if of_sketch else [0.0, 0.0], dtype=np.float32)
-
     def _new_entry(self, profile: AgentProfile) -> _Entry:
         for label, row in zip(self._manifest.labels, self._head, strict=True):
             if (label.name, label.profile_digest) == (profile.name, profile.digest):
@@ -149,7 +158,7 @@ class EmbeddingRouter:
             raise RouterError(f"agent {profile.name!r} has neither summary nor examples; give its card some")
         # The trained part sees a stranger only as "none of these labels": the sketch decides, by its own length.
         trained = self._encoder.trained
-        vectors = unit(np.stack([self._encoder.encode(text) for text in profile.texts]))
+        vectors = unit(np.stack([self._encoder.encode(text).vector for text in profile.texts]))
         row = np.zeros(self._encoder.width, dtype=np.float32)
         row[trained:] = prototype(vectors[:, trained:], self._background[trained:])
         return _Entry(profile.version, row, sketched=True)
@@ -180,4 +189,14 @@ class EmbeddingRouter:
             digest.update(repr((name, entry.version)).encode())
             digest.update(rows[at].tobytes())
         roster = Roster(names, tuple(entry.version for entry in entries), digest.hexdigest()[:16])
-        return _Snapshot(roster, rows, np.array([entry.sketched for entry in entries], dtype=np.intp))
+        sketched = np.array([entry.sketched for entry in entries], dtype=np.bool_)
+        trained = self._encoder.trained
+        columns = rows.shape[1] if rows[:, trained:].any() else trained
+        served = np.ascontiguousarray(rows[:, :columns])
+        return _Snapshot(roster, served, columns, sketched if sketched.any() else None)
+
+
+def _inverse_length(vector: NDArray[np.float32]) -> float:
+    """Return one over the length of a vector; 0 for a vector of zeros."""
+    square = float(vector.dot(vector))
+    return 1.0 / math.sqrt(square) if square else 0.0

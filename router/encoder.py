@@ -3,18 +3,33 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from router.features import PAIR_TOKENS, order_buckets, token_hash, word_buckets
+from router.features import (
+    MAX_PAIRS,
+    WORDS,
+    Buckets,
+    Template,
+    edge_codes,
+    frame,
+    order_buckets,
+    role_codes,
+    token_hash,
+    word_buckets,
+)
 from router.sketch import sketch_word
 from router.tokenizer import MAX_TOKENS, tokenize
 
 Vector: TypeAlias = NDArray[np.float32]
 
 CACHED_WORDS: Final = 4096
+
+# A product with ones adds rows faster than a reduction does, and an array that is zero compares faster than a 0.
+_ONES: Final = np.ones(max(MAX_TOKENS, MAX_PAIRS), dtype=np.float32)
+_ZERO: Final = np.zeros((), dtype=np.int32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,79 +66,83 @@ class Vocabulary:
 
 
 class _Generation:
-    """Word vectors up to a capacity; rows are only ever appended, so a reader needs no lock."""
+    """Words up to a capacity; rows are only ever appended, so a reader needs no lock."""
 
-    __slots__ = ("hashes", "slots", "vectors")
+    __slots__ = ("codes", "slots", "vectors")
 
-    def __init__(self, capacity: int, width: int) -> None:
+    def __init__(self, capacity: int, width: int, bits: int) -> None:
         self.slots: dict[str, int] = {}
-        self.vectors = np.zeros((capacity, width), dtype=np.float32)
-        self.hashes = np.zeros(capacity, dtype=np.uint64)
+        self.vectors = np.zeros((WORDS + capacity, width), dtype=np.float32)
+        self.codes = np.zeros((WORDS + capacity, 4), dtype=np.int64)
+        self.codes[:WORDS] = edge_codes(bits)
 
 
 class WordCache:
-    """Bounded cache from words to vectors; when it is full it starts over, and readers keep the old one."""
+    """Bounded cache of what words are; when it is full it starts over, and readers keep the old one."""
 
-    def __init__(self, compute: Callable[[str], Vector], width: int, capacity: int = CACHED_WORDS) -> None:
+    def __init__(self, compute: Callable[[str], Vector], width: int, bits: int, capacity: int = CACHED_WORDS) -> None:
         """Keep at most ``capacity`` words (at least ``MAX_TOKENS``) of ``width`` floats each."""
         self._compute = compute
         self._width = width
+        self._bits = bits
         self._capacity = max(capacity, MAX_TOKENS)
         self._lock = threading.Lock()
-        self._generation = _Generation(self._capacity, width)
+        self._generation = _Generation(self._capacity, width, bits)
 
     def __len__(self) -> int:
         return len(self._generation.slots)
 
-    def lookup(self, tokens: Sequence[str]) -> tuple[Vector, NDArray[np.uint64]]:
-        """Return vectors, shape (tokens, width), and hashes, shape (tokens,), of at most ``MAX_TOKENS`` words."""
+    def lookup(self, tokens: Sequence[str]) -> tuple[list[int], Vector, Buckets]:
+        """Return where at most ``MAX_TOKENS`` words lie, all vectors, shape (slots, width), all codes, (slots, 4).
+
+        The arrays are the cache's own: read the slots given, and the edges at ``START`` and ``END``.
+        """
         generation = self._generation
+        known = generation.slots
         try:
-            slots = [generation.slots[token] for token in tokens]
+            slots = [known[token] for token in tokens]
         except KeyError:
             generation = self._fill(tokens)
             slots = [generation.slots[token] for token in tokens]
-        return generation.vectors.take(slots, axis=0), generation.hashes.take(slots)
+        return slots, generation.vectors, generation.codes
 
     def _fill(self, tokens: Sequence[str]) -> _Generation:
         with self._lock:
             generation = self._generation
             missing = [token for token in dict.fromkeys(tokens) if token not in generation.slots]
             if len(generation.slots) + len(missing) > self._capacity:
-                generation = _Generation(self._capacity, self._width)
+                generation = _Generation(self._capacity, self._width, self._bits)
                 missing = list(dict.fromkeys(tokens))
-            for token in missing:
-                slot = len(generation.slots)
+            codes = role_codes([token_hash(token) for token in missing], self._bits)
+            for token, code in zip(missing, codes, strict=True):
+                slot = WORDS + len(generation.slots)
                 generation.vectors[slot] = self._compute(token)
-                generation.hashes[slot] = token_hash(token)
+                generation.codes[slot] = code
                 generation.slots[token] = slot  # last: a reader that sees the slot sees the vector
             self._generation = generation
             return generation
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a text's vector is the sum of.
+class Parts(NamedTuple):
+    """A text as the encoder reads it: its vector, and what that is the sum of.
 
     Attributes:
+        text: The text itself.
+        vector: The sum of all parts, shape (width,); its length is not normalised.
         tokens: The words, in order.
         words: Their vectors, shape (tokens, width).
-        pairs: Rows of the word pairs, shape (pairs, trained).
-        first: Position of the first word of each pair, shape (pairs,); -1 for an edge of the text.
-        second: Position of the second one.
+        pairs: Rows of the word pairs that training has seen, shape (pairs, trained).
+        template: All word pairs of the text.
+        seen: Which of them training has seen, shape (features of the template,).
     """
 
+    text: str
+    vector: Vector
     tokens: list[str]
     words: Vector
     pairs: Vector
-    first: NDArray[np.intp]
-    second: NDArray[np.intp]
-
-    def total(self) -> Vector:
-        """Return the text's vector, shape (width,)."""
-        total: Vector = self.words.sum(axis=0)
-        total[: self.pairs.shape[1]] += self.pairs.sum(axis=0)
-        return total
+    template: Template
+    seen: NDArray[np.bool_]
 
 
 class Encoder:
@@ -149,33 +168,32 @@ class Encoder:
         self._rows = rows
         self._sketch_size = sketch_size
         self._sketch_weight = sketch_weight
-        self._cache = WordCache(self._word, self.width)
+        self._cache = WordCache(self._word, self.width, vocabulary.bits)
+        self._last: Parts | None = None
 
-    def encode(self, text: str) -> Vector:
-        """Return the sum of all parts of a text, shape (width,); its length is not normalised."""
+    def encode(self, text: str) -> Parts:
+        """Read a text."""
         tokens = tokenize(text)
-        vectors, hashes = self._cache.lookup(tokens)
-        total: Vector = np.add.reduce(vectors, axis=0)
-        buckets, _ = order_buckets(hashes[:PAIR_TOKENS].tolist(), self.vocabulary.bits)
-        seen = self.vocabulary.seen(buckets)
-        total[: self.trained] += np.add.reduce(self._rows.take(seen, axis=0), axis=0)
-        return total
+        slots, vectors, codes = self._cache.lookup(tokens)
+        places, template = frame(slots)
+        words = vectors.take(places[WORDS : WORDS + len(slots)], axis=0)
+        rows = self.vocabulary.index[order_buckets(codes.take(places, axis=0), template)]
+        seen = rows >= _ZERO
+        pairs = self._rows.take(rows[seen], axis=0)
+        vector: Vector = _ONES[: len(words)].dot(words)
+        vector[: self.trained] += _ONES[: len(pairs)].dot(pairs)
+        # One reference, replaced whole: another thread sees this text or another one, never a mixture.
+        self._last = parts = Parts(text, vector, tokens, words, pairs, template, seen)
+        return parts
 
-    def parts(self, text: str) -> Parts:
-        """Return the parts that ``encode`` sums, each with the words it belongs to."""
-        tokens = tokenize(text)
-        vectors, hashes = self._cache.lookup(tokens)
-        ids = hashes[:PAIR_TOKENS].tolist()
-        buckets, template = order_buckets(ids, self.vocabulary.bits)
-        rows = self.vocabulary.index[buckets]
-        known = rows >= 0
-        positions = np.array([-1, *range(len(ids)), -1, *(ids.index(h) for h in sorted(set(ids)))])
-        pairs = self._rows.take(rows[known], axis=0)
-        return Parts(tokens, vectors, pairs, positions[template.first[known]], positions[template.second[known]])
+    def recall(self, text: str) -> Parts:
+        """Return what ``encode`` returns, without computing it again for the text that was encoded last."""
+        last = self._last
+        return last if last is not None and last.text == text else self.encode(text)
 
     def _word(self, token: str) -> Vector:
         buckets = word_buckets(token, self.vocabulary.bits)
         trained = self._rows.take(self.vocabulary.seen(buckets), axis=0).sum(axis=0)
         idf = self.vocabulary.word_idf(int(buckets[0]))
         sketch = sketch_word(buckets, self._sketch_size) * np.float32(idf * self._sketch_weight)
-        return np.concatenate([trained, sketch]).astype(np.float32)
+        return np.concatenate([trained, sketch])

@@ -1,28 +1,42 @@
 """Owns the explanation: which word gave an agent how much of its score, exactly, because pooling is linear."""
 
+from itertools import repeat
+from typing import cast
+
 import numpy as np
 from numpy.typing import NDArray
 
 from router.encoder import Parts
+from router.features import PAIR_TOKENS
 from router.prediction import Contribution
 
 
-def split_score(parts: Parts, row: NDArray[np.float32]) -> tuple[Contribution, ...]:
+def split_score(parts: Parts, row: NDArray[np.float32], factor: float) -> tuple[Contribution, ...]:
     """Split one agent's score over the words of a text, in their order; the weights sum to the score.
 
     A word pair gives half to each of its words, and all to the one word when the other side is an edge of the text.
     The length of the whole vector is held fixed, so a weight is a share, not the effect of leaving the word out.
 
     Args:
-        parts: What the text's vector is the sum of.
-        row: The agent's row over the length of the text's vector, shape (width,).
+        parts: A text.
+        row: The agent's row, shape (width,).
+        factor: One over the length that the agent measures the text's vector by.
     """
-    if not parts.tokens:
+    tokens = parts.tokens
+    if not tokens:
         return ()
-    weights = (parts.words @ row).astype(np.float64)
-    of_pairs = (parts.pairs @ row[: parts.pairs.shape[1]]).astype(np.float64)
-    for side, other in ((parts.first, parts.second), (parts.second, parts.first)):
-        inner = side >= 0
-        share = np.where(other[inner] >= 0, 0.5, 1.0)
-        np.add.at(weights, side[inner], of_pairs[inner] * share)
-    return tuple(Contribution(token, weight) for token, weight in zip(parts.tokens, weights.tolist(), strict=True))
+    owners = parts.template.owners.compress(parts.seen, axis=1)
+    if parts.template.distinct:
+        owners = _first_places(tokens).take(owners)
+    halves = parts.pairs @ (row[: parts.pairs.shape[1]] * np.float32(0.5 * factor))
+    weights = (parts.words @ (row * np.float32(factor))).astype(np.float64)
+    weights += np.bincount(owners[0], halves, len(tokens))
+    weights += np.bincount(owners[1], halves, len(tokens))
+    # What Contribution(word, weight) does, without a Python call for each word.
+    made = map(tuple.__new__, repeat(Contribution), zip(tokens, weights.tolist(), strict=True))
+    return cast("tuple[Contribution, ...]", tuple(made))
+
+
+def _first_places(tokens: list[str]) -> NDArray[np.intp]:
+    """Return for every word of a frame, and then for every distinct one, where it first stands in the text."""
+    return np.array([*range(len(tokens)), *map(tokens.index, dict.fromkeys(tokens[:PAIR_TOKENS]))])

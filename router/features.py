@@ -1,4 +1,4 @@
-"""Owns the features: which hashed n-grams a text has, and in which bucket each of them lies."""
+"""Owns the features: which hashed n-grams and word pairs a text has, and in which bucket each of them lies."""
 
 import zlib
 from collections.abc import Sequence
@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 Buckets: TypeAlias = NDArray[np.int64]
 Keys: TypeAlias = NDArray[np.uint64]
+Places: TypeAlias = NDArray[np.intp]
 
 MIN_GRAM: Final = 2
 MAX_GRAM: Final = 5
-PAIR_TOKENS: Final = 40  # pairs grow with the square: only the first words of a text make them
+PAIR_TOKENS: Final = 24  # pairs grow with the square: only the first words of a text make them
+MAX_PAIRS: Final = 2 * PAIR_TOKENS + 1 + PAIR_TOKENS * (PAIR_TOKENS - 1) // 2
 
 # Odd constants of splitmix64 (Steele et al. 2014) and of the golden ratio: multiply, keep the high bits.
 _FIRST: Final = np.uint64(0x9E3779B97F4A7C15)
@@ -22,7 +24,12 @@ _SECOND: Final = np.uint64(0xBF58476D1CE4E5B9)
 _KIND: Final = np.uint64(0x94D049BB133111EB)
 
 WORD, GRAM, BIGRAM, SKIP, PAIR = range(5)
-_EDGE: Final = (zlib.crc32(b"^"), zlib.crc32(b"$"))
+START, END, WORDS = range(3)  # where the edges of a text and its first word stand in a frame
+_EDGES: Final = (1 << 32, 2 << 32)  # no 32-bit hash of a word is one of them
+
+# A word plays four roles in pairs; XOR of the codes of two roles is the bucket of the pair.
+_LEADS, _FOLLOWS, _SKIPPED_TO, _TOGETHER = range(4)
+_ROLES: Final = np.arange(1, 5, dtype=np.uint64) * _KIND
 
 
 def token_hash(token: str) -> int:
@@ -30,23 +37,29 @@ def token_hash(token: str) -> int:
     return zlib.crc32(token.encode("utf-8", "surrogatepass"))
 
 
-def buckets_of(first: Keys, second: Keys, kind: Keys, bits: int) -> Buckets:
-    """Hash (first, second, kind) to buckets below ``2**bits`` (multiplicative hashing, Dietzfelbinger et al. 1997).
-
-    Args:
-        first: Hashes, shape (n,).
-        second: Hashes of the partner word, shape (n,); zero for a feature of one word.
-        kind: Numbers of kinds, shape (n,).
-        bits: Logarithm of the number of buckets.
-    """
-    return _finish(first * _FIRST + second * _SECOND + kind * _KIND, bits)
-
-
 def _finish(key: Keys, bits: int) -> Buckets:
     key ^= key >> np.uint64(29)
     key *= _SECOND
     key >>= np.uint64(64 - bits)
     return key.view(np.int64)
+
+
+def role_codes(hashes: Sequence[int], bits: int) -> Buckets:
+    """Return the codes of words in their four roles, each below ``2**bits``, shape (words, 4).
+
+    Args:
+        hashes: ``token_hash`` of each word.
+        bits: Logarithm of the number of buckets.
+    """
+    keys = np.array(hashes, dtype=np.uint64)[:, None] * _FIRST + _ROLES
+    keys ^= keys >> np.uint64(32)
+    keys *= _KIND
+    return _finish(keys, bits)
+
+
+def edge_codes(bits: int) -> Buckets:
+    """Return the codes of the start and the end of a text, shape (2, 4); see ``role_codes``."""
+    return role_codes(_EDGES, bits)
 
 
 def gram_hashes(token: str) -> list[int]:
@@ -61,51 +74,80 @@ def gram_hashes(token: str) -> list[int]:
 
 
 def word_buckets(token: str, bits: int) -> Buckets:
-    """Return the buckets of one token by itself: the word first, then its character n-grams, shape (1 + grams,)."""
+    """Return the buckets of one token by itself: the word first, then its character n-grams, shape (1 + grams,).
+
+    Multiplicative hashing (Dietzfelbinger et al. 1997) of the hash and the kind.
+    """
     keys = np.array([token_hash(token), *gram_hashes(token)], dtype=np.uint64)
-    kinds = np.full(len(keys), GRAM, dtype=np.uint64)
-    kinds[0] = WORD
-    return buckets_of(keys, np.zeros_like(keys), kinds, bits)
+    keys *= _FIRST
+    keys[1:] += _KIND  # GRAM times the constant; WORD is zero
+    return _finish(keys, bits)
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """Which positions make up each order feature of a text with n tokens, m of them distinct."""
+    """Which places of a frame make up each order feature of a text, for all texts of one shape.
 
-    first: NDArray[np.intp]
-    second: NDArray[np.intp]
-    kind: Keys
-    salt: Keys
+    Attributes:
+        first: Index of the first code in a frame's codes, flattened from (places, 4), shape (features,).
+        second: Index of the second code.
+        kind: Number of the feature's kind, shape (features,).
+        owners: Places of the two words of each feature, counted from the first word, shape (2, features); both are
+            the same word where the other side is an edge of the text.
+        distinct: How many distinct words stand behind the words in the frame; zero if no word repeats.
+    """
+
+    first: Places
+    second: Places
+    kind: NDArray[np.int64]
+    owners: Places
+    distinct: int
 
 
-@lru_cache(maxsize=4096)
-def order_template(n: int, m: int) -> Template:
-    """Return the positions of bigrams, skip-bigrams (into ``^ tokens $``) and pairs (into the sorted distinct hashes).
+@lru_cache(maxsize=1024)
+def order_template(tokens: int, distinct: int) -> Template:
+    """Return the template of bigrams and skip-bigrams (into ``^ tokens $``) and unordered pairs of distinct words.
 
     Args:
-        n: Number of tokens.
-        m: Number of distinct tokens.
+        tokens: Number of tokens.
+        distinct: How many of the first ``PAIR_TOKENS`` tokens are distinct, if any repeats; else zero.
     """
-    bigrams = [(i, i + 1, BIGRAM) for i in range(n + 1)]
-    skips = [(i, i + 2, SKIP) for i in range(n)]
-    at = n + 2
-    pairs = [(at + i, at + j, PAIR) for i in range(m) for j in range(i + 1, m)]
-    first, second, kind = np.array([*bigrams, *skips, *pairs]).T
-    kinds = kind.astype(np.uint64)
-    return Template(first.astype(np.intp), second.astype(np.intp), kinds, kinds * _KIND)
+    n = min(tokens, PAIR_TOKENS)
+    line = [START, *range(WORDS, WORDS + n), END]
+    apart = range(WORDS + tokens, WORDS + tokens + distinct) if distinct else line[1:-1]
+    found = [(line[i], _LEADS, line[i + 1], _FOLLOWS, BIGRAM) for i in range(n + 1)]
+    found += [(line[i], _LEADS, line[i + 2], _SKIPPED_TO, SKIP) for i in range(n if n > 1 else 0)]
+    found += [(a, _TOGETHER, b, _TOGETHER, PAIR) for i, a in enumerate(apart) for b in apart[i + 1 :]]
+    left, left_role, right, right_role, kind = np.array(found, dtype=np.int64).T
+    owners = np.stack([np.where(left < WORDS, right, left), np.where(right < WORDS, left, right)]) - WORDS
+    places = (4 * left + left_role, 4 * right + right_role, owners)
+    first, second, owners = (np.ascontiguousarray(array, dtype=np.intp) for array in places)
+    return Template(first, second, kind.copy(), owners, distinct)
 
 
-def order_buckets(hashes: Sequence[int], bits: int) -> tuple[Buckets, Template]:
-    """Return the buckets of a text's word pairs (ordered, with a gap, unordered) and their template.
+def frame(slots: list[int]) -> tuple[Places, Template]:
+    """Arrange a text's words for its template: start, end, every word, and the distinct words if any repeats.
 
     Args:
-        hashes: ``token_hash`` of every token, in order; the caller bounds their number, as pairs grow with its square.
-        bits: Logarithm of the number of buckets.
+        slots: A number above ``END`` for each token, the same for the same token.
+
+    Returns:
+        The numbers in their places (``START`` and ``END`` for the edges), and the template that fits them.
     """
-    distinct = sorted(set(hashes))
-    template = order_template(len(hashes), len(distinct))
-    ids = np.array([_EDGE[0], *hashes, _EDGE[1], *distinct], dtype=np.uint64)
-    key = (ids * _FIRST).take(template.first)
-    key += (ids * _SECOND).take(template.second)
-    key += template.salt
-    return _finish(key, bits), template
+    distinct = dict.fromkeys(slots[:PAIR_TOKENS])
+    if len(distinct) == len(slots) or len(distinct) == PAIR_TOKENS:
+        return np.array([START, END, *slots]), order_template(len(slots), 0)
+    return np.array([START, END, *slots, *distinct]), order_template(len(slots), len(distinct))
+
+
+def order_buckets(codes: Buckets, template: Template) -> Buckets:
+    """Return the buckets of a text's word pairs: ordered neighbours, neighbours but one, unordered pairs.
+
+    Args:
+        codes: ``role_codes`` of the frame's places, shape (places, 4).
+        template: The one ``frame`` gave.
+    """
+    flat = codes.ravel()
+    buckets = flat[template.first]
+    buckets ^= flat[template.second]
+    return buckets

@@ -3,10 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from itertools import count
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+_FEW: Final = 24  # up to this many scores, Python sorts faster than NumPy is called
 
 
 class Abstained(Enum):
@@ -22,8 +25,7 @@ class Abstained(Enum):
         return self.value
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """One agent as the router saw it: its score, its rank from 1, and why it was not eligible ("" when it was)."""
 
     name: str
@@ -34,16 +36,14 @@ class Candidate:
     why_not: str
 
 
-@dataclass(frozen=True, slots=True)
-class Contribution:
+class Contribution(NamedTuple):
     """A word and its exact share of an agent's score; ``word`` is "" for a rest that belongs to no word."""
 
     word: str
     weight: float
 
 
-@dataclass(frozen=True, slots=True)
-class Scoreboard:
+class Scoreboard(NamedTuple):
     """Names, versions and scores of all agents, in the order of registration; ranked only when someone asks."""
 
     names: Sequence[str]
@@ -53,30 +53,53 @@ class Scoreboard:
 
     def ranked(self) -> tuple[Candidate, ...]:
         """Return every agent, best score first; equal scores keep the order of registration."""
-        order = np.argsort(-self.scores, kind="stable").tolist()
         scores = self.scores.tolist()
-        return tuple(self._candidate(at, scores[at], rank) for rank, at in enumerate(order, start=1))
+        names, versions, vetoes = self.names, self.versions, self.vetoes
+        return tuple(
+            Candidate(name := names[at], versions[at], scores[at], rank, name not in vetoes, vetoes.get(name, ""))
+            for rank, at in enumerate(_best_first(self.scores, scores), start=1)
+        )
 
     def to_json(self) -> list[dict[str, Any]]:
         """Return what ``ranked`` returns as plain JSON types, scores rounded to 6 places."""
-        order = np.argsort(-self.scores, kind="stable").tolist()
-        scores = self.scores.astype(np.float64).round(6).tolist()
         names, versions, vetoes = self.names, self.versions, self.vetoes
-        return [
-            {
-                "name": names[at],
-                "version": versions[at],
-                "score": scores[at],
-                "rank": rank,
-                "eligible": names[at] not in vetoes,
-                "why_not": vetoes.get(names[at], ""),
-            }
-            for rank, at in enumerate(order, start=1)
+        values = self.scores.tolist()
+        order = _best_first(self.scores, values)
+        scores = _rounded(self.scores, order) if len(order) > _FEW else [round(values[at] * 1e6) / 1e6 for at in order]
+        if vetoes:
+            return [
+                {
+                    "name": names[at],
+                    "version": versions[at],
+                    "score": score,
+                    "rank": rank,
+                    "eligible": names[at] not in vetoes,
+                    "why_not": vetoes.get(names[at], ""),
+                }
+                for rank, at, score in zip(count(1), order, scores, strict=False)
+            ]
+        return [  # nearly always, and half the time
+            {"name": names[at], "version": versions[at], "score": score, "rank": rank, "eligible": True, "why_not": ""}
+            for rank, at, score in zip(count(1), order, scores, strict=False)
         ]
 
-    def _candidate(self, at: int, score: float, rank: int) -> Candidate:
-        name = self.names[at]
-        return Candidate(name, self.versions[at], score, rank, name not in self.vetoes, self.vetoes.get(name, ""))
+
+def _best_first(scores: NDArray[np.float32], values: list[float]) -> list[int]:
+    """Return the places of the scores, best first; ``values`` are the same scores as a list."""
+    if len(values) <= _FEW:
+        return sorted(range(len(values)), key=values.__getitem__, reverse=True)
+    order: list[int] = (-scores).argsort(kind="stable").tolist()
+    return order
+
+
+def _rounded(scores: NDArray[np.float32], order: list[int]) -> list[float]:
+    """Return the scores in this order, rounded to 6 places."""
+    rounded = scores.take(order).astype(np.float64)
+    rounded *= 1e6
+    np.rint(rounded, rounded)
+    rounded /= 1e6
+    values: list[float] = rounded.tolist()
+    return values
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +136,16 @@ class Prediction:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON types, all candidates included, floats rounded to 6 places."""
+        choice = self.choice
+        refused = isinstance(choice, Abstained)
         return {
-            "choice": None if isinstance(self.choice, Abstained) else self.choice,
-            "abstained": self.choice.reason if isinstance(self.choice, Abstained) else None,
+            "choice": None if refused else choice,
+            "abstained": choice.value if isinstance(choice, Abstained) else None,
             "leader": self.leader,
             "runner_up": self.runner_up,
-            "margin": round(self.margin, 6),
-            "confidence": round(self.confidence, 6),
-            "threshold": round(self.threshold, 6),
+            "margin": round(self.margin * 1e6) / 1e6,
+            "confidence": round(self.confidence * 1e6) / 1e6,
+            "threshold": round(self.threshold * 1e6) / 1e6,
             "fingerprint": self.fingerprint,
             "candidates": self.scoreboard.to_json(),
         }

@@ -8,6 +8,8 @@ MAX_TOKENS: Final = 128
 
 # A word keeps one apostrophe tail ("don't"); long runs are cut, not dropped, so that every token is short.
 _TOKEN: Final = re.compile(r"[^\W\d_]{1,32}(?:'[^\W\d_]{1,8})?|\d{1,16}|[^\w\s]")
+# The same for lower-case ASCII, in half the time; control characters 28 to 31 are white space to the one above.
+_PLAIN_TOKEN: Final = re.compile(r"[a-z]{1,32}(?:'[a-z]{1,8})?|[0-9]{1,16}|[!-/:-@\[-^`{-\x7f\x00-\x08\x0e-\x1b]")
 
 
 def tokenize(text: str) -> list[str]:
@@ -22,4 +24,7 @@ def tokenize(text: str) -> list[str]:
     Returns:
         At most ``MAX_TOKENS`` tokens of at most 41 characters.
     """
-    return _TOKEN.findall(text[:MAX_CHARS].lower().replace("\u2019", "'"))[:MAX_TOKENS]
+    text = text[:MAX_CHARS].lower()
+    if text.isascii():
+        return _PLAIN_TOKEN.findall(text)[:MAX_TOKENS]
+    return _TOKEN.findall(text.replace("\u2019", "'"))[:MAX_TOKENS]

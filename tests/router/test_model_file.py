@@ -52,6 +52,13 @@ def test_writing_leaves_nothing_else_behind(path: Path) -> None:
     assert [entry.name for entry in path.parent.iterdir()] == ["model.npz"]
 
 
+def test_others_may_read_the_file(trained: TrainedModel, tmp_path: Path) -> None:
+    """A model has the mode of any other new file."""
+    (tmp_path / "other").touch()
+    trained.save(tmp_path / "model.npz")
+    assert (tmp_path / "model.npz").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
 def test_a_failed_write_keeps_the_old_file(trained: TrainedModel, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A write that breaks off leaves the old model and no rubbish."""
     before = path.read_bytes()
