@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from orchestrator.bus import Bus
 from orchestrator.clock import stopwatch
-from orchestrator.decision import RoutingDecision, digest_text
+from orchestrator.decision import RoutingDecision, RoutingPolicy, digest_text
 from orchestrator.desk import publish_inherited, result_of
 from orchestrator.errors import BusClosedError
 from orchestrator.graph import TaskGraph, Unlocked
 from orchestrator.logs import DecisionLog
-from orchestrator.messages import Envelope, Task
+from orchestrator.messages import EMPTY, Envelope, Task
 from orchestrator.registry import AgentRegistry
 from orchestrator.topics import (
     ENDINGS,
@@ -26,7 +26,7 @@ from orchestrator.topics import (
 )
 
 if TYPE_CHECKING:
-    from router import Router
+    from router import Abstained, Contribution, Prediction, Router
 
 
 class Dispatcher:
@@ -87,6 +87,8 @@ class Dispatcher:
                 await self._send(task, await self._bus.publish(TASK_UNLOCKED, body, task.id, cause.id))
 
     def _unlock(self, cause: Envelope) -> Unlocked:
+        if cause.correlation_id not in self._graph:
+            return Unlocked()  # somebody published it by hand: it is on record, and about no task of this run
         if cause.topic == TASK_SUBMITTED:
             return self._graph.release(cause.correlation_id)
         result = result_of(cause)
@@ -95,13 +97,16 @@ class Dispatcher:
     async def _send(self, task: Task, cause: Envelope) -> None:
         while True:
             begun = stopwatch()
-            decision = self._decide(task)
+            measured: dict[str, float] = {}
+            decision = self._decide(task, measured)
             if isinstance(decision, str):
                 body = {"agent": task.agent, "attempts": 0, "error": decision}
                 await self._bus.publish(TASK_FAILED, body, task.id, cause.id)
                 return
+            decided = stopwatch()
             record = decision.to_json()
-            measured = {"route_s": stopwatch() - begun}
+            ended = stopwatch()
+            measured["record_s"], measured["route_s"] = ended - decided, ended - begun
             if self._log is not None:
                 self._log.write(record)
             chosen = decision.chosen
@@ -114,23 +119,13 @@ class Dispatcher:
                 await self._bus.publish(command_for(chosen), {"task": task.id}, task.id, routed.id)
                 return
 
-    def _decide(self, task: Task) -> RoutingDecision | str:
-        """Return who gets the task, or why nobody can: it is pinned, or the router holds on, to an unknown agent."""
-        span_id = hashlib.sha256(f"{self._run}/{task.id}".encode()).hexdigest()[:16]
+    def _decide(self, task: Task, measured: dict[str, float]) -> RoutingDecision | str:
+        """Return who gets the task, or why nobody can; note in `measured` what took how many seconds."""
         if task.agent:
             if task.agent not in self._registry:
                 return f"no agent {task.agent!r} is registered"
-            return RoutingDecision(
-                task_id=task.id,
-                chosen=task.agent,
-                policy="pinned",
-                prediction=None,
-                registry_digest=self._registry.digest,
-                seed=self._seed,
-                trace_id=self._trace_id,
-                span_id=span_id,
-                input_digest=digest_text(task.request),
-            )
+            return self._record(task, task.agent, "pinned")
+        begun = stopwatch()
         vetoes = self._vetoes()
         prediction = self._router.predict(task.request, vetoes)
         while isinstance(prediction.choice, str) and prediction.choice not in self._registry:
@@ -138,17 +133,32 @@ class Dispatcher:
                 return f"the router insists on agent {prediction.choice!r}, which is not registered"
             vetoes = {**vetoes, prediction.choice: "not registered"}
             prediction = self._router.predict(task.request, vetoes)
-        falls_back = prediction.abstained and self._fallback in self._registry
+        predicted = stopwatch()
+        words = self._router.explain(task.request, prediction.leader) if prediction.leader else ()
+        measured["predict_s"], measured["explain_s"] = predicted - begun, stopwatch() - predicted
+        if prediction.abstained and self._fallback in self._registry:
+            return self._record(task, self._fallback, "fallback", prediction, vetoes, words)
+        return self._record(task, prediction.choice, "learned", prediction, vetoes, words)
+
+    def _record(
+        self,
+        task: Task,
+        chosen: str | Abstained,
+        policy: RoutingPolicy,
+        prediction: Prediction | None = None,
+        vetoes: Mapping[str, str] = EMPTY,
+        attribution: tuple[Contribution, ...] = (),
+    ) -> RoutingDecision:
         return RoutingDecision(
             task_id=task.id,
-            chosen=self._fallback if falls_back else prediction.choice,
-            policy="fallback" if falls_back else "learned",
+            chosen=chosen,
+            policy=policy,
             prediction=prediction,
             vetoes=vetoes,
-            attribution=self._router.explain(task.request, prediction.leader) if prediction.leader else (),
+            attribution=attribution,
             registry_digest=self._registry.digest,
             seed=self._seed,
             trace_id=self._trace_id,
-            span_id=span_id,
+            span_id=digest_text(f"{self._run}/{task.id}"),
             input_digest=digest_text(task.request),
         )

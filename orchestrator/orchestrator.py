@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -173,12 +173,11 @@ class Orchestrator:
     async def _register(self, candidate: object) -> Agent:
         agent = self.registry.add(candidate)
         card = agent.card
-        try:
+        with ExitStack() as undo:
+            undo.callback(self.registry.remove, card.name)
             self._supervisor.refuse_leaving(card.name)
             teach(self._router, card)
-        except BaseException:
-            self.registry.remove(card.name)
-            raise
+            undo.pop_all()  # the supervisor and the router took it
         self._supervisor.start(agent)
         await self.bus.publish(AGENT_REGISTERED, {"agent": card.name, "version": card.version, "digest": card.digest})
         return agent

@@ -185,7 +185,7 @@ class AgentRunner:
         """Run the handler: the one place where anything an agent raises becomes a value."""
         results = self._in.graph.results_for(task.id)
         try:
-            if has_references(task.payload):
+            if task.payload and has_references(task.payload):
                 task = dataclasses.replace(task, payload=resolve_payload(task.payload, results))
             context = TaskContext(task, number, results, self._in.workspace, self._in.clock)
             async with asyncio.timeout(self.policy.timeout_s) as limit:

@@ -212,10 +212,11 @@ def _open(path: Path, durability: Durability) -> sqlite3.Connection:
         raise JournalError(f"{path}: cannot be opened as a journal: {error}; choose another path") from error
     try:
         _prepare(connection, path, durability)
-    except BaseException as error:
+    except sqlite3.Error as error:
         connection.close()
-        if isinstance(error, sqlite3.Error):
-            raise JournalError(f"{path}: cannot be opened as a journal: {error}; choose another path") from error
+        raise JournalError(f"{path}: cannot be opened as a journal: {error}; choose another path") from error
+    except JournalError:
+        connection.close()
         raise
     return connection
 

@@ -309,3 +309,24 @@ async def test_a_stopped_run_takes_no_decisions() -> None:
     for call in (o.submit("a"), o.register(ScriptedAgent("b")), o.unregister("a"), o.idle()):
         with pytest.raises(PointsmanError, match="not running"):
             await call
+
+
+@in_virtual_time
+async def test_an_ending_published_by_hand_for_no_task_of_the_run_changes_nothing() -> None:
+    """It is on record, and the run goes on."""
+    async with make([ScriptedAgent("a", ["done"])]) as o:
+        await o.bus.publish("task.completed", {"output": 1}, "nobody")
+        assert (await (await o.submit("a please", id="t")).result()).ok
+    assert [envelope.topic for envelope in about(o, "nobody")] == ["task.completed"]
+
+
+@in_virtual_time
+async def test_what_took_how_long_stands_beside_the_decision() -> None:
+    """Seconds of predicting, explaining and recording are measured, and never part of the canonical row."""
+    async with make([ScriptedAgent("a", ["done"])]) as o:
+        await (await o.submit("a please", id="t")).result()
+    (routed,) = (envelope for envelope in about(o, "t") if envelope.topic == "task.routed")
+    assert routed.measured is not None
+    assert set(routed.measured) == {"predict_s", "explain_s", "record_s", "route_s"}
+    assert routed.measured["route_s"] >= routed.measured["predict_s"] >= 0
+    assert "_s" not in str(sorted(routed.body["decision"]))
