@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from orchestrator.messages import EMPTY
 
@@ -15,8 +14,7 @@ if TYPE_CHECKING:  # importing the router would load NumPy, which a program that
 RoutingPolicy = Literal["learned", "pinned", "fallback"]
 
 
-@dataclass(frozen=True, slots=True)
-class RoutingDecision:
+class RoutingDecision(NamedTuple):
     """One decision.
 
     Attributes:
@@ -38,7 +36,7 @@ class RoutingDecision:
     chosen: str | Abstained
     policy: RoutingPolicy
     prediction: Prediction | None
-    vetoes: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    vetoes: Mapping[str, str] = EMPTY
     attribution: tuple[Contribution, ...] = ()
     registry_digest: str = ""
     propensity: float = 1.0
@@ -61,7 +59,7 @@ class RoutingDecision:
         body["fallback"] = chosen if self.policy == "fallback" else None
         body["policy"] = self.policy
         body["vetoes"] = dict(self.vetoes)
-        body["attribution"] = [[part.word, round(part.weight, 6)] for part in self.attribution]
+        body["attribution"] = [[word, round(weight, 6)] for word, weight in self.attribution]
         body["registry_digest"] = self.registry_digest
         body["propensity"] = self.propensity
         body["seed"] = self.seed
