@@ -28,10 +28,10 @@ def split_score(parts: Parts, row: NDArray[np.float32], factor: float) -> tuple[
     owners = parts.template.owners.compress(parts.seen, axis=1)
     if parts.template.distinct:
         owners = _first_places(tokens).take(owners)
-    halves = parts.pairs @ (row[: parts.pairs.shape[1]] * np.float32(0.5 * factor))
-    weights = (parts.words @ (row * np.float32(factor))).astype(np.float64)
-    weights += np.bincount(owners[0], halves, len(tokens))
-    weights += np.bincount(owners[1], halves, len(tokens))
+    gains = parts.pairs.dot(row[: parts.pairs.shape[1]])
+    weights = np.bincount(owners.ravel(), np.concatenate((gains, gains)), len(tokens)) * 0.5
+    weights += parts.words.dot(row)
+    weights *= factor
     # What Contribution(word, weight) does, without a Python call for each word.
     made = map(tuple.__new__, repeat(Contribution), zip(tokens, weights.tolist(), strict=True))
     return cast("tuple[Contribution, ...]", tuple(made))

@@ -2,6 +2,8 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from router import Abstained, Candidate
 from router.calibration import Calibration
@@ -105,3 +107,21 @@ def test_json_of_an_abstention_gives_its_reason() -> None:
     """An abstention is recorded by its reason, and the choice is null."""
     record = prediction(0.1, 0.1, 0.1).to_json()
     assert (record["choice"], record["abstained"]) == (None, "below-threshold")
+
+
+@given(st.lists(st.integers(0, 40), min_size=25, max_size=60), st.sets(st.integers(0, 59)))
+def test_many_agents_are_decided_like_few(values: list[int], vetoed: set[int]) -> None:
+    """Above the number that Python handles alone, leader, runner-up, order and rounding are the same."""
+    names = tuple(f"{at:02}" for at in range(len(values)))
+    vetoes = {f"{at:02}": "no" for at in vetoed}
+    scores = np.array(values, dtype=np.float32) / np.float32(41)
+    answer = decide(Roster(names, names, "f"), scores.copy(), vetoes, SURE)
+    order = sorted(range(len(values)), key=lambda at: -values[at])
+    assert [(row["name"], row["score"]) for row in answer.to_json()["candidates"]] == [
+        (names[at], round(float(scores[at]), 6)) for at in order
+    ]
+    eligible = [names[at] for at in order if at not in vetoed]
+    assert (answer.leader, answer.runner_up) == tuple([*eligible, "", ""][:2])
+    if eligible:
+        odds = np.exp(10.0 * np.array([scores[int(name)] for name in eligible], dtype=np.float64))
+        assert answer.confidence == pytest.approx(odds[0] / (odds.sum() + np.exp(1.0)), rel=1e-4)
