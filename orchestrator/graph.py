@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from orchestrator.critical_path import CriticalPath
-from orchestrator.errors import CycleError, DuplicateTaskError, UnknownTaskError
+from orchestrator.errors import CycleError, DuplicateTaskError
 from orchestrator.messages import Result, Status, Task
-from orchestrator.ordering import topological_order
+from orchestrator.ordering import refuse_unknown, topological_order
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -29,8 +28,7 @@ class _Entry:
     broken: Result | None = None  # what dooms a held task: it may not end before its submission is recorded
 
 
-@dataclass(frozen=True, slots=True)
-class Unlocked:
+class Unlocked(NamedTuple):
     """What an ending led to.
 
     Attributes:
@@ -106,8 +104,6 @@ class TaskGraph:
         """Return the ids of the tasks that have not ended, in the order of adding."""
         return tuple(name for name, entry in self._entries.items() if entry.state != "ended")
 
-    # -- adding ------------------------------------------------------------------------------------------------------
-
     def add(self, tasks: Iterable[Task], *, held: bool = False) -> Unlocked:
         """Add tasks all at once or, where one of them is refused, not at all.
 
@@ -121,9 +117,7 @@ class TaskGraph:
             UnknownTaskError: if a task waits for one that is neither here nor among the new ones.
             CycleError: if they wait for each other; names the cycle.
         """
-        new = tuple(tasks)
-        self._check_names(new)
-        order = topological_order(new)
+        order = self._in_order(tuple(tasks))
         self._graph.add_nodes_from([task.id for task in order])
         self._graph.add_edges_from([(name, task.id) for task in order for name in task.after])
         for task in order:
@@ -141,7 +135,7 @@ class TaskGraph:
         """
         self._refuse_waiting_for_heirs(parent, tasks)
         heirs = [name for name in self._graph.successors(parent) if self._entries[name].state == "waiting"]
-        after_parent = [task if parent in task.after else replace(task, after=(*task.after, parent)) for task in tasks]
+        after_parent = [task if parent in task.after else task._replace(after=(*task.after, parent)) for task in tasks]
         self.add(after_parent, held=True)
         for heir in heirs:
             for task in after_parent:
@@ -167,8 +161,6 @@ class TaskGraph:
         entry.state = "ready"
         return Unlocked((entry.task,))
 
-    # -- ending ------------------------------------------------------------------------------------------------------
-
     def complete(self, task_id: str, result: Result) -> Unlocked:
         """End a task that completed; return what may start now. A task that has ended already unlocks nothing."""
         entry = self._entries[task_id]
@@ -176,7 +168,7 @@ class TaskGraph:
             return Unlocked()
         self._end(entry, result)
         entries = self._entries
-        ready: list[_Entry] = []
+        ready = []
         for name in self._graph.successors(task_id):
             waiting = entries[name]
             waiting.waits -= 1
@@ -228,19 +220,22 @@ class TaskGraph:
         ends = Counter(entry.result.status for entry in self._entries.values() if entry.result is not None)
         return GraphStatistics(waiting=states["waiting"], ready=states["ready"], ended=dict(ends))
 
-    # -- inside ------------------------------------------------------------------------------------------------------
-
-    def _check_names(self, tasks: tuple[Task, ...]) -> None:
+    def _in_order(self, tasks: tuple[Task, ...]) -> Sequence[Task]:
+        """Return new tasks so that each stands after those that it waits for, usually as they are."""
+        entries = self._entries
         names: set[str] = set()
+        ordered = True
         for task in tasks:
-            if task.id in names or task.id in self._entries:
+            if task.id in names or task.id in entries:
                 raise DuplicateTaskError(task.id)
-            names.add(task.id)
-        for task in tasks:
             for name in task.after:
-                if name not in names and name not in self._entries:
-                    near = difflib.get_close_matches(name, (*names, *list(self._entries)[:1000]), n=1)
-                    raise UnknownTaskError(task.id, name, f"did you mean {near[0]!r}?" if near else "add it first")
+                if name not in names and name not in entries:
+                    ordered = False  # it comes later, or never
+            names.add(task.id)
+        if not ordered:
+            refuse_unknown(tasks, names | entries.keys())
+            return topological_order(tasks)
+        return tasks
 
     def _refuse_waiting_for_heirs(self, parent: str, tasks: Sequence[Task]) -> None:
         siblings = {task.id for task in tasks} | {parent}

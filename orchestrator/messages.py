@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
@@ -15,7 +14,8 @@ Status = Literal["completed", "failed", "dead_lettered", "skipped", "abstained"]
 OnFailure = Literal["fail", "skip", "continue"]
 
 EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
-_TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,127}")
+_IS_TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,127}").fullmatch
+_new = tuple.__new__
 MAX_REQUEST: Final = 100_000
 
 
@@ -41,9 +41,19 @@ class Envelope(NamedTuple):
     measured: Mapping[str, float] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A unit of work.
+class _TaskFields(NamedTuple):
+    id: str
+    request: str
+    payload: Mapping[str, Any] = EMPTY
+    after: tuple[str, ...] = ()
+    agent: str = ""
+    on_failure: OnFailure = "fail"
+    estimate_s: float = 1.0
+    parent: str = ""
+
+
+class Task(_TaskFields):
+    """A unit of work. A named tuple, checked when it is made; `_replace` gives a changed copy, unchecked.
 
     Attributes:
         id: unique within its run.
@@ -57,25 +67,34 @@ class Task:
         parent: id of the task whose agent added this one; empty for submitted ones.
     """
 
-    id: str
-    request: str
-    payload: Mapping[str, Any] = field(default_factory=dict)
-    after: tuple[str, ...] = ()
-    agent: str = ""
-    on_failure: OnFailure = "fail"
-    estimate_s: float = 1.0
-    parent: str = ""
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
-        if not _TASK_ID.fullmatch(self.id):
-            raise PointsmanError(f"task id {self.id!r}: use letters, digits and . _ / - (128 at most)")
-        if len(self.request) > MAX_REQUEST:
-            raise PointsmanError(f"task {self.id!r}: its request is longer than {MAX_REQUEST} characters; shorten it")
-        if not 0 <= self.estimate_s < math.inf:
-            raise PointsmanError(f"task {self.id!r}: estimate_s is {self.estimate_s}; give seconds, 0 or more")
-        after: object = self.after
-        if isinstance(after, str):
-            raise PointsmanError(f"task {self.id!r}: after is the text {self.after!r}; give a tuple of ids")
+    def __new__(
+        cls,
+        id: str,  # noqa: A002 - the name of the field
+        request: str,
+        payload: Mapping[str, Any] = EMPTY,
+        after: tuple[str, ...] = (),
+        agent: str = "",
+        on_failure: OnFailure = "fail",
+        estimate_s: float = 1.0,
+        parent: str = "",
+    ) -> Task:
+        """Make a task.
+
+        Raises:
+            PointsmanError: if the id, the length of the request, `after` or the estimate is not usable.
+        """
+        if not _IS_TASK_ID(id):
+            raise PointsmanError(f"task id {id!r}: use letters, digits and . _ / - (128 at most)")
+        if len(request) > MAX_REQUEST:
+            raise PointsmanError(f"task {id!r}: its request is longer than {MAX_REQUEST} characters; shorten it")
+        if estimate_s != 1.0 and not 0 <= estimate_s < math.inf:
+            raise PointsmanError(f"task {id!r}: estimate_s is {estimate_s}; give seconds, 0 or more")
+        given: object = after
+        if isinstance(given, str):
+            raise PointsmanError(f"task {id!r}: after is the text {after!r}; give a tuple of ids")
+        return _new(cls, (id, request, payload, after, agent, on_failure, estimate_s, parent))
 
     def to_json(self) -> dict[str, Any]:
         """Return the task as a JSON object, without the fields at their defaults."""
@@ -105,8 +124,7 @@ def as_ids(after: Sequence[str]) -> tuple[str, ...]:
     return (after,) if isinstance(after, str) else tuple(after)
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """The outcome of a task.
 
     Attributes:

@@ -2,38 +2,43 @@
 
 from __future__ import annotations
 
+import difflib
 import graphlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
+from typing import Final
 
-from orchestrator.errors import CycleError
+from orchestrator.errors import CycleError, UnknownTaskError
 from orchestrator.messages import Task
 
-
-def _is_ordered(tasks: Iterable[Task], among: Mapping[str, Task]) -> bool:
-    """Whether every task already stands after those of them that it waits for: the common case, without a sort."""
-    seen: set[str] = set()
-    for task in tasks:
-        for name in task.after:
-            if name in among and name not in seen:
-                return False
-        seen.add(task.id)
-    return True
+#: So many names are compared for a suggestion, at most.
+_COMPARED: Final = 1000
 
 
 def topological_order(tasks: tuple[Task, ...]) -> list[Task]:
-    """Return the tasks with each after those of them that it waits for, otherwise in the given order.
+    """Return the tasks with each after those of them that it waits for.
 
     Raises:
         CycleError: if there is no such order.
     """
     by_name = {task.id: task for task in tasks}
-    if _is_ordered(tasks, by_name):
-        return list(tasks)
     try:
         waits = {task.id: [name for name in task.after if name in by_name] for task in tasks}
         return [by_name[name] for name in graphlib.TopologicalSorter(waits).static_order()]
     except graphlib.CycleError:
         raise CycleError(find_cycle(tasks)) from None
+
+
+def refuse_unknown(tasks: Sequence[Task], known: Collection[str]) -> None:
+    """Refuse the first task that waits for one that does not exist.
+
+    Raises:
+        UnknownTaskError: if there is one; suggests the nearest name.
+    """
+    for task in tasks:
+        for name in task.after:
+            if name not in known:
+                near = difflib.get_close_matches(name, sorted(known)[:_COMPARED], n=1)
+                raise UnknownTaskError(task.id, name, f"did you mean {near[0]!r}?" if near else "add it first")
 
 
 def find_cycle(tasks: Sequence[Task]) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -186,7 +185,7 @@ class AgentRunner:
         results = self._in.graph.results_for(task.id)
         try:
             if task.payload and has_references(task.payload):
-                task = dataclasses.replace(task, payload=resolve_payload(task.payload, results))
+                task = task._replace(payload=resolve_payload(task.payload, results))
             context = TaskContext(task, number, results, self._in.workspace, self._in.clock)
             async with asyncio.timeout(self.policy.timeout_s) as limit:
                 output = await self.agent.handle(task, context)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from orchestrator.bus.buffer import PriorityBuffer
 from orchestrator.bus.statistics import BusStatistics, Deliveries
@@ -30,6 +30,13 @@ class Tap(Protocol):
     async def sync(self) -> None:
         """Wait until all that was appended is safe."""
         ...
+
+
+class _Full(NamedTuple):
+    """What a publisher has to wait for: subscriptions without room, and whether the tap lags."""
+
+    waiting: list[tuple[Subscription, asyncio.Future[None]]]
+    tap: bool = False
 
 
 class Bus:
@@ -112,10 +119,9 @@ class Bus:
         if self._closed:
             raise BusClosedError("the bus is closed")
         envelope = Envelope(self._next_id(), topic, correlation_id, causation_id, self._now(), body, measured)
-        waiting: list[tuple[Subscription, asyncio.Future[None]]] = []
-        keeps_up = self._offer(envelope, waiting)
-        if waiting or not keeps_up:
-            await self._wait(waiting, keeps_up=keeps_up)
+        full = self._offer(envelope)
+        if full is not None:
+            await self._wait(full)
         return envelope
 
     async def publish_all(self, topic: str, bodies: Sequence[tuple[str, Mapping[str, Any]]], causation_id: str) -> None:
@@ -126,11 +132,12 @@ class Bus:
         Raises:
             TopicError, BusClosedError: as `publish`.
         """
-        waiting: list[tuple[Subscription, asyncio.Future[None]]] = []
-        keeps_up = True
+        full = _Full([])
         for correlation_id, body in bodies:
-            keeps_up &= self._offer(self._make(topic, body, correlation_id, causation_id), waiting)
-        await self._wait(waiting, keeps_up=keeps_up)
+            more = self._offer(self._make(topic, body, correlation_id, causation_id))
+            if more is not None:
+                full = _Full(full.waiting + more.waiting, full.tap or more.tap)
+        await self._wait(full)
 
     async def request(self, topic: str, body: Mapping[str, Any], *, timeout_s: float) -> Envelope:
         """Publish and wait for the reply; the deadline covers both.
@@ -212,38 +219,39 @@ class Bus:
         return Envelope(self._next_id(), topic, correlation_id, causation_id, self._now(), body)
 
     async def _deliver(self, envelope: Envelope) -> None:
-        waiting: list[tuple[Subscription, asyncio.Future[None]]] = []
-        keeps_up = self._offer(envelope, waiting)
-        if waiting or not keeps_up:
-            await self._wait(waiting, keeps_up=keeps_up)
+        full = self._offer(envelope)
+        if full is not None:
+            await self._wait(full)
 
-    def _offer(self, envelope: Envelope, waiting: list[tuple[Subscription, asyncio.Future[None]]]) -> bool:
-        """Deliver where there is room, add the others to `waiting`, and say whether the tap keeps up."""
+    def _offer(self, envelope: Envelope) -> _Full | None:
+        """Deliver where there is room; return what has to be waited for, if anything has."""
         subscriptions = self._by_topic.get(envelope.topic)
         if subscriptions is None:
             subscriptions = self._match(envelope.topic)
-        tap = self._tap
-        keeps_up = True if tap is None else tap.append(envelope)
+        full = None
+        if self._tap is not None and not self._tap.append(envelope):
+            full = _Full([], tap=True)
         self._published += 1
         for subscription in subscriptions:
             waiter = subscription.offer(envelope)
             if waiter is not None:
-                waiting.append((subscription, waiter))
+                full = full or _Full([])
+                full.waiting.append((subscription, waiter))
         if not subscriptions:
             self._nobody_subscribed(envelope)
-        return keeps_up
+        return full
 
-    async def _wait(self, waiting: list[tuple[Subscription, asyncio.Future[None]]], *, keeps_up: bool) -> None:
+    async def _wait(self, full: _Full) -> None:
         try:
-            for _, waiter in waiting:
+            for _, waiter in full.waiting:
                 await waiter
         finally:
-            for subscription, waiter in waiting:
+            for subscription, waiter in full.waiting:
                 if not waiter.done() or waiter.cancelled():
                     subscription.withdraw(waiter)
-        if waiting and self._closed:
+        if full.waiting and self._closed:
             raise BusClosedError("the bus was closed while a publisher waited for room")
-        if self._tap is not None and not keeps_up:
+        if full.tap and self._tap is not None:
             await self._tap.sync()
 
     def _match(self, topic: str) -> tuple[Subscription, ...]:

@@ -1,5 +1,4 @@
 import random
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -175,7 +174,7 @@ def test_a_cycle_is_refused_and_named(plan: list[Task], data: st.DataObject) -> 
                 ancestors.add(name)
                 queue.append(name)
     closing = data.draw(st.sampled_from(sorted(ancestors)))
-    by_name[closing] = replace(by_name[closing], after=(*by_name[closing].after, start))
+    by_name[closing] = by_name[closing]._replace(after=(*by_name[closing].after, start))
     graph = TaskGraph()
     with pytest.raises(CycleError, match="tasks wait for each other") as caught:
         graph.add(by_name.values())
