@@ -13,6 +13,7 @@ from orchestrator.agent import Agent, TaskContext
 from orchestrator.breaker import CircuitBreaker
 from orchestrator.bus import Bus, SubscriptionStatistics
 from orchestrator.clock import Clock, seeded_random, stopwatch
+from orchestrator.deadlines import Deadlines
 from orchestrator.errors import AgentError, BusClosedError, CapacityError, GraphError, NotJsonError
 from orchestrator.graph import TaskGraph
 from orchestrator.journal import Journal, check_json
@@ -43,6 +44,10 @@ class Surroundings:
     workspace: Path
     seed: int
     capacity: int
+
+
+class _LateError(Exception):
+    """Raised when a handler had its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,7 @@ class AgentRunner:
             maxsize=2 * surroundings.capacity,
             priority=lambda envelope: surroundings.graph.urgency(envelope.correlation_id),
         )
+        self._deadlines = Deadlines(policy.timeout_s)
         self._open: dict[str, _Open] = {}
         self._workers: list[asyncio.Task[None]] = []
         self._retired = False
@@ -118,6 +124,7 @@ class AgentRunner:
             worker.cancel()
         for entry in self._open.values():
             _interrupt(entry)
+        self._deadlines.close()
         self._mailbox.close()
 
     def statistics(self) -> SubscriptionStatistics:
@@ -187,17 +194,21 @@ class AgentRunner:
             if task.payload and has_references(task.payload):
                 task = task._replace(payload=resolve_payload(task.payload, results))
             context = TaskContext(task, number, results, self._in.workspace, self._in.clock)
-            async with asyncio.timeout(self.policy.timeout_s) as limit:
+            worker = _this_task()
+            self._deadlines.begin(worker)
+            try:
                 output = await self.agent.handle(task, context)
+            finally:
+                if self._deadlines.end(worker) and not worker.cancelling():
+                    raise _LateError  # whatever the handler made of its cancellation
             output = _as_json(output)
             return _Success(output, self._children(task, context, output) if context.added else ())
         except AgentError as error:
             return _Failure(_one_line(error), again=False)
         except (GraphError, NotJsonError) as error:
             return _Failure(_refused(error), again=False)
-        except TimeoutError as error:
-            late = limit.expired()
-            return _Failure(f"no answer within {self.policy.timeout_s:g} s" if late else _describe(error), again=True)
+        except _LateError:
+            return _Failure(f"no answer within {self.policy.timeout_s:g} s", again=True)
         except asyncio.CancelledError:
             if _this_task().cancelling():
                 raise
