@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from orchestrator.messages import Task
 
 if TYPE_CHECKING:
-    import networkx as nx
+    from orchestrator.dependencies import Dependencies
 
 # How far one added task may raise the urgency of those before it. Adding tasks one by one to a chain would otherwise
 # cost the square of its length; beyond this the order among ready tasks is approximate, dependencies never are.
@@ -22,7 +22,7 @@ class CriticalPath:
     Ended tasks have none; a path is not followed through them.
     """
 
-    def __init__(self, graph: nx.DiGraph) -> None:
+    def __init__(self, graph: Dependencies) -> None:
         self._predecessors = graph.predecessors
         self._urgency: dict[str, float] = {}
         self._estimate: dict[str, float] = {}
@@ -34,7 +34,9 @@ class CriticalPath:
     def add(self, tasks: Sequence[Task]) -> None:
         """Take new tasks in, each after those of them that it waits for, and make those before them as urgent."""
         urgencies, estimates = self._urgency, self._estimate
-        older = dict.fromkeys(name for task in tasks for name in task.after if name in urgencies)
+        older: dict[str, None] = {}
+        if urgencies:  # a plan usually comes first, and alone
+            older = dict.fromkeys(name for task in tasks for name in task.after if name in urgencies)
         for task in tasks:
             urgencies[task.id] = estimates[task.id] = task.estimate_s
         for task in reversed(tasks):  # so each is final when those before it learn of it

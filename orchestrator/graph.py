@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from orchestrator.critical_path import CriticalPath
 from orchestrator.errors import CycleError, DuplicateTaskError
 from orchestrator.messages import Result, Status, Task
 from orchestrator.ordering import refuse_unknown, topological_order
-
-if TYPE_CHECKING:
-    import networkx as nx
 
 State = Literal["waiting", "ready", "ended"]
 
@@ -62,9 +59,10 @@ class TaskGraph:
 
     def __init__(self, on_end: Callable[[], None] | None = None) -> None:
         """Start empty; `on_end` is called whenever a task has ended."""
-        import networkx as nx  # here, not above: importing it costs more than the rest of the kernel together
+        from orchestrator.dependencies import Dependencies  # networkx costs more to import than the rest together
 
-        self._graph: nx.DiGraph = nx.DiGraph()
+        self._graph = Dependencies()
+        self._successors = self._graph.successors
         self._urgency = CriticalPath(self._graph)
         self.on_end = on_end
         self._entries: dict[str, _Entry] = {}
@@ -118,10 +116,7 @@ class TaskGraph:
             CycleError: if they wait for each other; names the cycle.
         """
         order = self._in_order(tuple(tasks))
-        self._graph.add_nodes_from([task.id for task in order])
-        self._graph.add_edges_from([(name, task.id) for task in order for name in task.after])
-        for task in order:
-            self._insert(task, held=held)
+        self._insert(order, held=held)
         self._urgency.add(order)
         return Unlocked() if held else self._settle_added(order)
 
@@ -169,7 +164,7 @@ class TaskGraph:
         self._end(entry, result)
         entries = self._entries
         ready = []
-        for name in self._graph.successors(task_id):
+        for name in self._successors(task_id):
             waiting = entries[name]
             waiting.waits -= 1
             if not waiting.waits and waiting.state == "waiting":
@@ -256,13 +251,14 @@ class TaskGraph:
         if self.on_end is not None:
             self.on_end()
 
-    def _insert(self, task: Task, *, held: bool) -> None:
-        entries = self._entries
-        waits = int(held)
-        for name in set(task.after):
-            waits += entries[name].state != "ended"
-        broken = self._broken_dependency(task) if held and self._broken else None
-        entries[task.id] = _Entry(task, waits, "waiting", None, held, broken)
+    def _insert(self, tasks: Sequence[Task], *, held: bool) -> None:
+        entries, add_task = self._entries, self._graph.add_task
+        for task in tasks:
+            waits = int(held)
+            for name in add_task(task.id, task.after):
+                waits += entries[name].state != "ended"
+            broken = self._broken_dependency(task) if held and self._broken else None
+            entries[task.id] = _Entry(task, waits, "waiting", None, held, broken)
 
     def _settle_added(self, tasks: Sequence[Task]) -> Unlocked:
         ready: list[_Entry] = []

@@ -17,6 +17,7 @@ from orchestrator.messages import Envelope
 from orchestrator.topics import check_topic, compile_pattern
 
 DEFAULT_QUEUE: Final = 1024
+_new: Final = tuple.__new__
 _CACHED_TOPICS: Final = 4096
 
 
@@ -118,7 +119,8 @@ class Bus:
         """
         if self._closed:
             raise BusClosedError("the bus is closed")
-        envelope = Envelope(self._next_id(), topic, correlation_id, causation_id, self._now(), body, measured)
+        # What Envelope(...) does, without a Python call: it is done six times a task.
+        envelope = _new(Envelope, (self._next_id(), topic, correlation_id, causation_id, self._now(), body, measured))
         full = self._offer(envelope)
         if full is not None:
             await self._wait(full)
