@@ -123,6 +123,7 @@ def _untrained_router(features: int = 50_000, size: int = 128, sketch: int = 512
     manifest = Manifest(
         schema_version=1,
         bits=bits,
+        word_order=True,
         features=features,
         size=size,
         sketch_size=sketch,

@@ -58,14 +58,14 @@ class Corpus:
         return len(self.starts) - 1
 
 
-def extract(texts: Sequence[str], bits: int) -> Occurrences:
-    """Extract the features of texts into buckets below ``2**bits``."""
+def extract(texts: Sequence[str], bits: int, *, word_order: bool) -> Occurrences:
+    """Extract the features of texts into buckets below ``2**bits``, pairs of words only if ``word_order``."""
     lines = [tokenize(text) for text in texts]
     words = list(dict.fromkeys(token for line in lines for token in line))
     slots = {word: slot for slot, word in enumerate(words, start=WORDS)}
     of_word = [word_buckets(word, bits) for word in words]
     codes = np.concatenate([edge_codes(bits), role_codes([token_hash(word) for word in words], bits)])
-    found = [_features([slots[token] for token in line], of_word, codes) for line in lines]
+    found = [_features([slots[token] for token in line], of_word, codes if word_order else None) for line in lines]
     sizes = [len(buckets) for buckets, _ in found]
     return Occurrences(
         np.repeat(np.arange(len(texts), dtype=np.int64), sizes),
@@ -74,7 +74,9 @@ def extract(texts: Sequence[str], bits: int) -> Occurrences:
     )
 
 
-def learn_vocabulary(occurrences: Occurrences, texts: int, bits: int, min_df: Sequence[int]) -> Vocabulary:
+def learn_vocabulary(
+    occurrences: Occurrences, texts: int, bits: int, min_df: Sequence[int], *, word_order: bool
+) -> Vocabulary:
     """Keep the buckets that enough texts have, with ``ln((1 + N) / (1 + df)) + 1`` as their weight.
 
     Args:
@@ -82,6 +84,7 @@ def learn_vocabulary(occurrences: Occurrences, texts: int, bits: int, min_df: Se
         texts: Their number, N.
         bits: Logarithm of the number of buckets.
         min_df: For each kind of feature, the least number of texts that must have it.
+        word_order: Whether pairs of words were extracted.
     """
     distinct = np.unique(occurrences.text << np.int64(bits) | occurrences.bucket)
     frequency = np.bincount(distinct & ((1 << bits) - 1), minlength=1 << bits)
@@ -89,7 +92,8 @@ def learn_vocabulary(occurrences: Occurrences, texts: int, bits: int, min_df: Se
     kind[occurrences.bucket] = occurrences.kind
     buckets = np.flatnonzero((frequency > 0) & (frequency >= np.asarray(min_df)[kind]))
     idf = np.log((1 + texts) / (1 + frequency[buckets])) + 1
-    return Vocabulary(bits, buckets.astype(np.int32), idf.astype(np.float32), float(np.log(1 + texts) + 1))
+    unseen_idf = float(np.log(1 + texts) + 1)
+    return Vocabulary(bits, buckets.astype(np.int32), idf.astype(np.float32), unseen_idf, word_order)
 
 
 def build_corpus(texts: Sequence[str], occurrences: Occurrences, vocabulary: Vocabulary, sketch_size: int) -> Corpus:
@@ -109,12 +113,16 @@ def build_corpus(texts: Sequence[str], occurrences: Occurrences, vocabulary: Voc
     return Corpus(kept, vocabulary.idf[kept], starts, _sketches(texts, vocabulary, sketch_size))
 
 
-def _features(slots: list[int], of_word: list[Buckets], codes: Buckets) -> tuple[Buckets, NDArray[np.int64]]:
-    of_words = [of_word[slot - WORDS] for slot in slots]
-    places, template = frame(slots)
-    pairs = order_buckets(codes.take(places, axis=0), template)
-    kinds = [_word_kinds(len(buckets)) for buckets in of_words]
-    return np.concatenate([*of_words, pairs]), np.concatenate([*kinds, template.kind])
+def _features(slots: list[int], of_word: list[Buckets], codes: Buckets | None) -> tuple[Buckets, NDArray[np.int64]]:
+    """Return buckets and kinds of one text's features; word pairs are among them if the words have ``codes``."""
+    buckets = [of_word[slot - WORDS] for slot in slots]
+    kinds = [_word_kinds(len(of_one)) for of_one in buckets]
+    if codes is not None:
+        places, template = frame(slots)
+        buckets.append(order_buckets(codes.take(places, axis=0), template))
+        kinds.append(template.kind)
+    none = np.zeros(0, dtype=np.int64)
+    return np.concatenate([none, *buckets]), np.concatenate([none, *kinds])
 
 
 def _word_kinds(size: int) -> NDArray[np.int64]:

@@ -64,7 +64,7 @@ class EmbeddingRouter:
             arrays: Of the model.
             use_trained_labels: Whether its labels are candidates at once; else the router starts empty.
         """
-        vocabulary = Vocabulary(manifest.bits, arrays.buckets, arrays.idf, manifest.unseen_idf)
+        vocabulary = Vocabulary(manifest.bits, arrays.buckets, arrays.idf, manifest.unseen_idf, manifest.word_order)
         rows = arrays.rows.astype(np.float32)
         self._manifest = manifest
         self._head = arrays.head

@@ -16,6 +16,7 @@ from router.features import (
     edge_codes,
     frame,
     order_buckets,
+    order_template,
     role_codes,
     token_hash,
     word_buckets,
@@ -41,12 +42,14 @@ class Vocabulary:
         buckets: Seen buckets in rising order, shape (features,).
         idf: Inverse document frequency of each, shape (features,).
         unseen_idf: That of a feature no training text has.
+        word_order: Whether pairs of words are features beside the words themselves.
     """
 
     bits: int
     buckets: NDArray[np.int32]
     idf: NDArray[np.float32]
     unseen_idf: float
+    word_order: bool = True
     index: NDArray[np.int32] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -123,6 +126,20 @@ class WordCache:
             return generation
 
 
+class WordOrder(NamedTuple):
+    """The word pairs of a text.
+
+    Attributes:
+        pairs: Rows of those that training has seen, shape (pairs, trained).
+        template: All of them.
+        seen: Which of them training has seen, shape (features of the template,).
+    """
+
+    pairs: Vector
+    template: Template
+    seen: NDArray[np.bool_]
+
+
 class Parts(NamedTuple):
     """A text as the encoder reads it: its vector, and what that is the sum of.
 
@@ -131,22 +148,18 @@ class Parts(NamedTuple):
         vector: The sum of all parts, shape (width,); its length is not normalised.
         tokens: The words, in order.
         words: Their vectors, shape (tokens, width).
-        pairs: Rows of the word pairs that training has seen, shape (pairs, trained).
-        template: All word pairs of the text.
-        seen: Which of them training has seen, shape (features of the template,).
+        order: What their order adds.
     """
 
     text: str
     vector: Vector
     tokens: list[str]
     words: Vector
-    pairs: Vector
-    template: Template
-    seen: NDArray[np.bool_]
+    order: WordOrder
 
 
 class Encoder:
-    """Linear pooling of trained rows (word, character n-grams, word pairs), with a fixed sketch of the words behind.
+    """Linear pooling of trained rows (words, character n-grams, word pairs), with a fixed sketch of the words behind.
 
     The trained part tells the trained labels apart. The sketch, a random projection that no training touched, is what
     an agent added later is recognised by, and what keeps unknown words from going unnoticed: they lengthen the vector
@@ -169,21 +182,26 @@ class Encoder:
         self._sketch_size = sketch_size
         self._sketch_weight = sketch_weight
         self._cache = WordCache(self._word, self.width, vocabulary.bits)
+        self._no_words = np.zeros((0, self.width), dtype=np.float32)
+        self._no_order = WordOrder(rows[:0], order_template(0, 0), np.zeros(0, dtype=np.bool_))
         self._last: Parts | None = None
 
     def encode(self, text: str) -> Parts:
         """Read a text."""
         tokens = tokenize(text)
         slots, vectors, codes = self._cache.lookup(tokens)
-        places, template = frame(slots)
-        words = vectors.take(places[WORDS : WORDS + len(slots)], axis=0)
-        rows = self.vocabulary.index[order_buckets(codes.take(places, axis=0), template)]
-        seen = rows >= _ZERO
-        pairs = self._rows.take(rows[seen], axis=0)
-        vector: Vector = _ONES[: len(words)].dot(words)
-        vector[: self.trained] += _ONES[: len(pairs)].dot(pairs)
+        if self.vocabulary.word_order:
+            places, template = frame(slots)
+            words = vectors.take(places[WORDS : WORDS + len(slots)], axis=0)
+            order = self._order(codes.take(places, axis=0), template)
+            vector = _sum(words)
+            vector[: self.trained] += _sum(order.pairs)
+        else:
+            words = vectors.take(slots, axis=0) if slots else self._no_words
+            order = self._no_order
+            vector = _sum(words)
         # One reference, replaced whole: another thread sees this text or another one, never a mixture.
-        self._last = parts = Parts(text, vector, tokens, words, pairs, template, seen)
+        self._last = parts = Parts(text, vector, tokens, words, order)
         return parts
 
     def recall(self, text: str) -> Parts:
@@ -191,9 +209,19 @@ class Encoder:
         last = self._last
         return last if last is not None and last.text == text else self.encode(text)
 
+    def _order(self, codes: Buckets, template: Template) -> WordOrder:
+        rows = self.vocabulary.index[order_buckets(codes, template)]
+        seen = rows >= _ZERO
+        return WordOrder(self._rows.take(rows[seen], axis=0), template, seen)
+
     def _word(self, token: str) -> Vector:
         buckets = word_buckets(token, self.vocabulary.bits)
         trained = self._rows.take(self.vocabulary.seen(buckets), axis=0).sum(axis=0)
         idf = self.vocabulary.word_idf(int(buckets[0]))
         sketch = sketch_word(buckets, self._sketch_size) * np.float32(idf * self._sketch_weight)
         return np.concatenate([trained, sketch])
+
+
+def _sum(rows: Vector) -> Vector:
+    total: Vector = _ONES[: len(rows)].dot(rows)
+    return total

@@ -6,7 +6,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from router.encoder import Parts
+from router.encoder import Parts, WordOrder
 from router.features import PAIR_TOKENS
 from router.prediction import Contribution
 
@@ -25,16 +25,22 @@ def split_score(parts: Parts, row: NDArray[np.float32], factor: float) -> tuple[
     tokens = parts.tokens
     if not tokens:
         return ()
-    owners = parts.template.owners.compress(parts.seen, axis=1)
-    if parts.template.distinct:
-        owners = _first_places(tokens).take(owners)
-    gains = parts.pairs.dot(row[: parts.pairs.shape[1]])
-    weights = np.bincount(owners.ravel(), np.concatenate((gains, gains)), len(tokens)) * 0.5
-    weights += parts.words.dot(row)
+    weights = parts.words.dot(row)
+    if len(parts.order.pairs):
+        weights = weights + _shares_of_pairs(parts.order, tokens, row)
     weights *= factor
     # What Contribution(word, weight) does, without a Python call for each word.
     made = map(tuple.__new__, repeat(Contribution), zip(tokens, weights.tolist(), strict=True))
     return cast("tuple[Contribution, ...]", tuple(made))
+
+
+def _shares_of_pairs(order: WordOrder, tokens: list[str], row: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return what the word pairs give to each word, shape (tokens,)."""
+    owners = order.template.owners.compress(order.seen, axis=1)
+    if order.template.distinct:
+        owners = _first_places(tokens).take(owners)
+    gains = order.pairs.dot(row[: order.pairs.shape[1]])
+    return np.asarray(np.bincount(owners.ravel(), np.concatenate((gains, gains)), len(tokens)) * 0.5)
 
 
 def _first_places(tokens: list[str]) -> NDArray[np.intp]:

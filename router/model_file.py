@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from router.errors import ModelFileError
 
-SCHEMA_VERSION: Final = 2  # 2: pairs are hashed by roles
+SCHEMA_VERSION: Final = 3  # 3: says whether word order counts
 MAX_FILE_BYTES: Final = 512 * 1024**2
 MAX_MANIFEST_BYTES: Final = 4 * 1024**2
 _ARRAYS: Final = {"buckets": "<i4", "idf": "<f4", "rows": "<f2", "head": "<f4", "background": "<f4"}
@@ -40,6 +40,7 @@ class Manifest(BaseModel):
 
     schema_version: int
     bits: int = Field(ge=8, le=24)
+    word_order: bool
     features: int = Field(ge=0)
     size: int = Field(ge=1, le=4096)
     sketch_size: int = Field(ge=64, le=4096, multiple_of=64)

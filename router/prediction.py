@@ -1,7 +1,6 @@
 """Owns the answer of a router: the choice, how sure it is, who else was asked, and which words decided."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from itertools import count
 from typing import Any, Final, NamedTuple
@@ -102,8 +101,7 @@ def _rounded(scores: NDArray[np.float32], order: list[int]) -> list[float]:
     return values
 
 
-@dataclass(frozen=True, slots=True)
-class Prediction:
+class Prediction(NamedTuple):
     """The whole answer to one request.
 
     Attributes:
@@ -123,7 +121,7 @@ class Prediction:
     confidence: float
     threshold: float
     fingerprint: str
-    scoreboard: Scoreboard = field(repr=False)
+    scoreboard: Scoreboard
 
     @property
     def abstained(self) -> bool:

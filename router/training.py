@@ -75,7 +75,9 @@ class Fitted:
 
     def batch(self, texts: Sequence[str]) -> Batch:
         """Return texts as the network reads them."""
-        corpus = build_corpus(texts, extract(texts, self.vocabulary.bits), self.vocabulary, self.sketch_size)
+        vocabulary = self.vocabulary
+        occurrences = extract(texts, vocabulary.bits, word_order=vocabulary.word_order)
+        corpus = build_corpus(texts, occurrences, vocabulary, self.sketch_size)
         return select(corpus, np.arange(len(texts)), self.feature_scale, self.sketch_scale)
 
     def arrays(self, vectors: NDArray[np.float32], targets: NDArray[np.int64], blend: float) -> ModelArrays:
@@ -121,6 +123,7 @@ def train(
     manifest = Manifest(
         schema_version=SCHEMA_VERSION,
         bits=config.bits,
+        word_order=config.word_order,
         features=len(arrays.buckets),
         size=config.size,
         sketch_size=config.sketch_size,
@@ -166,8 +169,9 @@ def fit_network(
         report: Told after every epoch.
         stage: Named in every report.
     """
-    occurrences = extract(texts, config.bits)
-    vocabulary = learn_vocabulary(occurrences, len(texts), config.bits, config.min_df)
+    ordered = config.word_order
+    occurrences = extract(texts, config.bits, word_order=ordered)
+    vocabulary = learn_vocabulary(occurrences, len(texts), config.bits, config.min_df, word_order=ordered)
     corpus = build_corpus(texts, occurrences, vocabulary, config.sketch_size)
     feature_scale, sketch_scale = _scales(corpus, config.sketch_share)
     wanted = _soft_targets(targets, labels, config.smoothing)

@@ -17,6 +17,7 @@ class TrainingConfig:
         sketch_share: Length of a text's sketch before training, relative to that of its features.
         blend: Share of the label's mean sketch in its row, 0 to 1; helps when examples are few.
         bits: Logarithm of the number of hash buckets.
+        word_order: Whether pairs of words are features; a dozen examples an agent cannot teach them.
         min_df: Least number of texts with a word, character n-gram, bigram, skip-bigram, pair.
         epochs: Passes over the examples.
         batch_size: Examples a step.
@@ -37,6 +38,7 @@ class TrainingConfig:
     sketch_share: float = 1.0
     blend: float = 0.0
     bits: int = 20
+    word_order: bool = True
     min_df: tuple[int, int, int, int, int] = (1, 2, 2, 2, 5)
     epochs: int = 20
     batch_size: int = 128
@@ -54,8 +56,9 @@ class TrainingConfig:
 
 FEW_EXAMPLES: Final = TrainingConfig(
     size=24,
-    sketch_size=512,
+    sketch_size=576,
     blend=0.6,
+    word_order=False,
     min_df=(1, 1, 2, 2, 3),
     epochs=80,
     batch_size=32,

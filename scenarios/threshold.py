@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 
 from orchestrator.messages import EMPTY
@@ -27,7 +26,7 @@ class OtherThreshold:
         if prediction.leader:
             sure = prediction.confidence >= self._threshold
             choice = prediction.leader if sure else Abstained.BELOW_THRESHOLD
-        return dataclasses.replace(prediction, choice=choice, threshold=self._threshold)
+        return prediction._replace(choice=choice, threshold=self._threshold)
 
     def explain(self, text: str, agent: str) -> tuple[Contribution, ...]:
         """Explain as the router does."""

@@ -34,10 +34,21 @@ def test_parts_sum_to_the_vector(encoder: Encoder, text: str) -> None:
     """What is explained is what was computed."""
     parts = encoder.encode(text)
     total = parts.words.sum(axis=0)
-    total[:3] += parts.pairs.sum(axis=0)
+    total[:3] += parts.order.pairs.sum(axis=0)
     assert np.allclose(parts.vector, total, atol=1e-3)
     assert len(parts.words) == len(parts.tokens)
-    assert int(parts.seen.sum()) == len(parts.pairs)
+    assert int(parts.order.seen.sum()) == len(parts.order.pairs)
+
+
+@given(TEXTS)
+def test_without_word_order_a_text_is_its_words_and_nothing_else(encoder: Encoder, text: str) -> None:
+    """A model that was trained on words alone looks up no pairs, and the order of the words does not matter."""
+    known = encoder.vocabulary
+    plain = Encoder(Vocabulary(10, known.buckets, known.idf, 2.0, word_order=False), encoder._rows, 64, 0.5)
+    parts = plain.encode(text)
+    assert len(parts.order.pairs) == 0
+    assert np.allclose(parts.vector, parts.words.sum(axis=0), atol=1e-3)
+    assert np.allclose(parts.vector, plain.encode(" ".join(reversed(parts.tokens))).vector, atol=1e-3)
 
 
 def test_only_the_last_text_is_recalled(encoder: Encoder) -> None:
