@@ -59,7 +59,7 @@ class RoutingDecision(NamedTuple):
         body["fallback"] = chosen if self.policy == "fallback" else None
         body["policy"] = self.policy
         body["vetoes"] = dict(self.vetoes)
-        body["attribution"] = [[word, round(weight, 6)] for word, weight in self.attribution]
+        body["attribution"] = [[word, round(weight * 1e6) / 1e6] for word, weight in self.attribution]
         body["registry_digest"] = self.registry_digest
         body["propensity"] = self.propensity
         body["seed"] = self.seed

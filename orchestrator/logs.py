@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
+import operator
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, Final, Literal, TextIO
 
 import orjson
+
+from orchestrator.clock import SystemClock
 
 if TYPE_CHECKING:
     import structlog
@@ -33,7 +37,7 @@ class DecisionLog:
         event = {name: record[name] for name in _SHOWN if record.get(name)}
         if "candidates" in record:
             event["top"] = [[candidate["name"], candidate["score"]] for candidate in record["candidates"][:TOP]]
-        strongest = sorted(record["attribution"], key=_weight, reverse=True)[:TOP]
+        strongest = sorted(record["attribution"], key=_WEIGHT, reverse=True)[:TOP]
         event["words"] = [word for word, weight in strongest if word]
         self._info("task.abstained" if record["chosen"] is None else "task.routed", **event)
 
@@ -43,14 +47,15 @@ _SHOWN: Final = (
 )  # fmt: skip
 
 
-def _weight(part: Sequence[Any]) -> float:
-    return float(part[1])
+_WEIGHT: Final = operator.itemgetter(1)
 
 
-def make_logger(log_format: LogFormat, stream: TextIO | None = None) -> structlog.typing.FilteringBoundLogger | None:
+def make_logger(
+    log_format: LogFormat, stream: TextIO | None = None, *, now: Callable[[], float] = SystemClock.now
+) -> structlog.typing.FilteringBoundLogger | None:
     """Return a logger that writes to `stream` (stderr), or None for `off`.
 
-    `auto` writes for people on a terminal and JSON elsewhere.
+    `auto` writes for people on a terminal and JSON elsewhere. `now` gives the time stamps: the clock of the run.
     """
     if log_format == "off":
         return None
@@ -64,14 +69,30 @@ def make_logger(log_format: LogFormat, stream: TextIO | None = None) -> structlo
     if log_format == "json":
         sink = _Lines(out)
         renderer = structlog.processors.JSONRenderer(serializer=_dumps)
-    stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
     logger: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
         sink,
-        [structlog.processors.add_log_level, stamp, renderer],
+        [structlog.processors.add_log_level, _Stamp(now), renderer],
         wrapper_class=structlog.make_filtering_bound_logger("info"),
         cache_logger_on_first_use=True,
     ).bind()
     return logger
+
+
+class _Stamp:
+    """Adds `timestamp`, ISO 8601 in UTC with microseconds; formats date and time once a second, not once a line."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._second, self._text = -1, ""
+
+    def __call__(self, _logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        microseconds = round(self._now() * 1e6)
+        second = microseconds // 1_000_000
+        if second != self._second:
+            self._second = second
+            self._text = dt.datetime.fromtimestamp(second, dt.UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        event["timestamp"] = f"{self._text}.{microseconds % 1_000_000:06d}Z"
+        return event
 
 
 class _Lines:

@@ -82,7 +82,7 @@ class Orchestrator:
         self.registry = AgentRegistry()
         self._given_agents, self._given_journal = agents, journal
         self._router = router or load_router(self.settings)
-        self._logger = logger or make_logger(self.settings.log_format)
+        self._logger = logger or make_logger(self.settings.log_format, now=self.clock.now)
         self._open = False
 
     # -- life --------------------------------------------------------------------------------------------------------

@@ -140,16 +140,17 @@ class AgentRunner:
             return
 
     async def _work_on(self) -> None:
+        worker = _this_task()
         while True:
             command = await self._mailbox.receive()
             if self._retired:  # it was handed over in the very moment of retirement
                 await self._give_up(_Open(command))
                 return
             entry = self._open.setdefault(command.correlation_id, _Open(command))
-            entry.worker = asyncio.current_task()
+            entry.worker = worker
             await self.breaker.admit()
             try:
-                await self._attempt(entry)
+                await self._attempt(entry, worker)
             except asyncio.CancelledError:
                 self.breaker.withdraw()
                 raise
@@ -158,14 +159,14 @@ class AgentRunner:
             if self._mailbox.queued:
                 await asyncio.sleep(0)  # what this outcome unlocked may be more urgent than what waits here
 
-    async def _attempt(self, entry: _Open) -> None:
+    async def _attempt(self, entry: _Open, worker: asyncio.Task[None]) -> None:
         task = self._in.graph.task(entry.command.correlation_id)
         entry.attempts += 1
         body = {"agent": self.name, "attempt": entry.attempts}
         started = await self._in.bus.publish(TASK_STARTED, body, task.id, entry.command.id)
         await self._in.journal.sync()  # the count is safe before the attempt: a task that kills us cannot loop
         begun = stopwatch()
-        outcome = await self._handle(task, entry.attempts)
+        outcome = await self._handle(task, entry.attempts, worker)
         measured = {"handle_s": stopwatch() - begun}
         if self._open.get(task.id) is not entry:
             return  # given up while the handler would not be cancelled
@@ -187,14 +188,13 @@ class AgentRunner:
             await self._finish(TASK_DEAD_LETTERED, {"error": outcome.error}, entry, started, measured)
             self._mailbox.reject(entry.command, outcome.error)
 
-    async def _handle(self, task: Task, number: int) -> _Success | _Failure:
+    async def _handle(self, task: Task, number: int, worker: asyncio.Task[None]) -> _Success | _Failure:
         """Run the handler: the one place where anything an agent raises becomes a value."""
         results = self._in.graph.results_for(task.id)
         try:
             if task.payload and has_references(task.payload):
                 task = task._replace(payload=resolve_payload(task.payload, results))
             context = TaskContext(task, number, results, self._in.workspace, self._in.clock)
-            worker = _this_task()
             self._deadlines.begin(worker)
             try:
                 output = await self.agent.handle(task, context)
@@ -210,7 +210,7 @@ class AgentRunner:
         except _LateError:
             return _Failure(f"no answer within {self.policy.timeout_s:g} s", again=True)
         except asyncio.CancelledError:
-            if _this_task().cancelling():
+            if worker.cancelling():
                 raise
             return _Failure("the handler was cancelled from inside", again=True)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the agent boundary: a stranger's code raised it
