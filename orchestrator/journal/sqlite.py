@@ -34,6 +34,8 @@ CREATE INDEX IF NOT EXISTS rows_by_task ON rows (task) WHERE task <> '';
 CREATE TABLE IF NOT EXISTS head (only INTEGER PRIMARY KEY CHECK (only = 1), sequence INTEGER, hash BLOB) STRICT;
 """
 _INSERT: Final = "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?)"
+# Each page that a commit changed is two system calls; four times the usual size halves what a commit costs.
+_PAGE_BYTES: Final = 16_384
 # Rows that nobody waits for are written this many seconds later at most.
 _LINGER_S: Final = 0.01
 # How long the writer waits for another process to let go of the file.
@@ -223,6 +225,7 @@ def _open(path: Path, durability: Durability) -> sqlite3.Connection:
 
 def _prepare(connection: sqlite3.Connection, path: Path, durability: Durability) -> None:
     _check_is_ours(connection, path)
+    connection.execute(f"PRAGMA page_size={_PAGE_BYTES}")  # of a new file; one that exists keeps its own
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute(f"PRAGMA synchronous={_SYNCHRONOUS[durability]}")
     connection.execute("BEGIN IMMEDIATE")
