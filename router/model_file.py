@@ -131,6 +131,7 @@ def _members(path: Path) -> dict[str, NDArray[Any]]:
     except OSError as error:
         problem = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read ({error})"
         raise ModelFileError(path, problem, "check the path, or train a model first") from error
+    # zipfile raises NotImplementedError for a compression method that it does not know.
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError, MemoryError) as error:
         raise ModelFileError(path, f"is not a model file ({error})", _REMEDY) from error
 

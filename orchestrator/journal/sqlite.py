@@ -41,7 +41,11 @@ _LINGER_S: Final = 0.01
 # How long the writer waits for another process to let go of the file.
 _PATIENCE_MS: Final = 30_000
 
-_Item = tuple[str, str, bytes, bytes | None]
+# Of what may stand here, sqlite3 binds a bytearray as it is; for bytes and None it first looks for adapters, for longer
+# than it takes to store them.
+_NOTHING: Final = bytearray()
+
+_Item = tuple[str, str, bytes, bytearray]
 
 
 class SqliteJournal:
@@ -96,7 +100,7 @@ class SqliteJournal:
             raise self._failure
         if self._closed:
             raise JournalError(f"{self.path}: the journal is closed")
-        measured = orjson.dumps(envelope.measured) if envelope.measured else None
+        measured = bytearray(orjson.dumps(envelope.measured)) if envelope.measured else _NOTHING
         self._pending.append((envelope.topic, envelope.correlation_id, encode(self.run, envelope), measured))
         self._appended += 1
         if self._flush is None and not self._writing:
@@ -281,7 +285,7 @@ def _insert(connection: sqlite3.Connection, run: str, batch: list[_Item]) -> Non
         for topic, task, canonical, measured in batch:
             sequence += 1
             last = chain(last, canonical)
-            rows.append((sequence, run, topic, task, canonical, last, measured))
+            rows.append((sequence, run, topic, task, bytearray(canonical), bytearray(last), measured))
         connection.executemany(_INSERT, rows)
         connection.execute("INSERT OR REPLACE INTO head VALUES (1, ?, ?)", (sequence, last))
     except sqlite3.Error:
