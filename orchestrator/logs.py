@@ -34,7 +34,8 @@ class DecisionLog:
         Args:
             record: as `RoutingDecision.to_json` gives it.
         """
-        event = {name: record[name] for name in _SHOWN if record.get(name)}
+        found = record.get
+        event: dict[str, Any] = {name: value for name in _SHOWN if (value := found(name))}
         if "candidates" in record:
             event["top"] = [[candidate["name"], candidate["score"]] for candidate in record["candidates"][:TOP]]
         strongest = sorted(record["attribution"], key=_WEIGHT, reverse=True)[:TOP]

@@ -152,7 +152,8 @@ def find_faults(tasks: Sequence[Task], known: Sequence[str] = ()) -> Iterator[Fa
                 yield Fault(
                     task.id, ("after", index), UnknownTaskError(task.id, other, suggest(other, ids - {task.id}))
                 )
-        yield from _reference_faults(task)
+        if task.payload:
+            yield from _reference_faults(task)
     if cycle := find_cycle(tasks):
         after = next(task.after for task in tasks if task.id == cycle[0])
         yield Fault(cycle[0], ("after", after.index(cycle[1 % len(cycle)])), CycleError(cycle))
