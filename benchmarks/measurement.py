@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +11,7 @@ from benchmarks.bare import BARE
 from benchmarks.floor import FLOOR
 from benchmarks.full_path import full_graph
 from benchmarks.pointsman import POINTSMAN
-from benchmarks.work import ROWS, TINY, UNITS, Cost, Graph, Sizes, layered_graph, take_cost
+from benchmarks.work import ROWS, TINY, UNITS, Cost, Sizes, take_cost, take_graph
 
 CONTESTANTS: Final = (BARE, FLOOR, POINTSMAN)
 FLAT_SIZES: Final = (1_000, 10_000, 100_000, 1_000_000)
@@ -62,7 +60,7 @@ def measure_rows(sizes: Sizes, repetitions: int) -> list[Row]:
     for contestant in CONTESTANTS:
         for name in ROWS:
             take_cost(contestant, name, TINY)
-    _take_graph(full, TINY)
+    take_graph(full, TINY)
     rows = {name: Row(name, sizes.count(name)) for name in (*ROWS, "full")}
     for name in ROWS:
         for _ in range(repetitions):
@@ -72,7 +70,7 @@ def measure_rows(sizes: Sizes, repetitions: int) -> list[Row]:
                 if name == "graph" and contestant is not POINTSMAN:
                     rows["full"].take(contestant.name, cost)
             if name == "graph":
-                rows["full"].take(POINTSMAN.name, _take_graph(full, sizes))
+                rows["full"].take(POINTSMAN.name, take_graph(full, sizes))
     return list(rows.values())
 
 
@@ -96,8 +94,3 @@ def steepness(rows: Mapping[int, Row]) -> float:
     """
     ratios = [row.ratio(POINTSMAN.name) for row in rows.values()]
     return max(ratios) / min(ratios)
-
-
-def _take_graph(graph: Graph, sizes: Sizes) -> Cost:
-    gc.collect()
-    return asyncio.run(graph(layered_graph(sizes.layers, sizes.width)))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
 import importlib.metadata
 import json
 import platform
@@ -13,10 +11,8 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from benchmarks.bare import BARE
-from benchmarks.work import ROWS, TINY, Contestant, Cost, Graph, RowName, Sizes, layered_graph, take_cost
+from benchmarks.work import ROWS, TINY, Contestant, Cost, Graph, RowName, Sizes, take_cost, take_graph
 
-#: Runs of a graph in one repetition, whose median is its sample: it is short enough for a noisy moment to double it.
-GRAPHS: Final = 5
 #: Before the JSON, so that whatever a framework prints does no harm.
 MARK: Final = "#result "
 
@@ -57,18 +53,11 @@ def take_samples(
 ) -> dict[str, Sample]:
     """Return one sample of every row."""
     samples: dict[str, Sample] = {
-        row: _beside_bare(row, take_cost(contestant, row, sizes), sizes, bare_sizes) for row in ROWS if row != "graph"
+        row: _beside_bare(row, take_cost(contestant, row, sizes), sizes, bare_sizes) for row in ROWS
     }
-    for name, graph in {"graph": contestant.graph, **extra}.items():
-        costs = [_take_graph(graph, sizes) for _ in range(GRAPHS)]
-        middle = sorted(costs, key=lambda cost: cost.cpu_s)[GRAPHS // 2]
-        samples[name] = _beside_bare("graph", middle, sizes, bare_sizes)
+    for name, graph in extra.items():
+        samples[name] = _beside_bare("graph", take_graph(graph, sizes), sizes, bare_sizes)
     return samples
-
-
-def _take_graph(graph: Graph, sizes: Sizes) -> Cost:
-    gc.collect()
-    return asyncio.run(graph(layered_graph(sizes.layers, sizes.width)))
 
 
 def _beside_bare(row: RowName, cost: Cost, sizes: Sizes, bare_sizes: Sizes) -> Sample:

@@ -1,0 +1,25 @@
+import json
+from typing import Any
+
+from benchmarks.markdown import BEGIN, END, FOLDER, replace, tables
+
+
+def results(name: str) -> Any:
+    return json.loads((FOLDER / "results" / name).read_text("utf-8"))
+
+
+def test_the_readme_shows_what_was_measured_last() -> None:
+    """The tables are made from the files of results, not typed."""
+    written = (FOLDER / "README.md").read_text("utf-8")
+    assert replace(written, tables(results("kernel.json"), results("peers.json"))) == written
+
+
+def test_a_peer_that_could_not_be_measured_keeps_its_place() -> None:
+    """The reason stands where the figures would."""
+    peers = {"contestants": [{"name": "other", "version": "1.0", "problem": "not installable"}], "comparison": {}}
+    assert "| other 1.0 | not installable |  |  |  |" in tables(results("kernel.json"), peers)
+
+
+def test_only_what_stands_between_the_marks_is_replaced() -> None:
+    """The text around the tables is people's."""
+    assert replace(f"a\n{BEGIN}old\n{END}b\n", "new\n") == f"a\n{BEGIN}new\n{END}b\n"
