@@ -23,9 +23,8 @@ def tables(kernel: Mapping[str, Any], peers: Mapping[str, Any]) -> str:
         peers: as `benchmarks.peers --json` writes it.
     """
     about = f"Python {kernel['python']}, {kernel['cpus']} cores shared with other work, {kernel['date']}."
-    how = "CPU microseconds per unit, median of five, and in brackets the ratio to\nbare asyncio. `results/` holds all samples."
     parts = (
-        f"{about} {how}",
+        f"{about} CPU microseconds per unit, median of five, and in\nbrackets the ratio to bare asyncio.",
         "Kernel, in one process:",
         _table(("row", "bare asyncio", "typed floor", "Pointsman"), _kernel_rows(kernel)),
         _table(("single figure", ""), _single_figures(kernel)),

@@ -9,7 +9,7 @@ import typer
 
 from orchestrator.cli import session
 from orchestrator.cli.console import cell, note, print_json, shorten, show, table
-from orchestrator.cli.options import AsJson, SettingsFile, examples
+from orchestrator.cli.options import AsJson, RouterFile, SettingsFile, examples
 
 if TYPE_CHECKING:
     from orchestrator.plugins import BrokenPlugin, Plugin
@@ -46,18 +46,14 @@ def list_(*, settings_file: SettingsFile = None, as_json: AsJson = False) -> Non
 @app.command(epilog=examples("pointsman agents check", "pointsman agents check --router router.npz --json"))
 def check(
     *,
-    router: Annotated[
-        Path | None, typer.Option("--router", metavar="FILE", help="Router to ask instead of the bundled one.")
-    ] = None,
+    router: RouterFile = None,
     settings_file: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Check every card: thin, double or misleading examples, overlaps; exit with 1 on errors."""
     from orchestrator.cli.card_checks import check_cards
 
-    settings = session.open_settings(settings_file)
-    if router is not None:
-        settings = settings.model_copy(update={"router": router})
+    settings = session.open_settings(settings_file, router)
     plugins = session.find_agents(settings)
     agents = [plugin.agent for plugin in plugins.loaded]
     findings = check_cards(plugins, session.open_router(None, settings, agents))

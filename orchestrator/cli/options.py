@@ -18,6 +18,9 @@ ModelFile: TypeAlias = Annotated[
         "--model", "-m", metavar="FILE", help="Router that `pointsman train` wrote; its labels are the candidates."
     ),
 ]
+RouterFile: TypeAlias = Annotated[
+    Path | None, typer.Option("--router", metavar="FILE", help="Router to ask instead of the bundled one.")
+]
 Run: TypeAlias = Annotated[str, typer.Option("--run", metavar="ID", help="One run only; see `pointsman journal runs`.")]
 
 

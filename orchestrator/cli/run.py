@@ -10,7 +10,7 @@ import typer
 from orchestrator.cli import session
 from orchestrator.cli.console import cell, make_console, print_json, show, table
 from orchestrator.cli.live import summarise
-from orchestrator.cli.options import AsJson, SettingsFile, examples
+from orchestrator.cli.options import AsJson, RouterFile, SettingsFile, examples
 
 if TYPE_CHECKING:
     from orchestrator.cli.execution import Execution
@@ -25,9 +25,7 @@ def run(
     workspace: Annotated[
         Path | None, typer.Option("--workspace", "-w", metavar="DIR", help="Folder that paths in payloads start from.")
     ] = None,
-    router: Annotated[
-        Path | None, typer.Option("--router", metavar="FILE", help="Router to use instead of the bundled one.")
-    ] = None,
+    router: RouterFile = None,
     settings_file: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -35,10 +33,10 @@ def run(
     from orchestrator.cli.execution import execute
     from orchestrator.plan import load_plan
 
-    settings = session.open_settings(settings_file)
+    settings = session.open_settings(settings_file, router)
     loaded = load_plan(plan)
-    given = {"workspace": workspace, "router": router}
-    settings = settings.model_copy(update={name: value for name, value in given.items() if value is not None})
+    if workspace is not None:
+        settings = settings.model_copy(update={"workspace": workspace})
     if not settings.workspace.is_dir():
         raise typer.BadParameter(f"there is no folder {str(settings.workspace)!r}", param_hint="--workspace")
     done = execute(loaded, settings, make_console(stderr=as_json))

@@ -17,15 +17,16 @@ if TYPE_CHECKING:
     from router import AgentProfile, Router
 
 
-def open_settings(file: Path | None) -> Settings:
-    """Return the settings of a file and of the environment.
+def open_settings(file: Path | None, router: Path | None = None) -> Settings:
+    """Return the settings of a file and of the environment, with another router if one is named.
 
     Raises:
         DocumentError: if either is refused.
     """
     from orchestrator.settings import load_settings
 
-    return load_settings(file, os.environ)
+    settings = load_settings(file, os.environ)
+    return settings if router is None else settings.model_copy(update={"router": router})
 
 
 def open_journal(settings_file: Path | None, journal: Path | None = None) -> JournalReader:

@@ -11,7 +11,7 @@ import typer
 
 from orchestrator.cli import session
 from orchestrator.cli.console import cell, print_json, show
-from orchestrator.cli.options import AsJson, SettingsFile, examples
+from orchestrator.cli.options import AsJson, RouterFile, SettingsFile, examples
 
 if TYPE_CHECKING:
     from orchestrator.errors import DocumentError
@@ -38,9 +38,7 @@ def play_scenarios(
     journals: Annotated[
         Path | None, typer.Option("--journal", metavar="DIR", help="Write each scenario's journal as JSON Lines.")
     ] = None,
-    router: Annotated[
-        Path | None, typer.Option("--router", metavar="FILE", help="Router to test instead of the bundled one.")
-    ] = None,
+    router: RouterFile = None,
     settings_file: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -48,9 +46,7 @@ def play_scenarios(
     from scenarios.collector import LIBRARY, collect
     from scenarios.report import exit_code
 
-    settings = session.open_settings(settings_file)
-    if router is not None:
-        settings = settings.model_copy(update={"router": router})
+    settings = session.open_settings(settings_file, router)
     found = collect(paths or [LIBRARY], tags=tags or [], name=name)
     results = []
     for result in _play(found.scenarios, settings, seed):

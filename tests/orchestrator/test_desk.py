@@ -1,12 +1,10 @@
 import asyncio
 import math
-from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any
 
 import pytest
 
-from orchestrator.clock import VirtualClock
 from orchestrator.desk import Ticket
 from orchestrator.errors import (
     CapacityError,
@@ -21,19 +19,8 @@ from orchestrator.journal import MemoryJournal
 from orchestrator.messages import Envelope, Task
 from orchestrator.orchestrator import Orchestrator
 from orchestrator.plan import Plan
-from orchestrator.settings import Settings
-from orchestrator.testing import FixedRouter, ScriptedAgent, in_virtual_time, until_blocked
-
-
-def make(agents: Sequence[Any], journal: MemoryJournal | None = None, **settings: Any) -> Orchestrator:
-    return Orchestrator(
-        Settings(log_format="off", **settings),
-        agents=agents,
-        router=FixedRouter(),
-        journal=journal or MemoryJournal("r"),
-        clock=VirtualClock(),
-        run="r",
-    )
+from orchestrator.testing import ScriptedAgent, in_virtual_time, until_blocked
+from tests.orchestrator.runs import make, now
 
 
 def topics(o: Orchestrator, task_id: str) -> list[str]:
@@ -50,10 +37,6 @@ class SlowJournal(MemoryJournal):
 
     async def sync(self) -> None:
         await asyncio.sleep(1)
-
-
-def now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 # --- the door ---------------------------------------------------------------------------------------------------------

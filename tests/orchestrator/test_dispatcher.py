@@ -1,7 +1,7 @@
 import asyncio
 import itertools
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -9,36 +9,21 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from orchestrator.clock import VirtualClock, run_virtual
+from orchestrator.clock import run_virtual
 from orchestrator.errors import PointsmanError
 from orchestrator.journal import MemoryJournal
 from orchestrator.messages import EMPTY, Envelope, Task
 from orchestrator.orchestrator import Orchestrator
 from orchestrator.plan import Plan
 from orchestrator.policy import Breaker, Policy, Retry
-from orchestrator.settings import Settings
 from orchestrator.testing import FixedRouter, ScriptedAgent, in_virtual_time, until_blocked
 from router import AgentProfile, Contribution, Prediction
-
-
-def make(agents: Sequence[Any], router: Any = None, **settings: Any) -> Orchestrator:
-    return Orchestrator(
-        Settings(log_format="off", **settings),
-        agents=agents,
-        router=router or FixedRouter(),
-        journal=MemoryJournal("r"),
-        clock=VirtualClock(),
-        run="r",
-    )
+from tests.orchestrator.runs import make, now
 
 
 def about(o: Orchestrator, task_id: str) -> list[Envelope]:
     assert isinstance(o._journal, MemoryJournal)
     return [row.envelope for row in o._journal.rows if row.envelope.correlation_id == task_id]
-
-
-def now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 # --- decisions --------------------------------------------------------------------------------------------------------
@@ -136,7 +121,7 @@ class Static(FixedRouter):
 @in_virtual_time
 async def test_a_router_that_names_an_agent_nobody_registered_is_asked_without_it(*, obeys: bool, status: str) -> None:
     """It is never asked for ever: the unknown agent is vetoed, and a router that insists fails the task."""
-    async with make([ScriptedAgent("a")], Static("ghost", obeys=obeys)) as o:
+    async with make([ScriptedAgent("a")], router=Static("ghost", obeys=obeys)) as o:
         result = await (await o.submit("ghost please", id="t")).result()
     assert result.status == status
     if obeys:
@@ -170,7 +155,7 @@ async def test_a_broken_router_stops_the_run_with_its_own_error() -> None:
             raise ZeroDivisionError("in the router")
 
     with pytest.raises(ZeroDivisionError, match="in the router"):
-        async with make([ScriptedAgent("a")], Broken()) as o:
+        async with make([ScriptedAgent("a")], router=Broken()) as o:
             await (await o.submit("a")).result()
 
 

@@ -5,7 +5,6 @@ import random
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Sequence
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from hypothesis import strategies as st
 
 from orchestrator import plugins
 from orchestrator.agent import TaskContext
-from orchestrator.clock import VirtualClock, run_virtual
+from orchestrator.clock import run_virtual
 from orchestrator.errors import AgentError, CardError, DuplicateAgentError, JournalError, PluginError, StoppedError
 from orchestrator.journal import JournalReader, MemoryJournal
 from orchestrator.messages import Envelope, OnFailure, Task
@@ -29,26 +28,12 @@ from orchestrator.policy import Breaker, Policy, Retry
 from orchestrator.settings import Settings
 from orchestrator.testing import FixedRouter, ScriptedAgent, in_virtual_time, until_blocked
 from orchestrator.topics import ENDINGS
-
-
-def make(agents: Sequence[Any] | None, journal: MemoryJournal | None = None, **settings: Any) -> Orchestrator:
-    return Orchestrator(
-        Settings(log_format="off", **settings),
-        agents=agents,
-        router=FixedRouter(),
-        journal=journal or MemoryJournal("r"),
-        clock=VirtualClock(),
-        run="r",
-    )
+from tests.orchestrator.runs import make, now
 
 
 def rows(o: Orchestrator) -> list[Envelope]:
     assert isinstance(o._journal, MemoryJournal)
     return [row.envelope for row in o._journal.rows]
-
-
-def now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 # --- leaving the block ------------------------------------------------------------------------------------------------

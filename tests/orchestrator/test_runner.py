@@ -1,6 +1,5 @@
 import asyncio
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,37 +8,21 @@ import pytest
 from pydantic import BaseModel
 
 from orchestrator.agent import AgentCard, TaskContext, agent
-from orchestrator.clock import VirtualClock
 from orchestrator.errors import AgentError
 from orchestrator.journal import MemoryJournal
 from orchestrator.messages import Envelope, Result, Task
 from orchestrator.orchestrator import Orchestrator
 from orchestrator.plan import Plan
 from orchestrator.policy import Breaker, Policy, Retry
-from orchestrator.settings import Settings
-from orchestrator.testing import FixedRouter, ScriptedAgent, in_virtual_time, until_blocked
+from orchestrator.testing import ScriptedAgent, in_virtual_time, until_blocked
+from tests.orchestrator.runs import make, now
 
 ONCE = Policy(retry=Retry(max_attempts=1))
-
-
-def make(agents: Sequence[Any], journal: MemoryJournal | None = None, **settings: Any) -> Orchestrator:
-    return Orchestrator(
-        Settings(log_format="off", **settings),
-        agents=agents,
-        router=FixedRouter(),
-        journal=journal or MemoryJournal("r"),
-        clock=VirtualClock(),
-        run="r",
-    )
 
 
 def envelopes(o: Orchestrator, topic: str) -> list[Envelope]:
     assert isinstance(o._journal, MemoryJournal)
     return [row.envelope for row in o._journal.rows if row.envelope.topic == topic]
-
-
-def now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 async def outcome(*outcomes: Any, policy: Policy = ONCE, takes_s: float = 0.0) -> Result:

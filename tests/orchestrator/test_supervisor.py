@@ -1,30 +1,17 @@
 import asyncio
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from orchestrator.clock import VirtualClock
 from orchestrator.errors import CardError, DuplicateAgentError, UnknownAgentError
 from orchestrator.journal import MemoryJournal
 from orchestrator.messages import Envelope, Task
 from orchestrator.orchestrator import Orchestrator
 from orchestrator.policy import Policy, Retry
-from orchestrator.settings import Settings
 from orchestrator.testing import FixedRouter, ScriptedAgent, in_virtual_time, until_blocked
 from orchestrator.topics import ENDINGS
 from router import AgentProfile, RouterError
-
-
-def make(agents: Sequence[Any], router: Any = None, **settings: Any) -> Orchestrator:
-    return Orchestrator(
-        Settings(log_format="off", **settings),
-        agents=agents,
-        router=router or FixedRouter(),
-        journal=MemoryJournal("r"),
-        clock=VirtualClock(),
-        run="r",
-    )
+from tests.orchestrator.runs import make, now
 
 
 def envelopes(o: Orchestrator, *topics: str) -> list[Envelope]:
@@ -35,10 +22,6 @@ def envelopes(o: Orchestrator, *topics: str) -> list[Envelope]:
 def ends_once(o: Orchestrator) -> bool:
     ends = [envelope.correlation_id for envelope in envelopes(o, *ENDINGS)]
     return len(ends) == len(set(ends)) == len(o._graph)
-
-
-def now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 @in_virtual_time
@@ -200,7 +183,7 @@ async def test_what_is_no_agent_or_not_known_is_refused_and_nothing_changes() ->
                 raise RouterError("no odd agents")
             super().add(profile)
 
-    async with make([ScriptedAgent("a")], Picky()) as o:
+    async with make([ScriptedAgent("a")], router=Picky()) as o:
         with pytest.raises(CardError):
             await o.register(object())
         with pytest.raises(DuplicateAgentError):
