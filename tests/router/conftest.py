@@ -1,12 +1,13 @@
 """Six agents as a bank's engineers would describe them, a seventh that arrives later, and requests for all of them."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from router import AgentProfile, EmbeddingRouter, read_out_of_scope
-from router.training import TrainedModel, train_from_profiles
+from router import AgentProfile, EmbeddingRouter, Example, read_out_of_scope
+from router.training import FEW_EXAMPLES, TrainedModel, train, train_from_profiles
 
 SQL = AgentProfile(
     "sql-checker",
@@ -240,10 +241,28 @@ def trained() -> TrainedModel:
     return train_from_profiles(SIX, read_out_of_scope())
 
 
+@pytest.fixture(scope="session")
+def trained_on_pairs() -> TrainedModel:
+    """A model of the six cards that knows pairs of words too, as one trained on much data does."""
+    examples = [Example(text, profile.name) for profile in SIX for text in profile.texts]
+    config = replace(FEW_EXAMPLES, word_order=True, epochs=10, cross_validate=False)
+    return train(examples, config, profiles=SIX, out_of_scope=read_out_of_scope())
+
+
 @pytest.fixture
 def router(trained: TrainedModel) -> EmbeddingRouter:
     """A fresh router with the six agents registered by their cards."""
-    fresh = EmbeddingRouter(trained.manifest, trained.arrays, use_trained_labels=False)
+    return _serve(trained)
+
+
+@pytest.fixture(params=["words", "pairs of words"])
+def either(request: pytest.FixtureRequest, trained: TrainedModel, trained_on_pairs: TrainedModel) -> EmbeddingRouter:
+    """A fresh router with the six agents, of either kind of model."""
+    return _serve(trained if request.param == "words" else trained_on_pairs)
+
+
+def _serve(model: TrainedModel) -> EmbeddingRouter:
+    fresh = EmbeddingRouter(model.manifest, model.arrays, use_trained_labels=False)
     for profile in SIX:
         fresh.add(profile)
     return fresh

@@ -134,25 +134,25 @@ def test_a_card_without_texts_is_refused(router: EmbeddingRouter) -> None:
 
 @SHARED
 @given(TEXTS)
-def test_explanations_sum_to_the_score(router: EmbeddingRouter, exchange: AgentProfile, text: str) -> None:
+def test_explanations_sum_to_the_score(either: EmbeddingRouter, exchange: AgentProfile, text: str) -> None:
     """For every agent, trained or added, the words' weights sum to its score."""
-    router.add(exchange)
-    for name, score in scores(router, text).items():
-        assert sum(part.weight for part in router.explain(text, name)) == pytest.approx(score, abs=1e-5)
+    either.add(exchange)
+    for name, score in scores(either, text).items():
+        assert sum(part.weight for part in either.explain(text, name)) == pytest.approx(score, abs=1e-5)
 
 
-def test_explanations_follow_the_text(router: EmbeddingRouter) -> None:
+def test_explanations_follow_the_text(either: EmbeddingRouter) -> None:
     """Words come in the order of the text, and the telling word weighs most."""
-    parts = router.explain("please repair the json", "json-medic")
+    parts = either.explain("please repair the json", "json-medic")
     assert [part.word for part in parts] == ["please", "repair", "the", "json"]
     assert max(parts, key=lambda part: part.weight).word in {"json", "repair"}
 
 
-def test_scores_are_cosines_by_the_naive_reference(router: EmbeddingRouter) -> None:
+def test_scores_are_cosines_by_the_naive_reference(either: EmbeddingRouter) -> None:
     """The served scores are the cosines between a text's vector and the rows, computed one by one."""
-    vector = router._encoder.encode("find the backup script").vector.astype(np.float64)
-    for name, score in scores(router, "find the backup script").items():
-        row = router._entries[name].row.astype(np.float64)
+    vector = either._encoder.encode("find the backup script").vector.astype(np.float64)
+    for name, score in scores(either, "find the backup script").items():
+        row = either._entries[name].row.astype(np.float64)
         expected = (vector @ row) / (np.linalg.norm(vector) * np.linalg.norm(row))
         assert score == pytest.approx(expected, abs=1e-5)
 
