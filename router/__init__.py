@@ -5,28 +5,36 @@ from router.dataset import Example, read_examples
 from router.embedding_router import EmbeddingRouter
 from router.errors import DatasetError, ModelFileError, RouterError
 from router.evaluation import Evaluation, evaluate
+from router.exemplars import Embeds, Exemplar, Exemplars
 from router.keyword_router import KeywordRouter
 from router.prediction import Abstained, Candidate, Contribution, Prediction
 from router.profile import AgentProfile
 from router.protocol import LearnsAgents, Router
+from router.reasons import Counterfactual, Reasons, find_reasons
 
 __all__ = [
     "Abstained",
     "AgentProfile",
     "Candidate",
     "Contribution",
+    "Counterfactual",
     "DatasetError",
     "EmbeddingRouter",
+    "Embeds",
     "Evaluation",
     "Example",
+    "Exemplar",
+    "Exemplars",
     "KeywordRouter",
     "LearnsAgents",
     "ModelFileError",
     "Prediction",
+    "Reasons",
     "Router",
     "RouterError",
     "bundled_router",
     "evaluate",
+    "find_reasons",
     "read_examples",
     "read_out_of_scope",
 ]

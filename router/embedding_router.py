@@ -3,7 +3,7 @@
 import hashlib
 import math
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -128,6 +128,12 @@ class EmbeddingRouter:
         measured = parts.vector[self._encoder.trained :] if entry.sketched else parts.vector
         return split_score(parts, entry.row, _inverse_length(measured))
 
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the unit vectors of texts, shape (texts, width); see ``Embeds.embed``."""
+        if not texts:
+            return np.zeros((0, self._encoder.width), dtype=np.float32)
+        return unit(np.stack([self._encoder.encode(text).vector for text in texts]))
+
     def add(self, profile: AgentProfile) -> None:
         """Make an agent a candidate: by its trained row if the model was trained on this very card, else by its texts.
 
@@ -158,7 +164,7 @@ class EmbeddingRouter:
             raise RouterError(f"agent {profile.name!r} has neither summary nor examples; give its card some")
         # The trained part sees a stranger only as "none of these labels": the sketch decides, by its own length.
         trained = self._encoder.trained
-        vectors = unit(np.stack([self._encoder.encode(text).vector for text in profile.texts]))
+        vectors = self.embed(profile.texts)
         row = np.zeros(self._encoder.width, dtype=np.float32)
         row[trained:] = prototype(vectors[:, trained:], self._background[trained:])
         return _Entry(profile.version, row, sketched=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,12 +13,17 @@ from orchestrator.cli.console import cell, print_json, shorten, show
 from orchestrator.cli.decision_view import view_decision
 from orchestrator.cli.measurement import evaluate_file, show_figures
 from orchestrator.cli.options import AsJson, ModelFile, SettingsFile, examples
+from orchestrator.cli.reasons_view import view_reasons
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
+    from orchestrator.agent import Agent
     from router import Router
 
 EXAMPLES = examples(
     'pointsman route "Does this migration lock the table?"',
+    'pointsman route --why "Is the release ready, given these logs?"',
     "pointsman route --data dev.jsonl --model router.npz",
 )
 
@@ -29,6 +35,9 @@ def route(
         Path | None, typer.Option("--data", metavar="FILE", help='Measure on JSON Lines of {"text", "label"} instead.')
     ] = None,
     model: ModelFile = None,
+    why: Annotated[
+        bool, typer.Option("--why", help="Also: what separates the first two, what would change it, nearest examples.")
+    ] = False,
     settings_file: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -39,24 +48,36 @@ def route(
     agents = [] if model is not None else session.installed_agents(settings)
     router = session.open_router(model, settings, agents)
     if text is not None:
-        _route_one(router, text, as_json=as_json)
+        record = _reasons(router, text, agents) if why else _decision(router, text)
+        if as_json:
+            print_json({"text": text, **record})
+        else:
+            show(_verdict(text, record), *view_decision(record), *(view_reasons(record) if why else ()))
     elif data is not None:
         _measure(router, data, as_json=as_json)
 
 
-def _route_one(router: Router, text: str, *, as_json: bool) -> None:
+def _decision(router: Router, text: str) -> dict[str, Any]:
     prediction = router.predict(text)
     parts = router.explain(text, prediction.leader) if prediction.leader else ()
-    words = [[part.word, round(part.weight, 6)] for part in parts]
-    record: dict[str, Any] = {**prediction.to_json(), "attribution": words}
-    if as_json:
-        print_json({"text": text, **record})
-        return
-    chosen = (
-        cell(record["choice"], "bold cyan") if record["choice"] else cell(f"nobody: {record['abstained']}", "yellow")
-    )
-    show(cell(shorten(text, 300), "italic").append(" → ", "dim").append_text(chosen))
-    show(*view_decision(record))
+    return {**prediction.to_json(), "attribution": [[part.word, round(part.weight, 6)] for part in parts]}
+
+
+def _reasons(router: Router, text: str, agents: Sequence[Agent]) -> dict[str, Any]:
+    from router import Embeds, Exemplars, find_reasons
+
+    reasons = find_reasons(router, text)
+    leader = reasons.prediction.leader
+    profiles = [session.profile_of(agent.card) for agent in agents if agent.card.name == leader]
+    nearest = Exemplars(router, profiles).nearest(text, leader) if profiles and isinstance(router, Embeds) else ()
+    return {**reasons.to_json(), "nearest": [[one.text, round(one.likeness, 6)] for one in nearest]}
+
+
+def _verdict(text: str, record: Mapping[str, Any]) -> Text:
+    chosen = cell(record["choice"], "bold cyan")
+    if record["choice"] is None:
+        chosen = cell(f"nobody: {record['abstained']}", "yellow")
+    return cell(shorten(text, 300), "italic").append(" → ", "dim").append_text(chosen)
 
 
 def _measure(router: Router, data: Path, *, as_json: bool) -> None:

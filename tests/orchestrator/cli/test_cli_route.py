@@ -13,6 +13,7 @@ import pytest
 
 from orchestrator import agent
 from orchestrator.cli.train import _recipe_for
+from orchestrator.plugins import discover
 from router import Example
 
 Cli = Callable[..., tuple[int, str, str]]
@@ -48,6 +49,32 @@ def test_a_request_as_json(cli: Cli) -> None:
     assert body["choice"] == "poet"
     assert [one["rank"] for one in body["candidates"]] == [1, 2, 3]
     assert [word for word, _ in body["attribution"]] == ["write", "a", "poem"]
+
+
+def test_a_request_with_reasons_says_what_would_change_it(cli: Cli) -> None:
+    """What separates the first two, word by word, and without which words the answer is another."""
+    code, out, _ = cli("route", "--why", "balance the ledger of today")
+    assert code == 0
+    for expected in ("difference", "all words", "Without “balance”", "confidence"):
+        assert expected in out
+    body = json.loads(cli("route", "--why", "balance the ledger of today", "--json")[1])
+    assert body["counterfactual"]["changed"]
+    assert sum(weight for _, weight in body["separation"]) == pytest.approx(body["margin"], abs=1e-5)
+    assert body["nearest"] == []  # the router of these tests does not embed
+
+
+@pytest.mark.usefixtures("bundled")
+def test_the_bundled_router_shows_the_nearest_examples(cli: Cli) -> None:
+    """Those of the leader's own card, the most alike first."""
+    body = json.loads(cli("route", "--why", "please repair this broken json", "--json")[1])
+    card = next(plugin.agent.card for plugin in discover().loaded if plugin.agent.card.name == "json-medic")
+    likeness = [like for _, like in body["nearest"]]
+    assert likeness == sorted(likeness, reverse=True)
+    assert {text for text, _ in body["nearest"]} <= set(card.examples)
+    code, out, _ = cli("route", "--why", "please repair this broken json")
+    assert code == 0
+    assert "Nearest examples of json-medic:" in out
+    assert body["nearest"][0][0] in out
 
 
 def test_a_request_for_nobody_says_why(cli: Cli) -> None:

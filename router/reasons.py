@@ -1,0 +1,124 @@
+"""Owns the reasons: what separates leader and runner-up, and without which words the choice would be another."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from router.prediction import Abstained, Contribution, Prediction
+from router.protocol import NO_VETOES, Router
+from router.tokenizer import tokenize
+
+#: So many words are taken away at most, to see whether the choice changes.
+_MOST_REMOVED: Final = 3
+
+
+class Counterfactual(NamedTuple):
+    """What the router decides without some words of a request; found by asking it, never inferred.
+
+    Attributes:
+        without: The words taken away, each wherever it stands; empty where a request has no word to spare.
+        text: What was asked instead.
+        choice: The agent chosen then, or why nobody was.
+        confidence: How sure the router was of its leader then, 0 to 1.
+        changed: Whether that is another choice than the one with all words.
+    """
+
+    without: tuple[str, ...]
+    text: str
+    choice: str | Abstained
+    confidence: float
+    changed: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON types; ``choice`` is null and ``abstained`` the reason where nobody was chosen."""
+        choice = self.choice
+        return {
+            "without": list(self.without),
+            "text": self.text,
+            "choice": choice if isinstance(choice, str) else None,
+            "abstained": None if isinstance(choice, str) else choice.value,
+            "confidence": round(self.confidence, 6),
+            "changed": self.changed,
+        }
+
+
+class Reasons(NamedTuple):
+    """Why a request was decided as it was.
+
+    Attributes:
+        prediction: The decision.
+        words: Each word's share of the leader's score; they sum to it. Empty where there is no leader.
+        separation: Each word's share of the margin between leader and runner-up; they sum to it. Of the leader's score
+            where nobody came second.
+        counterfactual: The fewest of the strongest words without which the choice is another; where no three of them
+            change it, what is decided without all three.
+    """
+
+    prediction: Prediction
+    words: tuple[Contribution, ...]
+    separation: tuple[Contribution, ...]
+    counterfactual: Counterfactual
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the prediction and its reasons as plain JSON types, weights rounded to 6 places."""
+        return {
+            **self.prediction.to_json(),
+            "attribution": _weights(self.words),
+            "separation": _weights(self.separation),
+            "counterfactual": self.counterfactual.to_json(),
+        }
+
+
+def find_reasons(router: Router, text: str, vetoes: Mapping[str, str] = NO_VETOES) -> Reasons:
+    """Decide on a request and say why, by two explanations and at most three further decisions on fewer words.
+
+    Args:
+        router: Any router.
+        text: The request.
+        vetoes: As in ``Router.predict``; they hold without the words, too.
+    """
+    prediction = router.predict(text, vetoes)
+    words = router.explain(text, prediction.leader) if prediction.leader else ()
+    separation = words
+    if prediction.runner_up:
+        rival = router.explain(text, prediction.runner_up)
+        pairs = zip(words, rival, strict=True)
+        separation = tuple(Contribution(ours.word, ours.weight - theirs.weight) for ours, theirs in pairs)
+    removable = _strongest([*words, *separation], least_first=prediction.abstained)
+    return Reasons(prediction, words, separation, _ask_without(router, text, removable, vetoes, prediction))
+
+
+def _strongest(parts: Sequence[Contribution], *, least_first: bool) -> list[str]:
+    """Return a few distinct words, but never all, those first that speak most for what was decided.
+
+    Where the router abstained, these are the words that speak least for its leader, or most for the runner-up.
+
+    Args:
+        parts: Shares of the leader's score and of the margin: either may have decided.
+        least_first: Whether the router abstained.
+    """
+    total: dict[str, float] = {}
+    for word, weight in parts:
+        if any(map(str.isalnum, word)):
+            total[word] = total.get(word, 0.0) + weight
+    order = sorted(total, key=total.__getitem__, reverse=not least_first)
+    return order[: min(_MOST_REMOVED, max(len(order) - 1, 0))]
+
+
+def _ask_without(
+    router: Router, text: str, removable: Sequence[str], vetoes: Mapping[str, str], before: Prediction
+) -> Counterfactual:
+    """Take away one word, then two, then three, until the choice changes (Wachter et al. 2017, by search)."""
+    tokens = tokenize(text)
+    found = Counterfactual((), text, before.choice, before.confidence, changed=False)
+    for count in range(1, len(removable) + 1):
+        without = tuple(removable[:count])
+        rest = " ".join([token for token in tokens if token not in without])
+        then = router.predict(rest, vetoes)
+        found = Counterfactual(without, rest, then.choice, then.confidence, changed=then.choice != before.choice)
+        if found.changed:
+            break
+    return found
+
+
+def _weights(parts: Sequence[Contribution]) -> list[list[Any]]:
+    return [[word, round(weight, 6)] for word, weight in parts]
