@@ -1,0 +1,113 @@
+"""How true and how quick reasons are: `python -m benchmarks.router.reasons --model M --data FILE [--json]`.
+
+The deletion test: if the words that are said to decide do decide, leaving out the strongest one changes the leader far
+more often than leaving out any other word of substance.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from orchestrator.clock import seeded_random
+from router import EmbeddingRouter, Prediction, find_reasons, read_examples
+from router.tokenizer import tokenize
+
+#: Shorter requests lose too much with any word.
+_LEAST_TOKENS: Final = 4
+#: A word that stands in more than this share of the requests is no word of substance.
+_COMMON: Final = 0.05
+
+
+def measure(router: EmbeddingRouter, texts: Sequence[str], seed: int = 0) -> dict[str, Any]:
+    """Return shares of changed leaders, the largest error of the sums, and the time that reasons take in microseconds.
+
+    Args:
+        router: With its labels as candidates.
+        texts: Requests; those of fewer than four tokens are left out of the deletion test.
+        seed: Of the choice of other words.
+    """
+    common = _common_words(texts)
+    rng = seeded_random(seed, "deletion")
+    top, other, found, worst = [], [], [], 0.0
+    for text in texts:
+        reasons = find_reasons(router, text)
+        before = reasons.prediction
+        scores = {one.name: one.score for one in before.candidates()}
+        worst = max(worst, abs(sum(part.weight for part in reasons.words) - scores[before.leader]))
+        found.append(reasons.counterfactual.changed)
+        tokens = tokenize(text)
+        words = sorted({token for token in tokens if token.isalnum()})
+        if len(tokens) < _LEAST_TOKENS or len(words) < 2:
+            continue
+        shares = dict.fromkeys(words, 0.0)
+        for word, weight in (*reasons.words, *reasons.separation):
+            if word in shares:
+                shares[word] += weight
+        strongest = max(words, key=shares.__getitem__)
+        top.append(_changes(router, tokens, strongest, before))
+        others = [word for word in words if word != strongest and word not in common]
+        if others:
+            other.append(_changes(router, tokens, rng.choice(others), before))
+    return {
+        "requests": len(texts),
+        **_shares("strongest_word", top),
+        **_shares("other_word", other),
+        "counterfactual_found": round(statistics.fmean(found), 4),
+        "largest_error_of_sums": worst,
+        **_microseconds(lambda text: find_reasons(router, text), texts),
+    }
+
+
+def _common_words(texts: Sequence[str]) -> frozenset[str]:
+    spread = Counter(word for text in texts for word in set(tokenize(text)))
+    return frozenset(word for word, count in spread.items() if count > _COMMON * len(texts))
+
+
+def _changes(router: EmbeddingRouter, tokens: Sequence[str], word: str, before: Prediction) -> tuple[bool, bool]:
+    """Return whether leaving out a word changes the leader, and whether it changes the choice, abstaining included."""
+    then = router.predict(" ".join(token for token in tokens if token != word))
+    return then.leader != before.leader, then.choice != before.choice
+
+
+def _shares(name: str, changes: Sequence[tuple[bool, bool]]) -> dict[str, float]:
+    leaders, choices = zip(*changes, strict=True)
+    return {
+        f"{name}_changes_leader": round(statistics.fmean(leaders), 4),
+        f"{name}_changes_choice": round(statistics.fmean(choices), 4),
+    }
+
+
+def _microseconds(work: Callable[[str], object], texts: Sequence[str]) -> dict[str, float]:
+    taken = []
+    for text in texts:
+        begun = time.perf_counter_ns()
+        work(text)
+        taken.append((time.perf_counter_ns() - begun) / 1000)
+    taken.sort()
+    return {"p50_us": round(taken[len(taken) // 2], 1), "p99_us": round(taken[int(len(taken) * 0.99)], 1)}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure one model on one file and print the figures."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.router.reasons", description=__doc__)
+    parser.add_argument("--model", type=Path, required=True, help="file that `pointsman train` wrote")
+    parser.add_argument("--data", type=Path, required=True, help="JSON Lines of {text, label}")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+    router = EmbeddingRouter.load(options.model)
+    figures = measure(router, [example.text for example in read_examples(options.data)], options.seed)
+    print(json.dumps(figures) if options.json else "\n".join(f"{name:28} {value}" for name, value in figures.items()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
