@@ -77,12 +77,10 @@ def _changes(router: EmbeddingRouter, tokens: Sequence[str], word: str, before: 
     return then.leader != before.leader, then.choice != before.choice
 
 
-def _shares(name: str, changes: Sequence[tuple[bool, bool]]) -> dict[str, float]:
-    leaders, choices = zip(*changes, strict=True)
-    return {
-        f"{name}_changes_leader": round(statistics.fmean(leaders), 4),
-        f"{name}_changes_choice": round(statistics.fmean(choices), 4),
-    }
+def _shares(name: str, changes: Sequence[tuple[bool, bool]]) -> dict[str, float | None]:
+    """Return how often leader and choice changed; null where no request could be tested."""
+    shares = [round(statistics.fmean(one), 4) for one in zip(*changes, strict=True)] or [None, None]
+    return {f"{name}_changes_leader": shares[0], f"{name}_changes_choice": shares[1]}
 
 
 def _microseconds(work: Callable[[str], object], texts: Sequence[str]) -> dict[str, float]:
