@@ -79,8 +79,10 @@ def _changes(router: EmbeddingRouter, tokens: Sequence[str], word: str, before: 
 
 def _shares(name: str, changes: Sequence[tuple[bool, bool]]) -> dict[str, float | None]:
     """Return how often leader and choice changed; null where no request could be tested."""
-    shares = [round(statistics.fmean(one), 4) for one in zip(*changes, strict=True)] or [None, None]
-    return {f"{name}_changes_leader": shares[0], f"{name}_changes_choice": shares[1]}
+    names = (f"{name}_changes_leader", f"{name}_changes_choice")
+    if not changes:
+        return dict.fromkeys(names)
+    return {name: round(statistics.fmean(one), 4) for name, one in zip(names, zip(*changes, strict=True), strict=True)}
 
 
 def _microseconds(work: Callable[[str], object], texts: Sequence[str]) -> dict[str, float]:
