@@ -1,6 +1,7 @@
 """Pointsman's router: a text and candidates in, a decision with its reasons out; importing it never imports torch."""
 
 from router.bundled_model import bundled_router, read_out_of_scope
+from router.card_audit import CardAudit, HeldOut, audit_cards
 from router.dataset import Example, read_examples
 from router.embedding_router import EmbeddingRouter
 from router.errors import DatasetError, ModelFileError, RouterError
@@ -16,6 +17,7 @@ __all__ = [
     "Abstained",
     "AgentProfile",
     "Candidate",
+    "CardAudit",
     "Contribution",
     "Counterfactual",
     "DatasetError",
@@ -25,6 +27,7 @@ __all__ = [
     "Example",
     "Exemplar",
     "Exemplars",
+    "HeldOut",
     "KeywordRouter",
     "LearnsAgents",
     "ModelFileError",
@@ -32,6 +35,7 @@ __all__ = [
     "Reasons",
     "Router",
     "RouterError",
+    "audit_cards",
     "bundled_router",
     "evaluate",
     "find_reasons",

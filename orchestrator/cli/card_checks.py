@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from orchestrator.cli.console import shorten
+from orchestrator.cli.session import profile_of
 
 if TYPE_CHECKING:
     from orchestrator.agent import AgentCard
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 ENOUGH_EXAMPLES: Final = 10
 #: Two agents overlap where this share of one's examples leaves the other within reach.
 OVERLAP: Final = 0.2
+#: One agent takes from another where it would get this share of the other's examples, were they not on its card.
+TAKEN: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ def check_cards(plugins: PluginReport, router: Router) -> list[Finding]:
     for card in cards:
         findings += _thin(card)
         findings += _astray(card, router)
+    findings += _held_out(cards)
     return sorted(findings, key=lambda finding: finding.level)
 
 
@@ -80,3 +84,20 @@ def _astray(card: AgentCard, router: Router) -> Iterator[Finding]:
         if other and count >= OVERLAP * len(card.examples):
             problem = f"overlaps with {other}: {count} of {len(card.examples)} examples are too close to tell"
             yield Finding("warning", card.name, f"{problem}; say in both cards what sets them apart")
+
+
+def _held_out(cards: Sequence[AgentCard]) -> Iterator[Finding]:
+    """Judge each example by the cards without it: a router that was trained on it would merely remember."""
+    from router import audit_cards
+
+    audit = audit_cards([profile_of(card) for card in cards])
+    for one in audit.held_out:
+        if one.contradicted:
+            closer = f"to {one.rival} ({one.rival_score:.2f}) than to the rest of its own card ({one.score:.2f})"
+            problem = f"its example “{shorten(one.example, 80)}” looks misplaced: it is closer {closer}"
+            yield Finding("warning", one.agent, problem)
+    examples = {card.name: len(card.examples) for card in cards}
+    for (owner, taker), count in sorted(audit.taken().items()):
+        if count > 1 and count >= TAKEN * examples[owner]:
+            problem = f"{taker} would get {count} of its {examples[owner]} examples, were they not on its card"
+            yield Finding("warning", owner, f"{problem}; say in both cards what sets them apart")

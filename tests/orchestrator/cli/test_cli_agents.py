@@ -118,6 +118,30 @@ def test_examples_astray_and_overlaps_are_found(install: Install) -> None:
     assert any(found[:2] == ("warning", "cook") and "overlaps with monk: 1 of 1" in found[2] for found in findings)
 
 
+@pytest.mark.parametrize(
+    ("strays", "expected"),
+    [
+        (["Perth"], "its example “book a train to Perth” looks misplaced: it is closer to rail"),
+        (["Perth", "Kyoto", "Berlin"], "rail would get 3 of its 10 examples, were they not on its card"),
+    ],
+)
+def test_what_a_card_would_do_to_another_is_found_before_anyone_is_hurt(
+    cli: Cli, install: Install, strays: list[str], expected: str
+) -> None:
+    """A train on the cook's card is misplaced; several of them are an overlap; both are warnings, no failure."""
+    meals = [f"cook {meal} for dinner" for meal in ("rice", "soup", "fish", "beans", "eggs", "stew", "cake")]
+    trips = [f"book a train to {town}" for town in ("Oslo", "Rome", "Lima", "Cairo", "Paris", "Delhi", "Quito")]
+    install(
+        _made("cook", *meals, *(f"book a train to {town}" for town in strays)),
+        _made("rail", *trips, "train times", "book two train tickets", "book the night train"),
+    )
+    code, out, _ = cli("agents", "check", "--json")
+    findings = json.loads(out)["findings"]
+    assert code == 0
+    assert any(finding["agent"] == "cook" and expected in finding["problem"] for finding in findings)
+    assert {finding["level"] for finding in findings} == {"warning"}
+
+
 def test_a_broken_plugin_fails_the_check(cli: Cli, install: Install) -> None:
     """Exit code 1."""
     install(_made("fine", "do fine"), broken={"wreck": ImportError("nope")})
