@@ -1,22 +1,33 @@
 """Owns the tokenizer: text in, a bounded list of lower-case tokens out, the same on every machine and in every run."""
 
 import re
+import unicodedata
 from typing import Final
 
 MAX_CHARS: Final = 4096
 MAX_TOKENS: Final = 128
 
+# Scripts that put no spaces between words: Thai to Lao, Burmese, Khmer, Kana, Han, and half-width Kana.
+_UNSPACED: Final = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    "\uff66-\uff9f\U00020000-\U0003ffff"
+)
+# Vowel signs and accents are no letters to `re`, but they are parts of words: the scripts of India, combining accents.
+_MARKED: Final = "\u0300-\u036f\u0900-\u0963\u0970-\u0dff"
+_LETTER: Final = rf"(?:[^\W\d_{_UNSPACED}]|[{_MARKED}])"
 # A word keeps one apostrophe tail ("don't"); long runs are cut, not dropped, so that every token is short.
-_TOKEN: Final = re.compile(r"[^\W\d_]{1,32}(?:'[^\W\d_]{1,8})?|\d{1,16}|[^\w\s]")
+_TOKEN: Final = re.compile(rf"[{_UNSPACED}]+|{_LETTER}{{1,32}}(?:'{_LETTER}{{1,8}})?|\d{{1,16}}|[^\w\s]")
+_IS_UNSPACED: Final = re.compile(f"[{_UNSPACED}]").match
 # The same for lower-case ASCII, in half the time; control characters 28 to 31 are white space to the one above.
 _PLAIN_TOKEN: Final = re.compile(r"[a-z]{1,32}(?:'[a-z]{1,8})?|[0-9]{1,16}|[!-/:-@\[-^`{-\x7f\x00-\x08\x0e-\x1b]")
 
 
 def tokenize(text: str) -> list[str]:
-    """Split a text into lower-case words, numbers and single punctuation marks.
+    """Split a text into lower-case words, numbers and single punctuation marks, however its accents are encoded.
 
-    Only the first ``MAX_CHARS`` characters and the first ``MAX_TOKENS`` tokens count. Tokenizing the tokens joined by
-    spaces gives the same tokens again.
+    Where a script puts no spaces between words, each two neighbouring characters are a token: most of its words are of
+    one or two. Only the first ``MAX_CHARS`` characters and the first ``MAX_TOKENS`` tokens count. Tokenizing the tokens
+    joined by spaces gives the same tokens again.
 
     Args:
         text: Any string, lone surrogates included.
@@ -27,4 +38,12 @@ def tokenize(text: str) -> list[str]:
     text = text[:MAX_CHARS].lower()
     if text.isascii():
         return _PLAIN_TOKEN.findall(text)[:MAX_TOKENS]
-    return _TOKEN.findall(text.replace("\u2019", "'"))[:MAX_TOKENS]
+    tokens: list[str] = []
+    for token in _TOKEN.findall(unicodedata.normalize("NFC", text).replace("\u2019", "'")):
+        tokens += _pairs(token) if _IS_UNSPACED(token) else (token,)
+    return tokens[:MAX_TOKENS]
+
+
+def _pairs(run: str) -> list[str]:
+    """Return the overlapping pairs of characters of a run; a single one is its own."""
+    return [run[at : at + 2] for at in range(max(len(run) - 1, 1))]

@@ -19,6 +19,19 @@ def test_a_typographic_apostrophe_is_an_apostrophe() -> None:
     assert tokenize("don\u2019t") == tokenize("don't")
 
 
+def test_scripts_without_spaces_give_pairs_of_characters() -> None:
+    """Chinese, Japanese and Thai between other words: each two neighbours are a token, one alone is its own."""
+    assert tokenize("检查SQL迁移脚本") == ["检查", "sql", "迁移", "移脚", "脚本"]
+    assert tokenize("表 ログを見る") == ["表", "ログ", "グを", "を見", "見る"]
+    assert tokenize("ใคร") == ["ใค", "คร"]
+
+
+def test_a_word_keeps_its_vowel_signs_and_accents() -> None:
+    """Hindi words stay whole; an accent that is a character of its own is the same as one that is not."""
+    assert tokenize("यह माइग्रेशन सुरक्षित है।") == ["यह", "माइग्रेशन", "सुरक्षित", "है", "।"]
+    assert tokenize("fu\u0308r") == tokenize("f\u00fcr") == ["f\u00fcr"]
+
+
 @given(ANY_TEXT)
 def test_any_string_gives_bounded_tokens(text: str) -> None:
     """No string, lone surrogates included, raises or gives too many or too long tokens."""
