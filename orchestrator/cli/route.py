@@ -44,6 +44,8 @@ def route(
     """Show who would get a request and why, without running anything; or measure a router on labelled requests."""
     if (text is None) == (data is None):
         raise typer.BadParameter("give either a request or --data FILE", param_hint="TEXT")
+    if why and data is not None:
+        raise typer.BadParameter("reasons are of one request; give it instead of --data FILE", param_hint="--why")
     settings = session.open_settings(settings_file)
     agents = [] if model is not None else session.installed_agents(settings)
     router = session.open_router(model, settings, agents)

@@ -112,7 +112,7 @@ def test_a_router_named_in_the_settings_is_used(cli: Cli, monkeypatch: pytest.Mo
     assert "nowhere.npz: does not exist" in err
 
 
-@pytest.mark.parametrize("arguments", [[], ["text", "--data", "f"]])
+@pytest.mark.parametrize("arguments", [[], ["text", "--data", "f"], ["--why", "--data", "f"]])
 def test_either_a_request_or_a_file(cli: Cli, arguments: list[str]) -> None:
     """Exit code 2 otherwise."""
     code, _, err = cli("route", *arguments)
