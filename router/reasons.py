@@ -121,4 +121,4 @@ def _ask_without(
 
 
 def _weights(parts: Sequence[Contribution]) -> list[list[Any]]:
-    return [[word, round(weight, 6)] for word, weight in parts]
+    return [[word, round(weight * 1e6) / 1e6] for word, weight in parts]  # rounded as in the record of a decision

@@ -1,22 +1,40 @@
-"""The view of reasons: what separates the first two, what would change the choice, which examples are near."""
+"""Reasons of one request: collected from the router and the agents' cards, and shown; for `route` and `why`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from orchestrator.cli.console import bar, cell, shorten, table
+from orchestrator.cli.session import profile_of
+from orchestrator.messages import EMPTY
 
 if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
+    from orchestrator.agent import Agent
+    from router import Router
+
 _BAR_WIDTH: Final = 16
 _EXAMPLE_WIDTH: Final = 100
 
 
+def collect_reasons(
+    router: Router, text: str, agents: Sequence[Agent], vetoes: Mapping[str, str] = EMPTY
+) -> dict[str, Any]:
+    """Return the decision on a request and its reasons as a JSON object, with the `nearest` examples of the leader."""
+    from router import Embeds, Exemplars, find_reasons
+
+    reasons = find_reasons(router, text, vetoes)
+    leader = reasons.prediction.leader
+    profiles = [profile_of(agent.card) for agent in agents if agent.card.name == leader]
+    nearest = Exemplars(router, profiles).nearest(text, leader) if profiles and isinstance(router, Embeds) else ()
+    return {**reasons.to_json(), "nearest": [[one.text, round(one.likeness, 6)] for one in nearest]}
+
+
 def view_reasons(reasons: Mapping[str, Any]) -> Iterator[Text | Table]:
-    """Yield what `router.Reasons.to_json` says beyond the decision itself, with `nearest` where that is known."""
+    """Yield what `collect_reasons` says beyond the decision itself."""
     if not reasons["leader"]:
         return
     if reasons["runner_up"]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,12 +13,11 @@ from orchestrator.cli.console import cell, print_json, shorten, show
 from orchestrator.cli.decision_view import view_decision
 from orchestrator.cli.measurement import evaluate_file, show_figures
 from orchestrator.cli.options import AsJson, ModelFile, SettingsFile, examples
-from orchestrator.cli.reasons_view import view_reasons
+from orchestrator.cli.reasons_view import collect_reasons, view_reasons
 
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from orchestrator.agent import Agent
     from router import Router
 
 EXAMPLES = examples(
@@ -50,7 +49,7 @@ def route(
     agents = [] if model is not None else session.installed_agents(settings)
     router = session.open_router(model, settings, agents)
     if text is not None:
-        record = _reasons(router, text, agents) if why else _decision(router, text)
+        record = collect_reasons(router, text, agents) if why else _decision(router, text)
         if as_json:
             print_json({"text": text, **record})
         else:
@@ -63,16 +62,6 @@ def _decision(router: Router, text: str) -> dict[str, Any]:
     prediction = router.predict(text)
     parts = router.explain(text, prediction.leader) if prediction.leader else ()
     return {**prediction.to_json(), "attribution": [[part.word, round(part.weight, 6)] for part in parts]}
-
-
-def _reasons(router: Router, text: str, agents: Sequence[Agent]) -> dict[str, Any]:
-    from router import Embeds, Exemplars, find_reasons
-
-    reasons = find_reasons(router, text)
-    leader = reasons.prediction.leader
-    profiles = [session.profile_of(agent.card) for agent in agents if agent.card.name == leader]
-    nearest = Exemplars(router, profiles).nearest(text, leader) if profiles and isinstance(router, Embeds) else ()
-    return {**reasons.to_json(), "nearest": [[one.text, round(one.likeness, 6)] for one in nearest]}
 
 
 def _verdict(text: str, record: Mapping[str, Any]) -> Text:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -13,6 +13,7 @@ from orchestrator.cli import session
 from orchestrator.cli.console import cell, duration, moment, print_json, shorten, show, table
 from orchestrator.cli.decision_view import view_decision
 from orchestrator.cli.options import AsJson, Run, SettingsFile, examples
+from orchestrator.cli.reasons_view import collect_reasons, view_reasons
 from orchestrator.cli.records import Record, record_of
 from orchestrator.errors import PointsmanError
 from orchestrator.topics import ENDINGS, TASK_ABSTAINED, TASK_ROUTED, TASK_SUBMITTED
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
 
     from orchestrator.journal import JournalReader, Row
 
-EXAMPLES = examples("pointsman why decide", "pointsman why decide --json")
+EXAMPLES = examples("pointsman why decide", "pointsman why decide --ask-again", "pointsman why decide --json")
+
+_TOLERANCE: Final = 5e-6
+#: What must come out the same when the same router is asked again.
+_DECIDED: Final = ("leader", "runner_up", "margin", "confidence", "threshold", "candidates", "attribution")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,12 @@ def why(
     task: Annotated[str, typer.Argument(metavar="TASK", help="Id of the task; the latest run that has it.")],
     *,
     run: Run = "",
+    ask_again: Annotated[
+        bool,
+        typer.Option(
+            "--ask-again", help="Also recompute it, and say what would have changed it; needs the same router."
+        ),
+    ] = False,
     settings_file: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -59,10 +70,59 @@ def why(
     with session.open_journal(settings_file) as reader:
         session.check_run(reader, run)
         found = explain(reader, task, run)
+    reasons = _ask_again(found, settings_file) if ask_again else None
     if as_json:
-        print_json(found.to_json())
-    else:
-        show_explanation(found)
+        print_json({**found.to_json(), **({} if reasons is None else {"reasons": reasons})})
+        return
+    show_explanation(found)
+    if reasons is not None:
+        show(
+            "",
+            cell("Asked again, the same router decides the same, with the same scores.", "green"),
+            *view_reasons(reasons),
+        )
+
+
+def _ask_again(found: Explanation, settings_file: Path | None) -> dict[str, Any]:
+    """Return the reasons of a decision on record, from the router that took it.
+
+    Raises:
+        PointsmanError: if the router was not asked then, is another one now, or decides otherwise than is on record.
+    """
+    decision = found.record.decision if found.record is not None else {}
+    if "candidates" not in decision:
+        raise PointsmanError(f"task {found.task!r}: the router was not asked who gets it, so it cannot be asked again")
+    settings = session.open_settings(settings_file)
+    agents = session.installed_agents(settings)
+    router = session.open_router(None, settings, agents)
+    then, now = decision["fingerprint"], router.fingerprint
+    if now != then:
+        raise PointsmanError(
+            f"task {found.task!r} was decided by router {then}, but with these settings and agents it is {now} now; "
+            "use the same model and the same agents"
+        )
+    reasons = collect_reasons(router, found.request, agents, decision["vetoes"])
+    changed = [name for name in _DECIDED if not _same(reasons[name], decision[name])]
+    if changed:
+        raise PointsmanError(
+            f"task {found.task!r}: the same router decides otherwise than is on record: {', '.join(changed)} differ; "
+            "run `pointsman journal verify`"
+        )
+    return reasons
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Return whether two JSON values are the same, numbers to the last digit on record but one.
+
+    Another processor may add the same numbers in another order.
+    """
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, float) and isinstance(other, float):
+        return abs(one - other) <= _TOLERANCE
+    return bool(one == other)
 
 
 def explain(reader: JournalReader, task: str, run: str = "") -> Explanation:
