@@ -3,7 +3,7 @@
 from router.bundled_model import bundled_router, read_out_of_scope
 from router.dataset import Example, read_examples
 from router.embedding_router import EmbeddingRouter
-from router.errors import DatasetError, ModelFileError, RouterError
+from router.errors import BudgetError, DatasetError, ModelFileError, RouterError
 from router.evaluation import Evaluation, evaluate
 from router.keyword_router import KeywordRouter
 from router.prediction import Abstained, Candidate, Contribution, Prediction
@@ -13,6 +13,7 @@ from router.protocol import LearnsAgents, Router
 __all__ = [
     "Abstained",
     "AgentProfile",
+    "BudgetError",
     "Candidate",
     "Contribution",
     "DatasetError",

@@ -50,15 +50,15 @@ def decide(
         calibration: From scores to confidence.
     """
     names = roster.names
-    threshold = calibration.threshold
+    threshold, budget = calibration.threshold, calibration.budget
     # An empty mapping is replaced, not copied: its owner may fill it later.
     board = Scoreboard(names, roster.versions, scores, dict(vetoes) if vetoes else NO_VETOES)
     if not names:
-        return Prediction(Abstained.NO_CANDIDATES, "", "", 0.0, 0.0, threshold, roster.fingerprint, board)
+        return Prediction(Abstained.NO_CANDIDATES, "", "", 0.0, 0.0, threshold, roster.fingerprint, board, budget)
     eligible = _without(roster, scores, vetoes) if vetoes else scores
     first, best, second, rest, confidence = (_lead_of_few if len(names) <= _FEW else _lead)(eligible, calibration)
     if best == -math.inf:
-        return Prediction(Abstained.ALL_VETOED, "", "", 0.0, 0.0, threshold, roster.fingerprint, board)
+        return Prediction(Abstained.ALL_VETOED, "", "", 0.0, 0.0, threshold, roster.fingerprint, board, budget)
     alone = rest == -math.inf
     return Prediction(
         names[first] if confidence >= threshold else Abstained.BELOW_THRESHOLD,
@@ -69,6 +69,7 @@ def decide(
         threshold,
         roster.fingerprint,
         board,
+        budget,
     )
 
 

@@ -112,6 +112,7 @@ class Prediction(NamedTuple):
         confidence: Calibrated probability that the leader is right, 0 to 1.
         threshold: The router abstains below this confidence.
         fingerprint: Of the router: the same fingerprint gives the same scores.
+        budget: Share of errors among the routed that the threshold was chosen to keep; None if it was chosen otherwise.
     """
 
     choice: str | Abstained
@@ -122,6 +123,7 @@ class Prediction(NamedTuple):
     threshold: float
     fingerprint: str
     scoreboard: Scoreboard
+    budget: float | None = None
 
     @property
     def abstained(self) -> bool:
@@ -144,6 +146,7 @@ class Prediction(NamedTuple):
             "margin": round(self.margin * 1e6) / 1e6,
             "confidence": round(self.confidence * 1e6) / 1e6,
             "threshold": round(self.threshold * 1e6) / 1e6,
+            "budget": self.budget,
             "fingerprint": self.fingerprint,
             "candidates": self.scoreboard.to_json(),
         }

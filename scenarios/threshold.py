@@ -9,7 +9,7 @@ from router import Abstained, AgentProfile, Contribution, LearnsAgents, Predicti
 
 
 class OtherThreshold:
-    """Wraps a router. Scores, confidence and fingerprint stay; only where it abstains is moved."""
+    """Wraps a router. Scores, confidence and fingerprint stay; only where it abstains is moved, and no budget holds."""
 
     def __init__(self, router: Router, threshold: float) -> None:
         self._router, self._threshold = router, threshold
@@ -26,7 +26,7 @@ class OtherThreshold:
         if prediction.leader:
             sure = prediction.confidence >= self._threshold
             choice = prediction.leader if sure else Abstained.BELOW_THRESHOLD
-        return prediction._replace(choice=choice, threshold=self._threshold)
+        return prediction._replace(choice=choice, threshold=self._threshold, budget=None)
 
     def explain(self, text: str, agent: str) -> tuple[Contribution, ...]:
         """Explain as the router does."""

@@ -43,7 +43,9 @@ def _words(attribution: Sequence[Sequence[Any]], leader: str) -> Iterator[Text]:
 def _comparison(decision: Mapping[str, Any]) -> Iterator[Text]:
     sure, least = decision["confidence"], decision["threshold"]
     verdict = "reached" if sure >= least else "missed: the router abstains"
-    yield cell(f"confidence {sure:.3f}, threshold {least:.3f} {verdict}")
+    budget = decision.get("budget")  # records of older runs have none
+    why = "" if budget is None else f" (error budget {budget:g})"
+    yield cell(f"confidence {sure:.3f}, threshold {least:.3f}{why} {verdict}")
     if decision["runner_up"]:
         yield cell(f"runner-up {decision['runner_up']}, behind by {decision['margin']:.3f}")
     if decision.get("fallback"):

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -101,6 +102,17 @@ def test_json_is_plain_and_rounded() -> None:
     }
     assert [row["name"] for row in record["candidates"]] == [c.name for c in answer.candidates()]
     assert (record["choice"], record["abstained"]) == ("b", None)
+
+
+def test_the_budget_in_force_is_on_record() -> None:
+    """Who reads a decision sees which share of errors its threshold was chosen for; null where it was not."""
+    bound = replace(SURE, threshold=0.8, budget=0.05)
+    answer = decide(ROSTER, np.array([0.25, 0.75, 0.5], dtype=np.float32), {}, bound)
+    assert (answer.threshold, answer.budget) == (0.8, 0.05)
+    assert answer.to_json()["budget"] == 0.05
+    assert prediction(0.25, 0.75, 0.5).to_json()["budget"] is None
+    nobody = decide(ROSTER, np.array([0.25, 0.75, 0.5], dtype=np.float32), {"a": "x", "b": "x", "c": "x"}, bound)
+    assert nobody.budget == decide(Roster((), (), "f"), np.zeros(0, dtype=np.float32), {}, bound).budget == 0.05
 
 
 def test_json_of_an_abstention_gives_its_reason() -> None:

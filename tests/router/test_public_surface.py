@@ -5,6 +5,7 @@ import router
 NAMES = [
     "Abstained",
     "AgentProfile",
+    "BudgetError",
     "Candidate",
     "Contribution",
     "DatasetError",
@@ -30,7 +31,7 @@ def test_the_public_names_are_these() -> None:
     assert all(hasattr(router, name) for name in NAMES)
 
 
-@pytest.mark.parametrize("error", [router.DatasetError, router.ModelFileError])
+@pytest.mark.parametrize("error", [router.BudgetError, router.DatasetError, router.ModelFileError])
 def test_errors_have_one_root(error: type[Exception]) -> None:
     """Whoever catches RouterError catches everything of the router's."""
     assert issubclass(error, router.RouterError)

@@ -130,6 +130,7 @@ def test_other_threshold_leaves_everything_else_to_the_router() -> None:
     router = OtherThreshold(KeywordRouter(), 0.1)
     router.add(AgentProfile("clerk", "1", "Stamps forms.", ("Stamp the form",)))
     assert router.predict("stamp").choice == "clerk"
+    assert router.predict("stamp").budget is None
     assert router.explain("stamp", "clerk")[0].word == "stamp"
     router.remove("clerk")
     assert router.predict("stamp").choice is Abstained.NO_CANDIDATES
