@@ -56,6 +56,16 @@ class Calibration:
         exp = math.exp
         return 1.0 / (sum([exp((score - leader) * scale) for score in scores]) + self._none(leader))
 
+    def confidence_of_other(self, score: float, leader: float, confidence: float) -> float:
+        """Return the probability that another agent than the leader is right, 0 to 1.
+
+        Args:
+            score: Of the other agent; -inf for one that is not eligible.
+            leader: Score of the leader.
+            confidence: Of the leader.
+        """
+        return confidence * math.exp((score - leader) * self.scale)
+
     def _none(self, leader: float) -> float:
         return math.exp(min((self.floor - leader) * self.scale, 700.0))
 

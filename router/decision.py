@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.calibration import Calibration
-from router.prediction import Abstained, Prediction, Scoreboard
+from router.prediction import Abstained, Prediction, Scoreboard, choose
 from router.protocol import NO_VETOES
 
 _FEW: Final = 24  # up to this many agents, plain Python is done before NumPy has been called six times
@@ -60,8 +60,9 @@ def decide(
     if best == -math.inf:
         return Prediction(Abstained.ALL_VETOED, "", "", 0.0, 0.0, threshold, roster.fingerprint, board, budget)
     alone = rest == -math.inf
+    other = calibration.confidence_of_other(rest, best, confidence)
     return Prediction(
-        names[first] if confidence >= threshold else Abstained.BELOW_THRESHOLD,
+        choose(names[first], confidence, other, threshold),
         names[first],
         "" if alone else names[second],
         best if alone else best - rest,
@@ -70,6 +71,7 @@ def decide(
         roster.fingerprint,
         board,
         budget,
+        other,
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from router import BudgetError, EmbeddingRouter, Example, read_examples
+from router import Abstained, BudgetError, EmbeddingRouter, Example, Prediction, read_examples
 from router.budget import probability_of_so_few
 from router.training import TrainedModel, train
 from router.training_config import TrainingConfig
@@ -68,6 +68,23 @@ def _spend(model: TrainedModel, dev: list[Example], budget: float) -> dict[str, 
         "chance_of_so_many_at_the_budget": round(1 - probability_of_so_few(wrong - 1, len(routed), budget), 3)
         if wrong
         else 1.0,
+        **_near_ties(predictions, [example.label for example in dev]),
+    }
+
+
+def _near_ties(predictions: list[Prediction], labels: list[str]) -> dict[str, Any]:
+    """Return how many abstentions are near ties, and in how many of these and of the others one of the two is right."""
+    refused = [(p, label) for p, label in zip(predictions, labels, strict=True) if p.abstained]
+    ties = [(p, label) for p, label in refused if p.choice is Abstained.NEAR_TIE]
+    return {
+        "abstained": len(refused),
+        "near_ties": len(ties),
+        "one_of_the_two_is_right": sum(label in (p.leader, p.runner_up) for p, label in ties),
+        "of_other_abstentions": sum(
+            label in (p.leader, p.runner_up) for p, label in refused if p.choice is not Abstained.NEAR_TIE
+        ),
+        "refused_for_nobody": sum(label == NOBODY for _, label in refused),
+        "near_ties_for_nobody": sum(label == NOBODY for _, label in ties),
     }
 
 

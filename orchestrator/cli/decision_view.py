@@ -48,6 +48,11 @@ def _comparison(decision: Mapping[str, Any]) -> Iterator[Text]:
     yield cell(f"confidence {sure:.3f}, threshold {least:.3f}{why} {verdict}")
     if decision["runner_up"]:
         yield cell(f"runner-up {decision['runner_up']}, behind by {decision['margin']:.3f}")
+    if decision.get("abstained") == "near-tie":
+        both = sure + decision["runner_up_confidence"]
+        yield cell(
+            f"near tie, together {both:.3f}: ask which of the two, {decision['leader']} or {decision['runner_up']}"
+        )
     if decision.get("fallback"):
         yield cell(f"the settings send such tasks to {decision['fallback']}")
 

@@ -59,6 +59,17 @@ def test_a_request_for_nobody_says_why(cli: Cli) -> None:
     assert "\x1b" not in out
 
 
+def test_a_request_for_one_of_two_says_which_two(cli: Cli) -> None:
+    """A near tie is a question that can be asked: not nobody, but one of these."""
+    code, out, _ = cli("route", "balance poem")
+    assert code == 0
+    assert "nobody: near-tie" in out
+    assert "near tie, together 0.999: ask which of the two, ledger-keeper or poet" in out
+    body = json.loads(cli("route", "balance poem", "--json")[1])
+    assert (body["choice"], body["abstained"]) == (None, "near-tie")
+    assert body["runner_up_confidence"] == body["confidence"] < 0.5
+
+
 def test_without_agents_there_is_nobody_to_ask(cli: Cli, install: Install) -> None:
     """No candidates, no crash."""
     install()
