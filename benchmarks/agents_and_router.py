@@ -133,6 +133,8 @@ def _untrained_router(features: int = 50_000, size: int = 128, sketch: int = 512
         scale=20.0,
         floor=0.0,
         threshold=0.0,
+        error_budget=None,
+        held_out=0,
         config={},
         metrics={},
         training_digest="",

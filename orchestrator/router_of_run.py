@@ -18,13 +18,13 @@ def load_router(settings: Settings) -> Router:
     """Return the router that the settings name, or the bundled one; it knows no agent yet.
 
     Raises:
-        RouterError: if its file is missing or damaged.
+        RouterError: if its file is missing or damaged, or does not prove the error budget of the settings.
     """
     from router import EmbeddingRouter, bundled_router
 
     if settings.router is None:
-        return bundled_router()
-    return EmbeddingRouter.load(settings.router, use_trained_labels=False)
+        return bundled_router(settings.error_budget)
+    return EmbeddingRouter.load(settings.router, use_trained_labels=False, error_budget=settings.error_budget)
 
 
 def teach(router: Router, card: AgentCard) -> None:

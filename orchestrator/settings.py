@@ -32,6 +32,12 @@ class Settings(BaseModel):
     policy: Policy = Field(default=Policy(), description="how agents are run whose card says nothing about it")
     drain_s: float = Field(default=10.0, ge=0, le=86_400, description="seconds that running tasks get when stopping")
     router: Path | None = Field(default=None, description="model of the router; the bundled one if not given")
+    error_budget: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="share of the routed that may be wrong; the model's threshold if not given",
+    )
     fallback_agent: str = Field(default="", description="who gets what the router abstains on; empty for nobody")
     log_format: LogFormat = Field(default="auto", description="auto is console on a terminal and json elsewhere")
     seed: int = Field(default=0, description="for everything drawn at random")

@@ -1,10 +1,10 @@
 """Pointsman's router: a text and candidates in, a decision with its reasons out; importing it never imports torch."""
 
 from router.bundled_model import bundled_router, read_out_of_scope
-from router.card_audit import CardAudit, HeldOut, audit_cards
+from router.card_audit import CardAudit, JudgedExample, audit_cards
 from router.dataset import Example, read_examples
 from router.embedding_router import EmbeddingRouter
-from router.errors import DatasetError, ModelFileError, RouterError
+from router.errors import BudgetError, DatasetError, ModelFileError, RouterError
 from router.evaluation import Evaluation, evaluate
 from router.exemplars import Embeds, Exemplar, Exemplars
 from router.keyword_router import KeywordRouter
@@ -16,6 +16,7 @@ from router.reasons import Counterfactual, Reasons, find_reasons
 __all__ = [
     "Abstained",
     "AgentProfile",
+    "BudgetError",
     "Candidate",
     "CardAudit",
     "Contribution",
@@ -27,7 +28,7 @@ __all__ = [
     "Example",
     "Exemplar",
     "Exemplars",
-    "HeldOut",
+    "JudgedExample",
     "KeywordRouter",
     "LearnsAgents",
     "ModelFileError",

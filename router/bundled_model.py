@@ -9,13 +9,17 @@ from router.errors import RouterError
 BUNDLED: Final = Path(__file__).with_name("bundled")
 
 
-def bundled_router() -> EmbeddingRouter:
+def bundled_router(error_budget: float | None = None) -> EmbeddingRouter:
     """Load the bundled model with no candidates yet: every agent registers by its own card.
 
+    Args:
+        error_budget: Share of the routed requests that may be wrong, as ``EmbeddingRouter`` takes it.
+
     Raises:
+        BudgetError: The model's held-out requests do not prove the budget.
         ModelFileError: The file is missing or damaged.
     """
-    return EmbeddingRouter.load(BUNDLED / "router.npz", use_trained_labels=False)
+    return EmbeddingRouter.load(BUNDLED / "router.npz", use_trained_labels=False, error_budget=error_budget)
 
 
 def read_out_of_scope(path: Path | str = BUNDLED / "out_of_scope.txt") -> tuple[str, ...]:

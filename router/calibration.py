@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 Scores: TypeAlias = NDArray[np.float32]
 
 DEFAULT_THRESHOLD: Final = 0.5
+#: No threshold is chosen below: held-out requests alone would let one route what nobody is meant by.
+LEAST_THRESHOLD: Final = 0.3
 _SCALES: Final = np.geomspace(2.0, 120.0, 60)
 _FLOORS: Final = np.linspace(0.1, 0.8, 36)
 _OUT_SHARE: Final = 0.25  # out-of-scope requests weigh this much of all held-out requests
@@ -23,11 +25,13 @@ class Calibration:
         scale: Inverse temperature (Guo et al. 2017); scores are cosines, so it is far above 1.
         floor: The score of "none of these".
         threshold: Confidence below which the router abstains.
+        budget: Share of errors that the threshold was chosen to keep; None if it was chosen otherwise.
     """
 
     scale: float
     floor: float
     threshold: float
+    budget: float | None = None
     _factor: NDArray[np.float32] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -51,6 +55,16 @@ class Calibration:
         scale = self.scale
         exp = math.exp
         return 1.0 / (sum([exp((score - leader) * scale) for score in scores]) + self._none(leader))
+
+    def confidence_of_other(self, score: float, leader: float, confidence: float) -> float:
+        """Return the probability that another agent than the leader is right, 0 to 1.
+
+        Args:
+            score: Of the other agent; -inf for one that is not eligible.
+            leader: Score of the leader.
+            confidence: Of the leader.
+        """
+        return confidence * math.exp((score - leader) * self.scale)
 
     def _none(self, leader: float) -> float:
         return math.exp(min((self.floor - leader) * self.scale, 700.0))
@@ -87,7 +101,7 @@ def choose_threshold(calibration: Calibration, out_of_scope: Scores, refused: fl
         refused: Share to refuse, 0 to 1.
     """
     confidence = [calibration.confidence(row, float(row.max())) for row in out_of_scope]
-    return float(np.clip(np.quantile(confidence, refused), 0.3, 0.7))
+    return float(np.clip(np.quantile(confidence, refused), LEAST_THRESHOLD, 0.7))
 
 
 def expected_error(confidence: NDArray[np.float64], right: NDArray[np.bool_], bins: int = 15) -> float:

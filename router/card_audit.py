@@ -21,7 +21,7 @@ _CLOSER: Final = 0.25
 _NEAR: Final = 0.2
 
 
-class HeldOut(NamedTuple):
+class JudgedExample(NamedTuple):
     """An example of an agent, judged by all cards without it.
 
     Attributes:
@@ -55,11 +55,11 @@ class CardAudit(NamedTuple):
     An agent of which nothing is left without the example has no part in it.
     """
 
-    held_out: tuple[HeldOut, ...]
+    judged: tuple[JudgedExample, ...]
 
     def taken(self) -> Mapping[tuple[str, str], int]:
         """Return how many examples of one agent another would get: (whose, by whom) to their number."""
-        return Counter((one.agent, one.rival) for one in self.held_out if one.taken)
+        return Counter((one.agent, one.rival) for one in self.judged if one.taken)
 
 
 def audit_cards(profiles: Sequence[AgentProfile]) -> CardAudit:
@@ -90,7 +90,9 @@ def audit_cards(profiles: Sequence[AgentProfile]) -> CardAudit:
     texts = [(at, text) for profile in profiles for at, text in enumerate(profile.texts)]
     return CardAudit(
         tuple(
-            HeldOut(profiles[mine].name, text, float(own[place]), profiles[rival[place]].name, float(nearest[place]))
+            JudgedExample(
+                profiles[mine].name, text, float(own[place]), profiles[rival[place]].name, float(nearest[place])
+            )
             for place, (mine, (at, text)) in enumerate(zip(owners, texts, strict=True))
             if sizes[mine] > 1 and at < len(profiles[mine].examples)  # what comes after the examples is the summary
         )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.calibration import Calibration
-from router.prediction import Abstained, Prediction, Scoreboard
+from router.prediction import Abstained, Prediction, Scoreboard, choose
 from router.protocol import NO_VETOES
 
 _FEW: Final = 24  # up to this many agents, plain Python is done before NumPy has been called six times
@@ -50,18 +50,19 @@ def decide(
         calibration: From scores to confidence.
     """
     names = roster.names
-    threshold = calibration.threshold
+    threshold, budget = calibration.threshold, calibration.budget
     # An empty mapping is replaced, not copied: its owner may fill it later.
     board = Scoreboard(names, roster.versions, scores, dict(vetoes) if vetoes else NO_VETOES)
     if not names:
-        return Prediction(Abstained.NO_CANDIDATES, "", "", 0.0, 0.0, threshold, roster.fingerprint, board)
+        return Prediction(Abstained.NO_CANDIDATES, "", "", 0.0, 0.0, threshold, roster.fingerprint, board, budget)
     eligible = _without(roster, scores, vetoes) if vetoes else scores
     first, best, second, rest, confidence = (_lead_of_few if len(names) <= _FEW else _lead)(eligible, calibration)
     if best == -math.inf:
-        return Prediction(Abstained.ALL_VETOED, "", "", 0.0, 0.0, threshold, roster.fingerprint, board)
+        return Prediction(Abstained.ALL_VETOED, "", "", 0.0, 0.0, threshold, roster.fingerprint, board, budget)
     alone = rest == -math.inf
+    other = calibration.confidence_of_other(rest, best, confidence)
     return Prediction(
-        names[first] if confidence >= threshold else Abstained.BELOW_THRESHOLD,
+        choose(names[first], confidence, other, threshold),
         names[first],
         "" if alone else names[second],
         best if alone else best - rest,
@@ -69,6 +70,8 @@ def decide(
         threshold,
         roster.fingerprint,
         board,
+        budget,
+        other,
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.assembly import prototype, unit
+from router.budget import keep_budget
 from router.calibration import Calibration
 from router.decision import Roster, decide
 from router.encoder import Encoder, Vocabulary
@@ -56,13 +57,25 @@ class EmbeddingRouter:
     kept by name, so that neither scores nor fingerprint depend on the order of registration.
     """
 
-    def __init__(self, manifest: Manifest, arrays: ModelArrays, *, use_trained_labels: bool = True) -> None:
+    def __init__(
+        self,
+        manifest: Manifest,
+        arrays: ModelArrays,
+        *,
+        use_trained_labels: bool = True,
+        error_budget: float | None = None,
+    ) -> None:
         """Serve a model.
 
         Args:
             manifest: Of the model, sealed.
             arrays: Of the model.
             use_trained_labels: Whether its labels are candidates at once; else the router starts empty.
+            error_budget: Share of the routed requests that may be wrong, see ``router.budget``; None keeps the
+                threshold of the model, and the budget that it was trained with, if any.
+
+        Raises:
+            BudgetError: The model's held-out requests do not prove the budget.
         """
         vocabulary = Vocabulary(manifest.bits, arrays.buckets, arrays.idf, manifest.unseen_idf, manifest.word_order)
         rows = arrays.rows.astype(np.float32)
@@ -70,7 +83,9 @@ class EmbeddingRouter:
         self._head = arrays.head
         self._background = arrays.background
         self._encoder = Encoder(vocabulary, rows, manifest.sketch_size, manifest.sketch_weight)
-        self._calibration = Calibration(manifest.scale, manifest.floor, manifest.threshold)
+        self._calibration = Calibration(manifest.scale, manifest.floor, manifest.threshold, manifest.error_budget)
+        if error_budget is not None:
+            self._calibration = keep_budget(self._calibration, arrays.held_out, error_budget)
         self._lock = threading.Lock()
         self._entries: dict[str, _Entry] = {}
         if use_trained_labels:
@@ -79,14 +94,15 @@ class EmbeddingRouter:
         self._snapshot: _Snapshot | None = None
 
     @classmethod
-    def load(cls, path: Path | str, *, use_trained_labels: bool = True) -> Self:
+    def load(cls, path: Path | str, *, use_trained_labels: bool = True, error_budget: float | None = None) -> Self:
         """Load a model file.
 
         Raises:
+            BudgetError: The model's held-out requests do not prove the budget.
             ModelFileError: The file is missing, damaged, or does not agree with its manifest.
         """
         manifest, arrays = read_model(Path(path))
-        return cls(manifest, arrays, use_trained_labels=use_trained_labels)
+        return cls(manifest, arrays, use_trained_labels=use_trained_labels, error_budget=error_budget)
 
     @property
     def manifest(self) -> Manifest:

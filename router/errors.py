@@ -18,6 +18,22 @@ class ModelFileError(RouterError):
         self.remedy = remedy
 
 
+class BudgetError(RouterError):
+    """Raised when no threshold is proved to keep an error budget on the requests that were held out."""
+
+    def __init__(self, budget: float, held_out: int, least: float | None) -> None:
+        """Name the budget, how many requests were held out, and the smallest budget they can prove, if any."""
+        could = "nor is any up to 0.5" if least is None else f"the smallest that is proved is {least:g}"
+        remedy = "train on more examples" if least is None else "choose that, or train on more examples"
+        super().__init__(
+            f"error_budget {budget:g} is not proved at any threshold by the {held_out} requests held out in training"
+            f" (95% confidence), {could}; {remedy}"
+        )
+        self.budget = budget
+        self.held_out = held_out
+        self.least = least
+
+
 class DatasetError(RouterError):
     """Raised when a data set of examples is refused, at a line or as a whole (line 0)."""
 

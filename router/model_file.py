@@ -5,7 +5,7 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,12 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
+from router.budget import HeldOut
 from router.errors import ModelFileError
 
-SCHEMA_VERSION: Final = 3  # 3: says whether word order counts
+SCHEMA_VERSION: Final = 4  # 3: says whether word order counts; 4: keeps what an error budget is proved by
 MAX_FILE_BYTES: Final = 512 * 1024**2
 MAX_MANIFEST_BYTES: Final = 4 * 1024**2
-_ARRAYS: Final = {"buckets": "<i4", "idf": "<f4", "rows": "<f2", "head": "<f4", "background": "<f4"}
+_ARRAYS: Final = {
+    "buckets": "<i4",
+    "idf": "<f4",
+    "rows": "<f2",
+    "head": "<f4",
+    "background": "<f4",
+    "held_out_confidence": "<f4",
+    "held_out_wrong": "|b1",
+}
 _BLOCK: Final = 1 << 16
 _REMEDY: Final = "train the model again or fetch an undamaged copy"
 
@@ -31,6 +40,12 @@ class TrainedLabel(BaseModel):
     name: str
     version: str = ""
     profile_digest: str = ""
+
+
+class _Version(BaseModel):
+    """What every manifest says, whatever its version."""
+
+    schema_version: int
 
 
 class Manifest(BaseModel):
@@ -50,6 +65,8 @@ class Manifest(BaseModel):
     scale: FiniteFloat = Field(gt=0, le=1e6)
     floor: FiniteFloat
     threshold: FiniteFloat = Field(ge=0, le=1)
+    error_budget: FiniteFloat | None = Field(gt=0, lt=1)
+    held_out: int = Field(ge=0)
     config: dict[str, Any]
     metrics: dict[str, float]
     training_digest: str
@@ -66,6 +83,8 @@ class ModelArrays:
         rows: Trained rows with IDF folded in, float16, shape (features, size).
         head: Unit rows of the labels, float32, shape (labels, size + sketch).
         background: Mean unit vector of the training texts, float32, shape (size + sketch,).
+        held_out_confidence: Of every decision on a held-out request, falling, float32, shape (held out,).
+        held_out_wrong: Whether that decision is wrong, shape (held out,).
     """
 
     buckets: NDArray[np.int32]
@@ -73,6 +92,17 @@ class ModelArrays:
     rows: NDArray[np.float16]
     head: NDArray[np.float32]
     background: NDArray[np.float32]
+    held_out_confidence: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
+    held_out_wrong: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
+
+    @property
+    def held_out(self) -> HeldOut:
+        """Return the decisions that an error budget is proved by."""
+        return HeldOut(self.held_out_confidence, self.held_out_wrong)
+
+    def with_held_out(self, held_out: HeldOut) -> "ModelArrays":
+        """Return the same arrays with these decisions."""
+        return replace(self, held_out_confidence=held_out.confidence, held_out_wrong=held_out.wrong)
 
     def by_name(self) -> dict[str, NDArray[Any]]:
         """Return the arrays under their names in the file."""
@@ -125,7 +155,7 @@ def _members(path: Path) -> dict[str, NDArray[Any]]:
             raise ModelFileError(path, f"larger than {MAX_FILE_BYTES} bytes", _REMEDY)
         with zipfile.ZipFile(path) as archive:
             sizes = {info.filename: info.file_size for info in archive.infolist()}
-        _verify_names(path, sizes)
+        _verify_sizes(path, sizes)
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except OSError as error:
@@ -136,12 +166,9 @@ def _members(path: Path) -> dict[str, NDArray[Any]]:
         raise ModelFileError(path, f"is not a model file ({error})", _REMEDY) from error
 
 
-def _verify_names(path: Path, sizes: Mapping[str, int]) -> None:
-    expected = {f"{name}.npy" for name in (*_ARRAYS, "manifest")}
+def _verify_sizes(path: Path, sizes: Mapping[str, int]) -> None:
     if "manifest.npy" not in sizes:
         raise ModelFileError(path, "has no manifest", _REMEDY)
-    if set(sizes) != expected:
-        raise ModelFileError(path, f"has the members {sorted(sizes)}, not {sorted(expected)}", _REMEDY)
     if sum(sizes.values()) > MAX_FILE_BYTES or sizes["manifest.npy"] > MAX_MANIFEST_BYTES:
         raise ModelFileError(path, "unpacks to more than the limit", _REMEDY)
 
@@ -149,19 +176,30 @@ def _verify_names(path: Path, sizes: Mapping[str, int]) -> None:
 def _manifest(path: Path, text: NDArray[Any] | None) -> Manifest:
     if text is None or text.dtype != np.uint8 or text.ndim != 1:
         raise ModelFileError(path, "has a manifest that is not bytes", _REMEDY)
+    _verify_version(path, text.tobytes())
     try:
         manifest = Manifest.model_validate_json(text.tobytes())
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "manifest"
         raise ModelFileError(path, f"manifest refused at {place}: {first['msg']}", _REMEDY) from error
-    if manifest.schema_version != SCHEMA_VERSION:
-        problem = f"has schema version {manifest.schema_version}, this program reads {SCHEMA_VERSION}"
-        raise ModelFileError(path, problem, "train the model again with this version")
     return manifest
 
 
+def _verify_version(path: Path, text: bytes) -> None:
+    """Refuse another version before its fields are looked at: people should not be told of fields that it has not."""
+    try:
+        version = _Version.model_validate_json(text).schema_version
+    except ValidationError:
+        return  # the whole manifest is refused next, with the place
+    if version != SCHEMA_VERSION:
+        problem = f"has schema version {version}, this program reads {SCHEMA_VERSION}"
+        raise ModelFileError(path, problem, "train the model again with this version")
+
+
 def _verify(path: Path, manifest: Manifest, members: dict[str, NDArray[Any]]) -> None:
+    if set(members) != set(_ARRAYS):
+        raise ModelFileError(path, f"has the members {sorted(members)}, not {sorted(_ARRAYS)}", _REMEDY)
     width = manifest.size + manifest.sketch_size
     shapes: dict[str, tuple[int, ...]] = {
         "buckets": (manifest.features,),
@@ -169,6 +207,8 @@ def _verify(path: Path, manifest: Manifest, members: dict[str, NDArray[Any]]) ->
         "rows": (manifest.features, manifest.size),
         "head": (len(manifest.labels), width),
         "background": (width,),
+        "held_out_confidence": (manifest.held_out,),
+        "held_out_wrong": (manifest.held_out,),
     }
     for name, kind in _ARRAYS.items():
         array = members[name]
@@ -192,8 +232,16 @@ def _verify_values(path: Path, manifest: Manifest, members: dict[str, NDArray[An
     blocks = (bits[at : at + _BLOCK] for at in range(0, bits.size, _BLOCK))
     if not finite or any(((block & 0x7FFF) >= 0x7C00).any() for block in blocks):
         raise ModelFileError(path, "has weights that are not finite", _REMEDY)
+    _verify_held_out(path, members["held_out_confidence"], members["held_out_wrong"])
     if len({label.name for label in manifest.labels}) != len(manifest.labels):
         raise ModelFileError(path, "has two labels of the same name", _REMEDY)
+
+
+def _verify_held_out(path: Path, confidence: NDArray[Any], wrong: NDArray[Any]) -> None:
+    probable = bool(((confidence >= 0) & (confidence <= 1)).all())  # false for what is not a number
+    falling = bool((confidence[1:] <= confidence[:-1]).all())
+    if not probable or not falling or bool((wrong.view(np.uint8) > 1).any()):
+        raise ModelFileError(path, "has held-out decisions that are out of order or no probabilities", _REMEDY)
 
 
 def _digest(manifest: Manifest, arrays: Mapping[str, NDArray[Any]]) -> str:

@@ -12,9 +12,13 @@ _FEW: Final = 24  # up to this many scores, Python sorts faster than NumPy is ca
 
 
 class Abstained(Enum):
-    """The explicit "none of these", with its reason as the value."""
+    """The explicit "none of these", with its reason as the value.
+
+    ``NEAR_TIE`` is the one reason with a question to ask: which of the two, leader or runner-up?
+    """
 
     BELOW_THRESHOLD = "below-threshold"
+    NEAR_TIE = "near-tie"
     NO_CANDIDATES = "no-candidates"
     ALL_VETOED = "all-vetoed"
 
@@ -33,6 +37,24 @@ class Candidate(NamedTuple):
     rank: int
     eligible: bool
     why_not: str
+
+
+def choose(leader: str, confidence: float, runner_up_confidence: float, threshold: float) -> str | Abstained:
+    """Return the leader if it is sure enough, else why nobody is chosen.
+
+    A near tie: leader and runner-up together reach the threshold, the leader alone does not, and if it is not the
+    leader it is the runner-up more likely than anybody else or nobody.
+
+    Args:
+        leader: Its name.
+        confidence: Calibrated probability that the leader is right.
+        runner_up_confidence: The same for the runner-up; 0 where there is none.
+        threshold: Least confidence to choose the leader.
+    """
+    if confidence >= threshold:
+        return leader
+    both = confidence + runner_up_confidence
+    return Abstained.NEAR_TIE if both >= threshold and runner_up_confidence >= 1 - both else Abstained.BELOW_THRESHOLD
 
 
 class Contribution(NamedTuple):
@@ -112,6 +134,8 @@ class Prediction(NamedTuple):
         confidence: Calibrated probability that the leader is right, 0 to 1.
         threshold: The router abstains below this confidence.
         fingerprint: Of the router: the same fingerprint gives the same scores.
+        budget: Share of errors among the routed that the threshold was chosen to keep; None if it was chosen otherwise.
+        runner_up_confidence: Calibrated probability that the runner-up is right, 0 to 1; 0 where there is none.
     """
 
     choice: str | Abstained
@@ -122,11 +146,20 @@ class Prediction(NamedTuple):
     threshold: float
     fingerprint: str
     scoreboard: Scoreboard
+    budget: float | None = None
+    runner_up_confidence: float = 0.0
 
     @property
     def abstained(self) -> bool:
         """Return whether no agent was chosen."""
         return isinstance(self.choice, Abstained)
+
+    def under(self, threshold: float) -> "Prediction":
+        """Return the answer that another threshold would have given; no budget is known to hold there."""
+        choice = self.choice
+        if self.leader:
+            choice = choose(self.leader, self.confidence, self.runner_up_confidence, threshold)
+        return self._replace(choice=choice, threshold=threshold, budget=None)
 
     def candidates(self) -> tuple[Candidate, ...]:
         """Rank all agents, best first; those vetoed keep their score and say why not."""
@@ -143,7 +176,9 @@ class Prediction(NamedTuple):
             "runner_up": self.runner_up,
             "margin": round(self.margin * 1e6) / 1e6,
             "confidence": round(self.confidence * 1e6) / 1e6,
+            "runner_up_confidence": round(self.runner_up_confidence * 1e6) / 1e6,
             "threshold": round(self.threshold * 1e6) / 1e6,
+            "budget": self.budget,
             "fingerprint": self.fingerprint,
             "candidates": self.scoreboard.to_json(),
         }

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from router.assembly import assemble, trained_labels
+from router.budget import HeldOut, keep_budget
 from router.calibration import Calibration, choose_threshold, fit
 from router.corpus import Corpus, build_corpus, extract, learn_vocabulary
 from router.dataset import Example, digest_examples
 from router.encoder import Vocabulary
 from router.errors import RouterError
-from router.held_out import NONE_OF_THESE, deal, measure
+from router.held_out import NONE_OF_THESE, deal, measure, observe
 from router.model import BagModel, Batch, select
 from router.model_file import SCHEMA_VERSION, Manifest, ModelArrays, seal, write_model
 from router.profile import AgentProfile
@@ -105,6 +106,7 @@ def train(
         progress: Told after every epoch.
 
     Raises:
+        BudgetError: The held-out requests do not prove the error budget of the configuration.
         RouterError: There are fewer than two labels.
     """
     labels = sorted({example.label for example in examples})
@@ -115,10 +117,10 @@ def train(
     targets = np.array([*(number[e.label] for e in examples), *([NONE_OF_THESE] * len(out_of_scope))])
     report = progress or _silent
     with _torch_settings(config.threads):
-        calibration, metrics = _calibrate(texts, targets, len(labels), config, report)
+        calibration, held_out, metrics = _calibrate(texts, targets, len(labels), config, report)
         fitted = fit_network(texts, targets, len(labels), config, report, "fit")
         vectors = fitted.vectors(texts)
-    arrays = fitted.arrays(vectors, targets, config.blend)
+    arrays = fitted.arrays(vectors, targets, config.blend).with_held_out(held_out)
     digest = digest_examples([*examples, *(Example(text, "") for text in out_of_scope)])
     manifest = Manifest(
         schema_version=SCHEMA_VERSION,
@@ -133,6 +135,8 @@ def train(
         scale=calibration.scale,
         floor=calibration.floor,
         threshold=calibration.threshold,
+        error_budget=calibration.budget,
+        held_out=len(held_out.wrong),
         config={**asdict(config), "min_df": list(config.min_df)},
         metrics=metrics,
         training_digest=digest,
@@ -141,11 +145,15 @@ def train(
 
 
 def train_from_profiles(
-    profiles: Sequence[AgentProfile], out_of_scope: Sequence[str], progress: Report | None = None
+    profiles: Sequence[AgentProfile],
+    out_of_scope: Sequence[str],
+    progress: Report | None = None,
+    error_budget: float | None = None,
 ) -> TrainedModel:
     """Train on the cards alone: a dozen examples an agent; the same cards give the same bytes.
 
     Raises:
+        BudgetError: The held-out requests do not prove the error budget.
         RouterError: There are fewer than two profiles, or one has no text at all.
     """
     ordered = sorted(profiles, key=lambda profile: profile.name)
@@ -153,7 +161,8 @@ def train_from_profiles(
         if not profile.texts:
             raise RouterError(f"agent {profile.name!r} has neither summary nor examples; give its card some")
     examples = [Example(text, profile.name) for profile in ordered for text in profile.texts]
-    return train(examples, FEW_EXAMPLES, profiles=ordered, out_of_scope=out_of_scope, progress=progress)
+    config = replace(FEW_EXAMPLES, error_budget=error_budget)
+    return train(examples, config, profiles=ordered, out_of_scope=out_of_scope, progress=progress)
 
 
 def fit_network(
@@ -229,23 +238,26 @@ def _pick(texts: Sequence[str], places: NDArray[np.int64]) -> list[str]:
 
 def _calibrate(
     texts: Sequence[str], targets: NDArray[np.int64], labels: int, config: TrainingConfig, report: Report
-) -> tuple[Calibration, dict[str, float]]:
+) -> tuple[Calibration, HeldOut, dict[str, float]]:
     part = deal(targets, config.folds, config.seed)
-    held_out: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
+    scored: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
     for fold in range(config.folds if config.cross_validate else 1):
         inside, outside = np.flatnonzero(part != fold), np.flatnonzero(part == fold)
         stage = f"calibrate {fold + 1}"
         fitted = fit_network(_pick(texts, inside), targets[inside], labels, config, report, stage)
         vectors = fitted.vectors(_pick(texts, inside))
         arrays = fitted.arrays(vectors, targets[inside], config.blend)
-        held_out.append((targets[outside], fitted.vectors(_pick(texts, outside)) @ arrays.head.T))
-    truth = np.concatenate([answer for answer, _ in held_out])
-    scores = np.concatenate([values for _, values in held_out])
+        scored.append((targets[outside], fitted.vectors(_pick(texts, outside)) @ arrays.head.T))
+    truth = np.concatenate([answer for answer, _ in scored])
+    scores = np.concatenate([values for _, values in scored])
     known = truth != NONE_OF_THESE
     calibration = fit(scores[known], truth[known], scores[~known], config.threshold)
     if not known.all():
         calibration = replace(calibration, threshold=choose_threshold(calibration, scores[~known], config.refused))
-    return calibration, measure(calibration, scores, truth)
+    held_out = observe(calibration, scores, truth)
+    if config.error_budget is not None:
+        calibration = keep_budget(calibration, held_out, config.error_budget)
+    return calibration, held_out, measure(calibration, scores, truth)
 
 
 @contextmanager

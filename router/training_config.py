@@ -29,6 +29,7 @@ class TrainingConfig:
         cross_validate: Hold out every part in turn, for few examples.
         threshold: Confidence below which the router abstains, when there are no out-of-scope requests.
         refused: Share of the held-out out-of-scope requests that the threshold is chosen to refuse, when there are.
+        error_budget: Share of the routed requests that may be wrong; decides on the threshold instead, if given.
         seed: Of every random number drawn.
         threads: Of torch while training; more than one neither pays here nor gives the same bytes on every run.
     """
@@ -50,6 +51,7 @@ class TrainingConfig:
     cross_validate: bool = False
     threshold: float = DEFAULT_THRESHOLD
     refused: float = 0.9
+    error_budget: float | None = None
     seed: int = 0
     threads: int = 1
 

@@ -96,7 +96,8 @@ def _check_routed(expectation: Routed, history: History) -> Check:
 
 def _check_abstained(expectation: Abstained, history: History) -> Check:
     decision = history.tasks[expectation.task].decision
-    return decision.get("abstained") is not None, _decided(decision)
+    reason = decision.get("abstained")
+    return reason is not None and expectation.reason in (None, reason), _decided(decision)
 
 
 def _decided(decision: Any) -> str:

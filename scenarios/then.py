@@ -11,6 +11,7 @@ from orchestrator.errors import TopicError
 from orchestrator.topics import compile_pattern
 from scenarios.entry import Entry, Seconds, Texts
 
+AbstentionReason = Literal["below-threshold", "near-tie", "no-candidates", "all-vetoed"]
 OrderMode = Literal["exact", "in_order", "any_order", "contains", "before", "parallel"]
 
 
@@ -23,10 +24,11 @@ class Routed(Entry):
 
 
 class Abstained(Entry):
-    """The router found nobody for the task."""
+    """The router chose nobody for the task, for this reason where one is given."""
 
     type: Literal["abstained", "not-abstained"]
     task: str
+    reason: AbstentionReason | None = None
 
 
 class Completed(Entry):

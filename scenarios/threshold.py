@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from orchestrator.messages import EMPTY
-from router import Abstained, AgentProfile, Contribution, LearnsAgents, Prediction, Router
+from router import AgentProfile, Contribution, LearnsAgents, Prediction, Router
 
 
 class OtherThreshold:
-    """Wraps a router. Scores, confidence and fingerprint stay; only where it abstains is moved."""
+    """Wraps a router. Scores, confidence and fingerprint stay; only where it abstains is moved, and no budget holds."""
 
     def __init__(self, router: Router, threshold: float) -> None:
         self._router, self._threshold = router, threshold
@@ -21,12 +21,7 @@ class OtherThreshold:
 
     def predict(self, text: str, vetoes: Mapping[str, str] = EMPTY) -> Prediction:
         """Decide as the router does, but with this threshold."""
-        prediction = self._router.predict(text, vetoes)
-        choice: str | Abstained = prediction.choice
-        if prediction.leader:
-            sure = prediction.confidence >= self._threshold
-            choice = prediction.leader if sure else Abstained.BELOW_THRESHOLD
-        return prediction._replace(choice=choice, threshold=self._threshold)
+        return self._router.predict(text, vetoes).under(self._threshold)
 
     def explain(self, text: str, agent: str) -> tuple[Contribution, ...]:
         """Explain as the router does."""

@@ -38,8 +38,8 @@ def measure(examples: Sequence[Example], share: float, seed: int) -> dict[str, A
         if at in moved:
             wrong.add((label, example.text))
     audit = audit_cards([AgentProfile(label, "1", "", tuple(texts)) for label, texts in cards.items()])
-    found = {(one.agent, one.example) for one in audit.held_out if one.contradicted}
-    clean = [one for one in audit.held_out if (one.agent, one.example) not in wrong]
+    found = {(one.agent, one.example) for one in audit.judged if one.contradicted}
+    clean = [one for one in audit.judged if (one.agent, one.example) not in wrong]
     return {
         "changed": len(wrong),
         "found": len(found),

@@ -91,7 +91,7 @@ def _held_out(cards: Sequence[AgentCard]) -> Iterator[Finding]:
     from router import audit_cards
 
     audit = audit_cards([profile_of(card) for card in cards])
-    for one in audit.held_out:
+    for one in audit.judged:
         if one.contradicted:
             closer = f"to {one.rival} ({one.rival_score:.2f}) than to the rest of its own card ({one.score:.2f})"
             problem = f"its example “{shorten(one.example, 80)}” looks misplaced: it is closer {closer}"

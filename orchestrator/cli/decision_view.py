@@ -43,9 +43,16 @@ def _words(attribution: Sequence[Sequence[Any]], leader: str) -> Iterator[Text]:
 def _comparison(decision: Mapping[str, Any]) -> Iterator[Text]:
     sure, least = decision["confidence"], decision["threshold"]
     verdict = "reached" if sure >= least else "missed: the router abstains"
-    yield cell(f"confidence {sure:.3f}, threshold {least:.3f} {verdict}")
+    budget = decision.get("budget")  # records of older runs have none
+    why = "" if budget is None else f" (error budget {budget:g})"
+    yield cell(f"confidence {sure:.3f}, threshold {least:.3f}{why} {verdict}")
     if decision["runner_up"]:
         yield cell(f"runner-up {decision['runner_up']}, behind by {decision['margin']:.3f}")
+    if decision.get("abstained") == "near-tie":
+        both = sure + decision["runner_up_confidence"]
+        yield cell(
+            f"near tie, together {both:.3f}: ask which of the two, {decision['leader']} or {decision['runner_up']}"
+        )
     if decision.get("fallback"):
         yield cell(f"the settings send such tasks to {decision['fallback']}")
 

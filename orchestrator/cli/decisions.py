@@ -63,12 +63,18 @@ def _select(
 
 def _row(record: Record) -> list[object]:
     decision = record.decision
-    who = cell(record.chosen) if record.chosen else cell(f"nobody: {record.reason}", "yellow")
+    who = cell(record.chosen) if record.chosen else cell(f"nobody: {_why_nobody(record)}", "yellow")
     if decision["policy"] != "learned":
         who.append(f" ({decision['policy']})", "dim")
     sure = f"{decision['confidence']:.2f}" if "confidence" in decision else ""
     ahead = f"{decision['margin']:.3f} {decision['runner_up']}" if decision.get("runner_up") else ""
     return [moment(record.at)[5:], decision["task"], who, sure, ahead]
+
+
+def _why_nobody(record: Record) -> str:
+    if record.reason == "near-tie":
+        return f"near-tie of {record.decision['leader']} and {record.decision['runner_up']}"
+    return record.reason
 
 
 def _parse_since(text: str) -> float:

@@ -80,13 +80,14 @@ def open_router(model: Path | None, settings: Settings, agents: Iterable[Agent])
     """Return the model named with the labels that it was trained on, or else the router of a run with these agents.
 
     Raises:
+        BudgetError: if the model does not prove the error budget of the settings.
         ModelFileError: if the model is missing or damaged.
     """
     from orchestrator.router_of_run import load_router, teach
     from router import EmbeddingRouter
 
     if model is not None:
-        return EmbeddingRouter.load(model, use_trained_labels=True)
+        return EmbeddingRouter.load(model, use_trained_labels=True, error_budget=settings.error_budget)
     router = load_router(settings)
     for agent in agents:
         teach(router, agent.card)

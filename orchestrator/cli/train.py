@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 EXAMPLES = examples(
     "pointsman train --data requests.jsonl --dev dev.jsonl --out router.npz",
     "pointsman train --cards --out router.npz",
+    "pointsman train --data requests.jsonl --out router.npz --error-budget 0.05",
 )
 
 #: Examples a label, on average, below which they are few.
@@ -46,24 +47,35 @@ def train(
     ] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, max=10_000, help="Passes over the data.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Of everything drawn at random; 0 if not given.")] = None,
+    error_budget: Annotated[
+        float | None,
+        typer.Option("--error-budget", metavar="SHARE", help="At most this share of what it routes may be wrong."),
+    ] = None,
     settings_file: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Train a router from scratch: seconds on a laptop, no download; needs the extra `train`."""
     if (data is None) != cards:
         raise typer.BadParameter("give either --data FILE or --cards", param_hint="--data")
+    if error_budget is not None and not 0 < error_budget < 1:
+        raise typer.BadParameter(f"{error_budget:g} is no share; choose above 0, below 1", param_hint="--error-budget")
     chosen = {name: value for name, value in (("epochs", epochs), ("seed", seed)) if value is not None}
     if cards and (chosen or out_of_scope is not None):
         raise typer.BadParameter("the cards' recipe is fixed: the same cards give the same bytes", param_hint="--cards")
-    model = _train_on_cards(settings_file) if data is None else _train_on_file(data, out_of_scope, chosen)
+    if data is None:
+        model = _train_on_cards(settings_file, error_budget)
+    else:
+        model = _train_on_file(data, out_of_scope, {**chosen, "error_budget": error_budget})
     model.save(out)
     figures = evaluate_file(session.open_router(out, session.open_settings(settings_file), []), dev) if dev else None
     manifest = model.manifest
     if as_json:
         about = {"model": str(out), "labels": len(manifest.labels), "digest": manifest.digest}
-        print_json({**about, "held_out": manifest.metrics, "dev": figures})
+        decides = {"threshold": manifest.threshold, "error_budget": manifest.error_budget}
+        print_json({**about, **decides, "held_out": manifest.metrics, "dev": figures})
         return
-    show(cell(f"{out}: {len(manifest.labels)} labels, threshold {manifest.threshold:.2f}", "bold"))
+    budget = "" if manifest.error_budget is None else f" (error budget {manifest.error_budget:g})"
+    show(cell(f"{out}: {len(manifest.labels)} labels, threshold {manifest.threshold:.2f}{budget}", "bold"))
     show(cell(", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in manifest.metrics.items()), "dim"))
     if figures is not None:
         show_figures(figures)
@@ -92,7 +104,7 @@ def _recipe_for(labelled: list[Example]) -> TrainingConfig:
     return dataclasses.replace(recipe, folds=max(2, min(recipe.folds, *counts.values())))
 
 
-def _train_on_cards(settings_file: Path | None) -> TrainedModel:
+def _train_on_cards(settings_file: Path | None, error_budget: float | None) -> TrainedModel:
     plugins = session.find_agents(session.open_settings(settings_file))
     for broken in plugins.broken:
         note(f"left out: plugin {broken.entry_point!r} of {broken.distribution}: {broken.problem}")
@@ -103,7 +115,7 @@ def _train_on_cards(settings_file: Path | None) -> TrainedModel:
 
     profiles = [session.profile_of(plugin.agent.card) for plugin in plugins.loaded]
     with Bar("training", _epochs_of(FEW_EXAMPLES)) as bar:
-        return train_from_profiles(profiles, read_out_of_scope(), lambda done: bar.advance(_stage(done)))
+        return train_from_profiles(profiles, read_out_of_scope(), lambda done: bar.advance(_stage(done)), error_budget)
 
 
 def _stage(done: Progress) -> str:

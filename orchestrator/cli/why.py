@@ -27,7 +27,10 @@ EXAMPLES = examples("pointsman why decide", "pointsman why decide --ask-again", 
 
 _TOLERANCE: Final = 5e-6
 #: What must come out the same when the same router is asked again.
-_DECIDED: Final = ("leader", "runner_up", "margin", "confidence", "threshold", "candidates", "attribution")
+_DECIDED: Final = (
+    "leader", "runner_up", "margin", "confidence", "runner_up_confidence", "threshold", "budget", "candidates",
+    "attribution",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,7 @@ def _ask_again(found: Explanation, settings_file: Path | None) -> dict[str, Any]
             "use the same model and the same agents"
         )
     reasons = collect_reasons(router, found.request, agents, decision["vetoes"])
-    changed = [name for name in _DECIDED if not _same(reasons[name], decision[name])]
+    changed = [name for name in _DECIDED if name in decision and not _same(reasons[name], decision[name])]
     if changed:
         raise PointsmanError(
             f"task {found.task!r}: the same router decides otherwise than is on record: {', '.join(changed)} differ; "

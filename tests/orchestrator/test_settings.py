@@ -29,6 +29,7 @@ def test_without_file_and_variables_the_defaults_hold() -> None:
     assert settings == Settings()
     assert settings.journal == Path(".pointsman/journal.db")
     assert settings.durability == "power-cut-safe"
+    assert settings.error_budget is None
 
 
 def test_file_in_the_current_folder_is_found() -> None:
@@ -55,12 +56,14 @@ def test_variables_win_over_the_file() -> None:
         "POINTSMAN_SEED": "8",
         "POINTSMAN_STRICT_PLUGINS": "true",
         "POINTSMAN_JOURNAL": "/var/x.db",
+        "POINTSMAN_ERROR_BUDGET": "0.05",
         "POINTSMAN_POLICY__RETRY__BACKOFF_S": "0.1",
     }
     assert load_settings(path, environ) == Settings(
         seed=8,
         capacity=5,
         strict_plugins=True,
+        error_budget=0.05,
         journal=Path("/var/x.db"),
         policy=Policy(timeout_s=5, retry=Retry(max_attempts=9, backoff_s=0.1)),
     )
@@ -81,6 +84,9 @@ def test_variable_set_to_nothing_counts_as_not_set() -> None:
         ("POINTSMAN_SEED", "x", "POINTSMAN_SEED: 'seed' should be a valid integer, .*, not 'x'; write a whole number"),
         ("POINTSMAN_DURABILITY", "safe", "POINTSMAN_DURABILITY: 'durability' cannot be 'safe'; known: os-crash-may-"),
         ("POINTSMAN_POLICY__RETRY__JITTER", "2", "POINTSMAN_POLICY__RETRY__JITTER: 'jitter' should be less than or"),
+        ("POINTSMAN_ERROR_BUDGET", "0", "POINTSMAN_ERROR_BUDGET: 'error_budget' should be greater than 0, not '0'"),
+        ("POINTSMAN_ERROR_BUDGET", "1", "POINTSMAN_ERROR_BUDGET: 'error_budget' should be less than 1, not '1'"),
+        ("POINTSMAN_ERROR_BUDGET", "nan", "POINTSMAN_ERROR_BUDGET: 'error_budget' should be"),
         ("POINTSMAN_CAPACITY", "0", "POINTSMAN_CAPACITY: 'capacity' should be greater than or equal to 1, not '0'"),
     ],
 )

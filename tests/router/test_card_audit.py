@@ -16,7 +16,7 @@ def test_a_misplaced_example_is_found() -> None:
     """A train on the cook's card is closer to the railway's card than to the rest of the cook's."""
     cook = AgentProfile("cook", "1", "", (*COOK.examples, "book train tickets to Oslo"))
     audit = audit_cards([cook, RAIL])
-    assert [(one.agent, one.example, one.rival) for one in audit.held_out if one.contradicted] == [
+    assert [(one.agent, one.example, one.rival) for one in audit.judged if one.contradicted] == [
         ("cook", "book train tickets to Oslo", "rail")
     ]
     assert audit.taken() == {("cook", "rail"): 1}
@@ -25,14 +25,14 @@ def test_a_misplaced_example_is_found() -> None:
 def test_cards_of_different_words_take_nothing_from_each_other() -> None:
     """Each example is closest to the rest of its own card."""
     audit = audit_cards([COOK, RAIL])
-    assert len(audit.held_out) == 6
+    assert len(audit.judged) == 6
     assert not audit.taken()
 
 
 def test_an_example_does_not_speak_for_itself() -> None:
     """Strange to both cards, the example has nothing of its own card to be close to: held out means held out."""
     odd = AgentProfile("odd", "1", "", ("zebra", "paint the wall red"))
-    held = {one.example: one for one in audit_cards([odd, COOK]).held_out}
+    held = {one.example: one for one in audit_cards([odd, COOK]).judged}
     assert held["zebra"].score < 0.2
 
 
@@ -40,21 +40,21 @@ def test_a_summary_helps_to_judge_but_is_not_judged() -> None:
     """What the summary says counts for the card; findings are about examples."""
     only = AgentProfile("rail", "1", "Books train tickets to Rome.", ("book a train to Rome",))
     audit = audit_cards([only, COOK])
-    assert [one.example for one in audit.held_out if one.agent == "rail"] == ["book a train to Rome"]
+    assert [one.example for one in audit.judged if one.agent == "rail"] == ["book a train to Rome"]
     assert not audit.taken()
 
 
 @pytest.mark.parametrize("cards", [[], [COOK], [COOK, AgentProfile("mute", "1", "", ())]])
 def test_one_card_alone_has_nothing_to_be_compared_with(cards: list[AgentProfile]) -> None:
     """Fewer than two agents with texts: an empty audit, no error."""
-    assert audit_cards(cards).held_out == ()
+    assert audit_cards(cards).judged == ()
 
 
 @given(CARDS)
 def test_any_cards_can_be_audited(cards: list[AgentProfile]) -> None:
     """Each judged example is its agent's own, the rival is another one, scores are cosines."""
     examples = {card.name: card.examples for card in cards}
-    for one in audit_cards(cards).held_out:
+    for one in audit_cards(cards).judged:
         assert one.example in examples[one.agent]
         assert one.rival != one.agent
         assert examples[one.rival]

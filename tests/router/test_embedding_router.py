@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from router import Abstained, AgentProfile, EmbeddingRouter, LearnsAgents, Router, RouterError
+from router import Abstained, AgentProfile, BudgetError, EmbeddingRouter, LearnsAgents, Router, RouterError
+from router.budget import find_threshold
 from router.training import TrainedModel
 
 TEXTS = st.text(alphabet=st.characters(exclude_categories=()), max_size=80)
@@ -109,6 +110,24 @@ def test_trained_labels_are_candidates_when_asked(trained: TrainedModel, tmp_pat
     empty = EmbeddingRouter.load(path, use_trained_labels=False)
     assert empty.names == ()
     assert empty.predict("fix this broken json").choice is Abstained.NO_CANDIDATES
+
+
+def test_an_error_budget_takes_the_place_of_the_threshold(trained: TrainedModel, tmp_path: Path) -> None:
+    """Any budget that the held-out requests prove can be chosen when the model is loaded, without training again."""
+    path = tmp_path / "model.npz"
+    trained.save(path)
+    plain = EmbeddingRouter.load(path).predict("fix this broken json")
+    bound = EmbeddingRouter.load(path, error_budget=0.25).predict("fix this broken json")
+    assert (plain.threshold, plain.budget) == (trained.manifest.threshold, None)
+    assert (bound.threshold, bound.budget) == (find_threshold(trained.arrays.held_out, 0.25), 0.25)
+    assert plain.scoreboard.scores.tolist() == bound.scoreboard.scores.tolist()
+    assert plain.fingerprint == bound.fingerprint
+
+
+def test_a_budget_that_cannot_be_proved_is_refused(trained: TrainedModel) -> None:
+    """A model that cannot keep a promise does not serve under it."""
+    with pytest.raises(BudgetError, match=r"error_budget 0.001 is not proved .* the smallest that is proved is 0\."):
+        EmbeddingRouter(trained.manifest, trained.arrays, error_budget=0.001)
 
 
 def test_vetoes_are_obeyed(router: EmbeddingRouter) -> None:

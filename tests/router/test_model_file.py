@@ -1,4 +1,5 @@
 import io
+import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -91,6 +92,9 @@ def test_a_folder_that_is_not_there_is_named(trained: TrainedModel, tmp_path: Pa
         pytest.param(lambda m: m.update(head=m["head"][:-1]), "has head as", id="shape"),
         pytest.param(lambda m: m.update(idf=m["idf"] * 2), "does not match its digest", id="value"),
         pytest.param(
+            lambda m: m.update(held_out_wrong=~m["held_out_wrong"]), "does not match its digest", id="held-out"
+        ),
+        pytest.param(
             lambda m: m.update(
                 manifest=np.frombuffer(
                     m["manifest"].tobytes().replace(b'"threshold":0.', b'"threshold":0.1', 1), dtype=np.uint8
@@ -102,7 +106,7 @@ def test_a_folder_that_is_not_there_is_named(trained: TrainedModel, tmp_path: Pa
         pytest.param(
             lambda m: m.update(
                 manifest=np.frombuffer(
-                    m["manifest"].tobytes().replace(b'"schema_version":3', b'"schema_version":9'), dtype=np.uint8
+                    m["manifest"].tobytes().replace(b'"schema_version":4', b'"schema_version":9'), dtype=np.uint8
                 )
             ),
             "schema version 9",
@@ -123,6 +127,51 @@ def test_a_changed_file_is_refused(path: Path, change: Callable[[Members], objec
     assert problem in str(caught.value)
     assert caught.value.path == path
     assert caught.value.remedy in str(caught.value)
+
+
+def test_a_file_of_the_version_before_is_refused_by_its_version(path: Path) -> None:
+    """Version 3 lacks arrays and fields that 4 has; people are told of the version and what to do, not of those."""
+
+    def age(members: Members) -> None:
+        manifest = json.loads(members["manifest"].tobytes())
+        for name in ("error_budget", "held_out"):
+            del manifest[name]
+        manifest["schema_version"] = 3
+        members["manifest"] = np.frombuffer(json.dumps(manifest).encode(), dtype=np.uint8)
+        for name in ("held_out_confidence", "held_out_wrong"):
+            del members[name]
+
+    rewrite(path, age)
+    with pytest.raises(ModelFileError, match="schema version 3, this program reads 4; train the model again"):
+        read_model(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda c, w: (c[::-1].copy(), w), id="rising"),
+        pytest.param(lambda c, w: (np.where(c == c[0], np.float32(1.5), c), w), id="above-one"),
+        pytest.param(lambda c, w: (np.where(c == c[-1], np.float32(-0.5), c), w), id="negative"),
+        pytest.param(lambda c, w: (np.where(c == c[3], np.float32(np.nan), c), w), id="nan"),
+        pytest.param(lambda c, w: (np.full_like(c, np.nan), w), id="all-nan"),
+        pytest.param(lambda c, w: (c, np.full(len(w), 7, dtype=np.uint8).view(np.bool_)), id="no-boolean"),
+    ],
+)
+def test_held_out_decisions_no_training_writes_are_refused(path: Path, change: Callable[..., tuple[Any, Any]]) -> None:
+    """What an error budget is proved by are probabilities in falling order, each right or wrong."""
+    _, arrays = read_model(path)
+    confidence, wrong = change(arrays.held_out_confidence, arrays.held_out_wrong)
+    reseal(path, held_out_confidence=confidence, held_out_wrong=wrong)
+    with pytest.raises(ModelFileError, match="held-out decisions that are out of order or no probabilities"):
+        read_model(path)
+
+
+def test_held_out_decisions_of_another_number_are_refused(path: Path) -> None:
+    """The manifest says how many there are."""
+    _, arrays = read_model(path)
+    reseal(path, held_out_wrong=arrays.held_out_wrong[1:])
+    with pytest.raises(ModelFileError, match="has held_out_wrong as bool"):
+        read_model(path)
 
 
 def test_values_no_training_writes_are_refused(path: Path) -> None:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from router import Abstained, Candidate
 from router.calibration import Calibration
 from router.decision import Roster, decide
-from router.prediction import Prediction
+from router.prediction import Prediction, choose
 
 ROSTER = Roster(("a", "b", "c"), ("1", "2", "3"), "f")
 SURE = Calibration(scale=10.0, floor=0.1, threshold=0.5)
@@ -59,6 +60,70 @@ def test_low_confidence_abstains_and_names_the_leader() -> None:
     assert answer.leader == "a"
 
 
+def test_two_alike_are_a_near_tie() -> None:
+    """Two agents at 0.5, one and the silent option at 0.1: 1 / (2 + 2 / e^4) = 0.491 each, together sure of 0.5."""
+    answer = prediction(0.5, 0.5, 0.1)
+    expected = 1 / (2 + 2 * np.exp(-4))
+    assert answer.choice is Abstained.NEAR_TIE
+    assert answer.choice.reason == answer.to_json()["abstained"] == "near-tie"
+    assert (answer.leader, answer.runner_up) == ("a", "b")
+    assert (answer.confidence, answer.runner_up_confidence) == pytest.approx((expected, expected), rel=1e-6)
+
+
+def test_three_alike_are_no_near_tie() -> None:
+    """Of three agents of which none stands out the best two are together sure, but it may well be the third."""
+    answer = prediction(0.3, 0.28, 0.27)
+    assert answer.confidence + answer.runner_up_confidence > answer.threshold
+    assert answer.choice is Abstained.BELOW_THRESHOLD
+
+
+def test_a_distant_runner_up_is_no_near_tie() -> None:
+    """A leader that is nearly sure is no tie with whoever comes next: rather nobody is meant."""
+    answer = decide(ROSTER, np.array([0.1, -0.1, -0.4], dtype=np.float32), {}, replace(SURE, threshold=0.53))
+    odds = 1 + np.exp(-2) + np.exp(-5) + 1
+    assert answer.runner_up_confidence == pytest.approx(np.exp(-2) / odds, rel=1e-5)
+    assert answer.confidence + answer.runner_up_confidence >= 0.53 > answer.confidence
+    assert answer.choice is Abstained.BELOW_THRESHOLD
+
+
+def test_a_stricter_threshold_turns_a_choice_into_a_near_tie() -> None:
+    """At 0.5 against 0.45 the leader has 0.61 and both 0.98: enough for 0.5, a question at 0.8, nobody at 0.99."""
+    answer = prediction(0.5, 0.45, 0.1)
+    assert answer.confidence == pytest.approx(1 / (1 + np.exp(-0.5) + 2 * np.exp(-4)), rel=1e-6)
+    assert answer.choice == "a"
+    assert answer.under(0.8).choice is Abstained.NEAR_TIE
+    assert answer.under(0.99).choice is Abstained.BELOW_THRESHOLD
+    assert (answer.under(0.8).threshold, answer.under(0.8)._replace(threshold=0.5, choice="a")) == (0.8, answer)
+
+
+def test_only_eligible_agents_tie() -> None:
+    """With its twin vetoed an agent is sure; alone, it has nobody to tie with."""
+    assert prediction(0.5, 0.5, 0.1, b="breaker open").choice == "a"
+    alone = prediction(0.09, 0.5, 0.5, b="x", c="y")
+    assert (alone.runner_up, alone.runner_up_confidence) == ("", 0.0)
+    assert alone.choice is Abstained.BELOW_THRESHOLD
+
+
+def test_another_threshold_does_not_find_anybody() -> None:
+    """Without candidates, or with all of them vetoed, no threshold changes the answer."""
+    assert prediction(0.9, 0.1, 0.1, a="x", b="y", c="z").under(0.0).choice is Abstained.ALL_VETOED
+
+
+@given(st.lists(st.integers(0, 20), min_size=1, max_size=30), st.integers(1, 99))
+def test_the_record_is_enough_to_take_the_decision_again(values: list[int], percent: int) -> None:
+    """Choice and reason follow from the two confidences and the threshold that are on record."""
+    names = tuple(f"{at:02}" for at in range(len(values)))
+    bound = replace(SURE, threshold=percent / 100 + 0.001234)
+    answer = decide(Roster(names, names, "f"), np.array(values, dtype=np.float32) / np.float32(20), {}, bound)
+    assert answer.confidence + answer.runner_up_confidence <= 1 + 1e-9
+    again = choose(answer.leader, answer.confidence, answer.runner_up_confidence, answer.threshold)
+    assert again is answer.choice or again == answer.choice
+    assert (answer.choice is Abstained.NEAR_TIE) == (
+        answer.confidence < answer.threshold <= answer.confidence + answer.runner_up_confidence
+        and 2 * answer.runner_up_confidence + answer.confidence >= 1
+    )
+
+
 def test_all_vetoed_abstains() -> None:
     """When nobody is eligible there is neither leader nor runner-up."""
     answer = prediction(0.9, 0.1, 0.1, a="x", b="y", c="z")
@@ -101,6 +166,17 @@ def test_json_is_plain_and_rounded() -> None:
     }
     assert [row["name"] for row in record["candidates"]] == [c.name for c in answer.candidates()]
     assert (record["choice"], record["abstained"]) == ("b", None)
+
+
+def test_the_budget_in_force_is_on_record() -> None:
+    """Who reads a decision sees which share of errors its threshold was chosen for; null where it was not."""
+    bound = replace(SURE, threshold=0.8, budget=0.05)
+    answer = decide(ROSTER, np.array([0.25, 0.75, 0.5], dtype=np.float32), {}, bound)
+    assert (answer.threshold, answer.budget) == (0.8, 0.05)
+    assert answer.to_json()["budget"] == 0.05
+    assert prediction(0.25, 0.75, 0.5).to_json()["budget"] is None
+    nobody = decide(ROSTER, np.array([0.25, 0.75, 0.5], dtype=np.float32), {"a": "x", "b": "x", "c": "x"}, bound)
+    assert nobody.budget == decide(Roster((), (), "f"), np.zeros(0, dtype=np.float32), {}, bound).budget == 0.05
 
 
 def test_json_of_an_abstention_gives_its_reason() -> None:

@@ -5,6 +5,7 @@ import router
 NAMES = [
     "Abstained",
     "AgentProfile",
+    "BudgetError",
     "Candidate",
     "CardAudit",
     "Contribution",
@@ -16,7 +17,7 @@ NAMES = [
     "Example",
     "Exemplar",
     "Exemplars",
-    "HeldOut",
+    "JudgedExample",
     "KeywordRouter",
     "LearnsAgents",
     "ModelFileError",
@@ -39,7 +40,7 @@ def test_the_public_names_are_these() -> None:
     assert all(hasattr(router, name) for name in NAMES)
 
 
-@pytest.mark.parametrize("error", [router.DatasetError, router.ModelFileError])
+@pytest.mark.parametrize("error", [router.BudgetError, router.DatasetError, router.ModelFileError])
 def test_errors_have_one_root(error: type[Exception]) -> None:
     """Whoever catches RouterError catches everything of the router's."""
     assert issubclass(error, router.RouterError)

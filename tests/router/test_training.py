@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from router import AgentProfile, EmbeddingRouter, Example, RouterError, evaluate, read_examples
+from router import (
+    AgentProfile,
+    BudgetError,
+    EmbeddingRouter,
+    Example,
+    RouterError,
+    evaluate,
+    read_examples,
+    read_out_of_scope,
+)
+from router.budget import find_threshold
 from router.training import (
     FEW_EXAMPLES,
     Progress,
@@ -96,6 +106,32 @@ def test_the_manifest_says_what_was_trained(trained: TrainedModel, six: tuple[Ag
     }
     assert trained.manifest.metrics["out_of_scope_abstention"] > 0.85
     assert trained.manifest.metrics["held_out_accuracy"] > 0.6
+
+
+def test_held_out_decisions_are_kept(trained: TrainedModel, six: tuple[AgentProfile, ...]) -> None:
+    """Every text was held out once, requests for nobody included, and those are wrong wherever they go."""
+    held_out, outside = trained.arrays.held_out, read_out_of_scope()
+    assert len(held_out.wrong) == trained.manifest.held_out == sum(len(card.texts) for card in six) + len(outside)
+    missed = (1 - trained.manifest.metrics["held_out_accuracy"]) * (len(held_out.wrong) - len(outside))
+    assert held_out.wrong.sum() == round(missed) + len(outside)
+
+
+def test_a_budget_decides_on_the_threshold() -> None:
+    """A model can be trained for a budget; it carries threshold and budget, and a saved one serves under both."""
+    many = [Example(f"{e.text} number {n}", e.label) for e in EXAMPLES for n in range(30)]
+    model = train(many, replace(TINY, size=32, epochs=8, error_budget=0.1))
+    assert model.manifest.error_budget == 0.1
+    assert model.manifest.threshold == find_threshold(model.arrays.held_out, 0.1)
+    answer = EmbeddingRouter(model.manifest, model.arrays).predict("paint the wall")
+    assert (answer.budget, answer.threshold) == (0.1, model.manifest.threshold)
+
+
+def test_a_budget_that_cannot_be_proved_ends_the_training_early() -> None:
+    """Nobody waits for a model that will not be written: it is refused before the fit on everything begins."""
+    seen: list[Progress] = []
+    with pytest.raises(BudgetError, match="by the 4 requests held out in training"):
+        train(EXAMPLES, replace(TINY, error_budget=0.01), progress=seen.append)
+    assert {report.stage for report in seen} == {"calibrate 1"}
 
 
 def test_one_label_is_refused() -> None:

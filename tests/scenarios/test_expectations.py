@@ -32,7 +32,7 @@ ENDED = {"agent": "clerk", "attempts": 1}
 # quick and slow run side by side, next follows quick; then one of every other ending.
 ROWS = [
     row("run.started", "", 0),
-    *(row("task.submitted", task, 0) for task in ("quick", "slow", "next", "lost", "bad", "dead", "late")),
+    *(row("task.submitted", task, 0) for task in ("quick", "slow", "next", "lost", "split", "bad", "dead", "late")),
     row("task.routed", "quick", 0, decision=decision("clerk")),
     row("task.started", "quick", 0, agent="clerk", attempt=1),
     row("task.routed", "slow", 0, decision={"chosen": "clerk", "policy": "pinned"}),
@@ -41,6 +41,7 @@ ROWS = [
         "task.abstained", "lost", 0, decision=decision(None, abstained="below-threshold"), error="the router abstained"
     ),
     row("task.routed", "bad", 0, decision=decision("desk", policy="fallback", abstained="below-threshold")),
+    row("task.abstained", "split", 0, decision=decision(None, abstained="near-tie"), error="the router abstained"),
     row("task.started", "bad", 0, agent="desk", attempt=1),
     row("task.failed", "bad", 0.5, agent="desk", attempts=1, error="no such account"),
     row(
@@ -71,7 +72,12 @@ HOLDS: list[dict[str, Any]] = [
     {"type": "dead-lettered", "task": "dead", "error_contains": "refused", "attempts": 2},
     {"type": "skipped", "task": "late", "error_contains": "dead", "attempts": 0},
     {"type": "order", "mode": "exact", "tasks": ["quick", "slow", "bad", "next", "dead"]},
-    {"type": "order", "mode": "exact", "of": "ends", "tasks": ["lost", "bad", "quick", "next", "dead", "late", "slow"]},
+    {
+        "type": "order",
+        "mode": "exact",
+        "of": "ends",
+        "tasks": ["lost", "split", "bad", "quick", "next", "dead", "late", "slow"],
+    },
     {"type": "order", "mode": "in_order", "tasks": ["quick", "next"]},
     {"type": "order", "mode": "in_order", "of": "ends", "tasks": ["next", "slow"]},
     {"type": "order", "mode": "any_order", "tasks": ["dead", "next", "bad", "slow", "quick"]},
@@ -92,9 +98,11 @@ HOLDS: list[dict[str, Any]] = [
     {"type": "result", "task": "quick", "pointer": "/n", "matches": "^2$"},
     {"type": "latency", "task": "next", "at_most_s": 2, "at_least_s": 2},
     {"type": "latency", "at_most_s": 30},
+    {"type": "abstained", "task": "lost", "reason": "below-threshold"},
+    {"type": "abstained", "task": "split", "reason": "near-tie"},
     {"type": "latency", "at_least_s": 30},
     {"type": "count", "topic": "task.completed", "equals": 3},
-    {"type": "count", "topic": "task.*", "equals": 24},
+    {"type": "count", "topic": "task.*", "equals": 26},
     {"type": "count", "topic": "run.paused", "equals": 0},
 ]
 DOES_NOT_HOLD: list[tuple[dict[str, Any], str]] = [
@@ -104,6 +112,11 @@ DOES_NOT_HOLD: list[tuple[dict[str, Any], str]] = [
     ({"type": "routed", "task": "bad", "to": "clerk"}, "threshold 0.5), so it went to desk"),
     ({"type": "routed", "task": "late", "to": "clerk"}, "nobody was asked who gets it"),
     ({"type": "abstained", "task": "quick"}, "it went to clerk"),
+    ({"type": "abstained", "task": "quick", "reason": "near-tie"}, "it went to clerk"),
+    (
+        {"type": "abstained", "task": "split", "reason": "below-threshold"},
+        "the router abstained (near-tie: clerk before",
+    ),
     ({"type": "abstained", "task": "slow"}, "it was pinned to clerk"),
     ({"type": "completed", "task": "bad"}, "it failed at desk after 1 attempts: no such account"),
     ({"type": "completed", "task": "quick", "attempts": 2}, "it completed at clerk after 1 attempts"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -13,6 +14,7 @@ from router import Abstained, AgentProfile, KeywordRouter
 from scenarios import runner
 from scenarios.runner import ScenarioResult, run_scenario
 from scenarios.scenario import Scenario
+from scenarios.then import AbstentionReason
 from scenarios.threshold import OtherThreshold
 
 Play = Callable[[str], ScenarioResult]
@@ -125,11 +127,27 @@ def test_threshold_of_the_scenario_decides_who_is_sure_enough(play: Play) -> Non
     assert play(lenient).verdict == "passed"
 
 
+def test_a_near_tie_of_two_agents_is_expected_by_its_reason(play: Play) -> None:
+    """Two agents of one trade: the scenario can ask that the router sees two, not none."""
+    text = clerk("{}", "type: abstained, task: a, reason: near-tie")
+    twin = "    - agent: scribe\n      summary: Stamps the form.\n      examples: [Stamp the form]\nwhen:"
+    both = text.replace("when:", twin)
+    assert play(both).verdict == "passed"
+    assert play(both.replace("near-tie", "below-threshold")).verdict == "failed"
+    assert play(both.replace("abstained,", "not-abstained,")).verdict == "failed"
+
+
+def test_the_reasons_that_a_scenario_may_expect_are_those_of_the_router() -> None:
+    """No reason is missing from the format, and none is left over."""
+    assert set(get_args(AbstentionReason)) == {reason.value for reason in Abstained}
+
+
 def test_other_threshold_leaves_everything_else_to_the_router() -> None:
     """Agents come and go, and explanations are given, through the wrapper as without it."""
     router = OtherThreshold(KeywordRouter(), 0.1)
     router.add(AgentProfile("clerk", "1", "Stamps forms.", ("Stamp the form",)))
     assert router.predict("stamp").choice == "clerk"
+    assert router.predict("stamp").budget is None
     assert router.explain("stamp", "clerk")[0].word == "stamp"
     router.remove("clerk")
     assert router.predict("stamp").choice is Abstained.NO_CANDIDATES

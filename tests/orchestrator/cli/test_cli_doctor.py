@@ -34,7 +34,7 @@ def model(folder: Path, monkeypatch: pytest.MonkeyPatch) -> router.EmbeddingRout
     profiles = [router.AgentProfile("cook", "1", "Cooks.", ("cook 1",))]
     trained = train(examples, replace(FEW_EXAMPLES, epochs=1), profiles=profiles)
     made = router.EmbeddingRouter(trained.manifest, trained.arrays, use_trained_labels=False)
-    monkeypatch.setattr(router, "bundled_router", lambda: made)
+    monkeypatch.setattr(router, "bundled_router", lambda error_budget=None: made)
     return made
 
 
@@ -176,3 +176,13 @@ def test_whoever_ships_no_agents_package_is_fine(monkeypatch: pytest.MonkeyPatch
     """Nothing of ours needs it."""
     monkeypatch.setattr(importlib.metadata, "packages_distributions", dict[str, Any])
     assert health._clash().detail == "not installed"
+
+
+@pytest.mark.usefixtures("model")
+def test_an_error_budget_does_not_cover_agents_added_later(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The promise was proved without them, so whoever relies on it is told who they are and what to do."""
+    assert _statuses(cli)["router"][0] == "ok"
+    monkeypatch.setenv("POINTSMAN_ERROR_BUDGET", "0.05")
+    status, detail = _statuses(cli)["router"]
+    assert status == "warn"
+    assert "says nothing of agents added since training: grump, ledger-keeper, poet; pointsman train --cards" in detail

@@ -184,6 +184,20 @@ def test_why_of_an_abstention_names_the_reason(ran: Cli) -> None:
     assert "missed: the router abstains" in out
 
 
+def test_a_near_tie_is_told_from_an_unknown_request(cli: Cli, folder: Path) -> None:
+    """In the end of the task, in the list and in the explanation: which two it was."""
+    (folder / "tie.yaml").write_text("plan: p\ntasks:\n  a: {request: balance poem}\n  b: {request: zzz}\n")
+    cli("run", "tie.yaml")
+    out = cli("decisions")[1]
+    assert "nobody: near-tie of ledger-keeper and poet" in out
+    assert "nobody: below-threshold" in out
+    out = cli("why", "a")[1]
+    assert "nobody: near-tie" in out
+    assert "ask which of the two, ledger-keeper or poet" in out
+    assert json.loads(cli("why", "a", "--json")[1])["error"] == "the router abstained: near-tie"
+    assert "ask which" not in cli("why", "b")[1]
+
+
 def test_why_of_a_pinned_task_says_that_nobody_was_asked(ran: Cli) -> None:
     """The submitter decided."""
     assert "its submitter named the agent" in ran("why", "rhyme/1")[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -77,6 +78,17 @@ def test_the_bundled_router_shows_the_nearest_examples(cli: Cli) -> None:
     assert body["nearest"][0][0] in out
 
 
+@pytest.mark.usefixtures("bundled")
+def test_the_readme_shows_what_the_bundled_router_says(cli: Cli) -> None:
+    """The line about what would change the answer is the real one."""
+    readme = (Path(__file__).parents[3] / "README.md").read_text("utf-8")
+    asked = re.search(r'pointsman route --why "([^"]*)"', readme)
+    shown = re.search(r"^Without .*$", readme, re.MULTILINE)
+    assert asked is not None
+    assert shown is not None
+    assert shown[0] in cli("route", "--why", asked[1])[1]
+
+
 def test_a_request_for_nobody_says_why(cli: Cli) -> None:
     """An abstention is an answer: exit code 0."""
     code, out, _ = cli("route", "zzz \x1b[31m[red]qqq")
@@ -84,6 +96,17 @@ def test_a_request_for_nobody_says_why(cli: Cli) -> None:
     assert "nobody: below-threshold" in out
     assert "zzz [31m[red]qqq" in out
     assert "\x1b" not in out
+
+
+def test_a_request_for_one_of_two_says_which_two(cli: Cli) -> None:
+    """A near tie is a question that can be asked: not nobody, but one of these."""
+    code, out, _ = cli("route", "balance poem")
+    assert code == 0
+    assert "nobody: near-tie" in out
+    assert "near tie, together 0.999: ask which of the two, ledger-keeper or poet" in out
+    body = json.loads(cli("route", "balance poem", "--json")[1])
+    assert (body["choice"], body["abstained"]) == (None, "near-tie")
+    assert body["runner_up_confidence"] == body["confidence"] < 0.5
 
 
 def test_without_agents_there_is_nobody_to_ask(cli: Cli, install: Install) -> None:
@@ -190,6 +213,28 @@ def test_three_examples_a_label_are_enough_to_begin(cli: Cli, folder: Path) -> N
     assert "out_of_scope_abstention" in json.loads(out)["held_out"]
 
 
+@pytest.mark.timeout(300)
+def test_a_budget_is_trained_for_shown_and_put_aside(cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model carries its budget; the setting chooses another without training; the view says which holds."""
+    pytest.importorskip("torch")
+    rows = [{"text": f"cook {meal} for {town}", "label": "cook"} for meal in MEALS for town in TOWNS[:8]]
+    rows += [{"text": f"book a train from {meal} to {town}", "label": "clerk"} for meal in MEALS for town in TOWNS[:8]]
+    (folder / "many.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    arguments = ["train", "--data", "many.jsonl", "--out", "m.npz", "--epochs", "3", "--json"]
+    code, out, err = cli(*arguments, "--error-budget", "0.4")
+    assert code == 0, err
+    about = json.loads(out)
+    assert about["error_budget"] == 0.4
+    request = ("route", "cook rice for Rome", "--model", "m.npz")
+    assert f"threshold {about['threshold']:.3f} (error budget 0.4) reached" in cli(*request)[1]
+    monkeypatch.setenv("POINTSMAN_ERROR_BUDGET", "0.45")
+    assert json.loads(cli(*request, "--json")[1])["budget"] == 0.45
+    monkeypatch.setenv("POINTSMAN_ERROR_BUDGET", "0.0001")
+    code, out, err = cli(*request)
+    assert (code, out) == (1, "")
+    assert err.startswith("error: error_budget 0.0001 is not proved at any threshold by the 16 requests held out")
+
+
 @pytest.mark.parametrize(("examples", "few"), [(19, True), (20, False)])
 def test_the_recipe_depends_on_how_many_examples_a_label_has(examples: int, few: bool) -> None:  # noqa: FBT001
     """Few examples are held out in turn; many are not."""
@@ -203,19 +248,23 @@ def test_the_cards_are_trained_on_with_what_belongs_to_nobody(cli: Cli, monkeypa
     import router.training
     from router.training_config import Progress
 
-    manifest = SimpleNamespace(labels=("a", "b"), threshold=0.5, metrics={"held_out_accuracy": 1.0}, digest="d")
+    manifest = SimpleNamespace(
+        labels=("a", "b"), threshold=0.5, error_budget=0.2, metrics={"held_out_accuracy": 1.0}, digest="d"
+    )
     model = SimpleNamespace(manifest=manifest, save=lambda path: path.write_bytes(b"model"))
     seen: list[str] = []
 
-    def train_from_profiles(profiles: Any, out_of_scope: Any, progress: Any) -> SimpleNamespace:
+    def train_from_profiles(profiles: Any, out_of_scope: Any, progress: Any, budget: Any) -> SimpleNamespace:
         seen.extend(profile.name for profile in profiles)
         progress(Progress("fit", 1, 1, 0.25))
         assert out_of_scope
+        assert budget == 0.2
         return model
 
     monkeypatch.setattr(router.training, "train_from_profiles", train_from_profiles)
-    code, out, _ = cli("train", "--cards", "--out", "m.npz")
+    code, out, _ = cli("train", "--cards", "--out", "m.npz", "--error-budget", "0.2")
     assert code == 0
+    assert "2 labels, threshold 0.50 (error budget 0.2)" in out
     assert sorted(seen) == ["grump", "ledger-keeper", "poet"]
     assert "held out accuracy 1.000" in out
     assert Path("m.npz").read_bytes() == b"model"
@@ -250,6 +299,9 @@ def test_without_torch_one_line_says_what_to_install(cli: Cli, data: str, monkey
         ["--data", "d", "--cards", "--out", "m"],
         ["--cards", "--seed", "1", "--out", "m"],
         ["--cards"],
+        ["--cards", "--out", "m", "--error-budget", "0"],
+        ["--cards", "--out", "m", "--error-budget", "1"],
+        ["--cards", "--out", "m", "--error-budget", "nan"],
     ],
 )
 def test_contradictions_are_usage_errors(cli: Cli, arguments: list[str]) -> None:

@@ -1,0 +1,96 @@
+"""Train on BANKING77 and CLINC150 and hold error budgets against their dev sets: the share routed, and wrong of that.
+
+Run ``python benchmarks/router/error_budget.py [--json]``; the data is found by ``POINTSMAN_DATA``.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from router import Abstained, BudgetError, EmbeddingRouter, Example, Prediction, read_examples
+from router.budget import probability_of_so_few
+from router.training import TrainedModel, train
+from router.training_config import TrainingConfig
+
+ROOT = Path(__file__).resolve().parents[2]
+DATA = Path(os.environ.get("POINTSMAN_DATA", ROOT.parent / "shared" / "data"))
+BUDGETS: Final = (0.02, 0.05, 0.1)
+SEEDS: Final = (0, 1, 2)
+NOBODY: Final = ""
+
+
+def main() -> int:
+    """Measure every set, seed and budget, and print a line for each."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    as_json = parser.parse_args().json
+    if not DATA.is_dir():
+        print(f"{DATA}: no data here; set POINTSMAN_DATA", file=sys.stderr)
+        return 2
+    for name, nobodys in (("banking77", False), ("clinc150", False), ("clinc150", True)):
+        for seed in SEEDS:
+            for row in measure(name, seed, with_out_of_scope=nobodys):
+                print(json.dumps(row) if as_json else "  ".join(f"{k}={v}" for k, v in row.items()), flush=True)
+    return 0
+
+
+def measure(name: str, seed: int, *, with_out_of_scope: bool) -> Iterator[dict[str, Any]]:
+    """Train once, then yield what each budget does on ``dev``, with the requests for nobody where asked for."""
+    folder = DATA / name
+    nobodys = _texts(folder / "oos_train.jsonl") if with_out_of_scope else []
+    model = train(read_examples(folder / "train.jsonl"), TrainingConfig(seed=seed), out_of_scope=nobodys)
+    dev = read_examples(folder / "dev.jsonl")
+    if with_out_of_scope:
+        dev += [Example(text, NOBODY) for text in _texts(folder / "oos_dev.jsonl")]
+    for budget in BUDGETS:
+        about = {"set": name, "out_of_scope": with_out_of_scope, "seed": seed, "budget": budget}
+        yield {**about, **_spend(model, dev, budget)}
+
+
+def _spend(model: TrainedModel, dev: list[Example], budget: float) -> dict[str, Any]:
+    try:
+        router = EmbeddingRouter(model.manifest, model.arrays, error_budget=budget)
+    except BudgetError as error:
+        return {"refused": str(error)}
+    predictions = [router.predict(example.text) for example in dev]
+    routed = [(p.choice, e.label) for p, e in zip(predictions, dev, strict=True) if not p.abstained]
+    wrong = sum(choice != label for choice, label in routed)
+    return {
+        "held_out": model.manifest.held_out,
+        "threshold": round(predictions[0].threshold, 3),
+        "routed": round(len(routed) / len(dev), 4),
+        "wrong_of_routed": round(wrong / max(len(routed), 1), 4),
+        # Below 0.025 the budget lies outside the 95% interval of the share, on the wrong side.
+        "chance_of_so_many_at_the_budget": round(1 - probability_of_so_few(wrong - 1, len(routed), budget), 3)
+        if wrong
+        else 1.0,
+        **_near_ties(predictions, [example.label for example in dev]),
+    }
+
+
+def _near_ties(predictions: list[Prediction], labels: list[str]) -> dict[str, Any]:
+    """Return how many abstentions are near ties, and in how many of these and of the others one of the two is right."""
+    refused = [(p, label) for p, label in zip(predictions, labels, strict=True) if p.abstained]
+    ties = [(p, label) for p, label in refused if p.choice is Abstained.NEAR_TIE]
+    return {
+        "abstained": len(refused),
+        "near_ties": len(ties),
+        "one_of_the_two_is_right": sum(label in (p.leader, p.runner_up) for p, label in ties),
+        "of_other_abstentions": sum(
+            label in (p.leader, p.runner_up) for p, label in refused if p.choice is not Abstained.NEAR_TIE
+        ),
+        "refused_for_nobody": sum(label == NOBODY for _, label in refused),
+        "near_ties_for_nobody": sum(label == NOBODY for _, label in ties),
+    }
+
+
+def _texts(path: Path) -> list[str]:
+    return [json.loads(line)["text"] for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
