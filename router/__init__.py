@@ -5,6 +5,7 @@ from router.dataset import Example, read_examples
 from router.embedding_router import EmbeddingRouter
 from router.errors import BudgetError, DatasetError, ModelFileError, RouterError
 from router.evaluation import Evaluation, evaluate
+from router.examination import Examination, examine
 from router.keyword_router import KeywordRouter
 from router.prediction import Abstained, Candidate, Contribution, Prediction
 from router.profile import AgentProfile
@@ -19,6 +20,7 @@ __all__ = [
     "DatasetError",
     "EmbeddingRouter",
     "Evaluation",
+    "Examination",
     "Example",
     "KeywordRouter",
     "LearnsAgents",
@@ -28,6 +30,7 @@ __all__ = [
     "RouterError",
     "bundled_router",
     "evaluate",
+    "examine",
     "read_examples",
     "read_out_of_scope",
 ]

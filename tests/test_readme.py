@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -50,7 +51,9 @@ def test_the_scenario_of_the_readme_passes(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(300)
 def test_every_console_command_succeeds_in_order(tmp_path: Path) -> None:
-    """Every line that starts with a dollar sign exits with 0, in one folder, from top to bottom."""
+    """Every line that starts with a dollar sign exits with 0, in one folder with requests of one's own, from top to bottom."""
+    own = [{"text": "fix this broken json", "label": "json-medic"}, {"text": "is there a script", "label": "script-finder"}]
+    (tmp_path / "dev.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in own), encoding="utf-8")
     commands = re.findall(r"^\$ (.+)$", "\n".join(_blocks("console")), re.MULTILINE)
     assert len(commands) > 8
     for command in commands:

@@ -11,6 +11,7 @@ NAMES = [
     "DatasetError",
     "EmbeddingRouter",
     "Evaluation",
+    "Examination",
     "Example",
     "KeywordRouter",
     "LearnsAgents",
@@ -20,6 +21,7 @@ NAMES = [
     "RouterError",
     "bundled_router",
     "evaluate",
+    "examine",
     "read_examples",
     "read_out_of_scope",
 ]
