@@ -51,9 +51,10 @@ def test_the_scenario_of_the_readme_passes(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(300)
 def test_every_console_command_succeeds_in_order(tmp_path: Path) -> None:
-    """Every line that starts with a dollar sign exits with 0, in one folder with requests of one's own, from top to bottom."""
-    own = [{"text": "fix this broken json", "label": "json-medic"}, {"text": "is there a script", "label": "script-finder"}]
-    (tmp_path / "dev.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in own), encoding="utf-8")
+    """Every line that starts with a dollar sign exits with 0, in one folder, from top to bottom."""
+    own = {"fix this broken json": "json-medic", "is there a script for it": "script-finder"}
+    rows = (json.dumps({"text": text, "label": label}) for text, label in own.items())
+    (tmp_path / "dev.jsonl").write_text("\n".join(rows), encoding="utf-8")
     commands = re.findall(r"^\$ (.+)$", "\n".join(_blocks("console")), re.MULTILINE)
     assert len(commands) > 8
     for command in commands:
