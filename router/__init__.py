@@ -6,6 +6,7 @@ from router.dataset import Example, read_examples
 from router.embedding_router import EmbeddingRouter
 from router.errors import BudgetError, DatasetError, ModelFileError, RouterError
 from router.evaluation import Evaluation, evaluate
+from router.examination import Examination, examine
 from router.exemplars import Embeds, Exemplar, Exemplars
 from router.keyword_router import KeywordRouter
 from router.prediction import Abstained, Candidate, Contribution, Prediction
@@ -25,6 +26,7 @@ __all__ = [
     "EmbeddingRouter",
     "Embeds",
     "Evaluation",
+    "Examination",
     "Example",
     "Exemplar",
     "Exemplars",
@@ -39,6 +41,7 @@ __all__ = [
     "audit_cards",
     "bundled_router",
     "evaluate",
+    "examine",
     "find_reasons",
     "read_examples",
     "read_out_of_scope",

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Final
 
+from router.dataset import read_texts
 from router.embedding_router import EmbeddingRouter
 from router.errors import RouterError
 
@@ -23,11 +24,18 @@ def bundled_router(error_budget: float | None = None) -> EmbeddingRouter:
 
 
 def read_out_of_scope(path: Path | str = BUNDLED / "out_of_scope.txt") -> tuple[str, ...]:
-    """Read requests that no agent serves: one a line, blank lines and lines starting with ``#`` left out.
+    """Read requests that no agent serves.
+
+    Args:
+        path: JSON Lines of ``{"text"}`` if its name ends in ``.jsonl``; else one request a line, blank lines and lines
+            starting with ``#`` left out.
 
     Raises:
+        DatasetError: A line of JSON Lines is not what it should be.
         RouterError: The file cannot be read as UTF-8.
     """
+    if Path(path).suffix == ".jsonl":
+        return read_texts(path)
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

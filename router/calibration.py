@@ -112,9 +112,14 @@ def expected_error(confidence: NDArray[np.float64], right: NDArray[np.bool_], bi
         right: Whether its leader was right, shape (decisions,).
         bins: Number of bins.
     """
-    place = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    place = bin_of(confidence, bins)
     gaps = np.bincount(place, weights=confidence - right, minlength=bins)
     return float(np.abs(gaps).sum() / max(len(confidence), 1))
+
+
+def bin_of(confidence: NDArray[np.float64], bins: int) -> NDArray[np.int64]:
+    """Return the bin of equal width that each confidence falls into, from 0, shape (decisions,)."""
+    return np.minimum((confidence * bins).astype(np.int64), bins - 1)
 
 
 def _log_sums(scores: Scores, scale: float) -> NDArray[np.float64]:

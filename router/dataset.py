@@ -36,6 +36,17 @@ def read_examples(path: Path | str) -> list[Example]:
     return examples
 
 
+def read_texts(path: Path | str) -> tuple[str, ...]:
+    """Read the texts of a JSON Lines file of ``{"text"}``; other keys and blank lines are skipped.
+
+    Raises:
+        DatasetError: The file cannot be read, or a line is not what it should be.
+    """
+    path = Path(path)
+    lines = ((number, line) for number, line in _lines(path) if line.strip())
+    return tuple(_field(path, number, _row(path, number, line), "text") for number, line in lines)
+
+
 def digest_examples(examples: Iterable[Example]) -> str:
     """Return 16 hexadecimal characters over texts and labels, in their order."""
     digest = hashlib.sha256()
@@ -54,12 +65,17 @@ def _lines(path: Path) -> list[tuple[int, bytes]]:
 
 
 def _example(path: Path, number: int, line: bytes) -> Example:
+    row = _row(path, number, line)
+    return Example(_field(path, number, row, "text"), _field(path, number, row, "label"))
+
+
+def _row(path: Path, number: int, line: bytes) -> dict[str, object]:
     if len(line) > MAX_LINE_BYTES:
         raise DatasetError(path, number, f"line longer than {MAX_LINE_BYTES} bytes", "shorten the text")
     row = _parse(path, number, line)
     if not isinstance(row, dict):
         raise DatasetError(path, number, f"{type(row).__name__} where an object should be", _REMEDY)
-    return Example(_field(path, number, row, "text"), _field(path, number, row, "label"))
+    return row
 
 
 def _parse(path: Path, number: int, line: bytes) -> object:

@@ -14,6 +14,27 @@ from router.protocol import Router
 
 
 @dataclass(frozen=True, slots=True)
+class Decided:
+    """Every example, decided on.
+
+    Attributes:
+        labels: Who should serve each.
+        predictions: What the router answered.
+        right: Whether the leader is the label, shape (examples,).
+        confidence: Of each leader, shape (examples,).
+        accepted: Whether the router chose somebody, shape (examples,).
+        elapsed_us: Time of each decision in microseconds, single-threaded, warm, shape (examples,).
+    """
+
+    labels: tuple[str, ...]
+    predictions: tuple[Prediction, ...]
+    right: NDArray[np.bool_]
+    confidence: NDArray[np.float64]
+    accepted: NDArray[np.bool_]
+    elapsed_us: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     """What a router does on labelled examples; shares from 0 to 1, times in microseconds.
 
@@ -43,7 +64,7 @@ class Evaluation:
 
 
 def evaluate(router: Router, examples: Sequence[Example], clock_ns: Callable[[], int]) -> Evaluation:
-    """Route every example twice, once to warm up and once against the clock.
+    """Route every example twice and say how that went; see ``decide_all`` and ``summarise``.
 
     Args:
         router: Judged here.
@@ -53,24 +74,46 @@ def evaluate(router: Router, examples: Sequence[Example], clock_ns: Callable[[],
     Raises:
         RouterError: There are no examples.
     """
+    return summarise(decide_all(router, examples, clock_ns))
+
+
+def decide_all(router: Router, examples: Sequence[Example], clock_ns: Callable[[], int]) -> Decided:
+    """Route every example twice, once to warm up and once against the clock.
+
+    Args:
+        router: Judged here.
+        examples: At least one.
+        clock_ns: Monotonic nanoseconds, read before and after each timed decision.
+
+    Raises:
+        RouterError: There are no examples.
+    """
     if not examples:
         raise RouterError("no examples to evaluate on; give at least one")
     for example in examples:
         router.predict(example.text)
     timed = [_timed(router, example.text, clock_ns) for example in examples]
-    right = np.array([p.leader == e.label for (p, _), e in zip(timed, examples, strict=True)])
-    confidence = np.array([prediction.confidence for prediction, _ in timed])
-    accepted = np.array([not prediction.abstained for prediction, _ in timed])
-    elapsed = np.array([nanoseconds for _, nanoseconds in timed]) / 1000
+    return Decided(
+        labels=tuple(example.label for example in examples),
+        predictions=tuple(prediction for prediction, _ in timed),
+        right=np.array([p.leader == e.label for (p, _), e in zip(timed, examples, strict=True)]),
+        confidence=np.array([prediction.confidence for prediction, _ in timed]),
+        accepted=np.array([not prediction.abstained for prediction, _ in timed]),
+        elapsed_us=np.array([nanoseconds for _, nanoseconds in timed]) / 1000,
+    )
+
+
+def summarise(decided: Decided) -> Evaluation:
+    """Return the figures of an evaluation."""
     return Evaluation(
-        examples=len(examples),
-        accuracy=float(right.mean()),
-        macro_f1=_macro_f1([p.leader for p, _ in timed], [e.label for e in examples]),
-        ece=expected_error(confidence, right),
-        abstention_rate=float(1 - accepted.mean()),
-        selective_accuracy=_mean(right[accepted]),
-        p50_us=float(np.percentile(elapsed, 50)),
-        p99_us=float(np.percentile(elapsed, 99)),
+        examples=len(decided.labels),
+        accuracy=float(decided.right.mean()),
+        macro_f1=_macro_f1([prediction.leader for prediction in decided.predictions], decided.labels),
+        ece=expected_error(decided.confidence, decided.right),
+        abstention_rate=float(1 - decided.accepted.mean()),
+        selective_accuracy=_mean(decided.right[decided.accepted]),
+        p50_us=float(np.percentile(decided.elapsed_us, 50)),
+        p99_us=float(np.percentile(decided.elapsed_us, 99)),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestrator.cli import agents, decisions, demo, doctor, journal, route, run, test, train, why
+from orchestrator.cli import agents, decisions, demo, doctor, evaluation, journal, route, run, test, train, why
 from orchestrator.cli.options import SettingsFile, examples
 
 app = typer.Typer(
@@ -54,6 +54,7 @@ app.command(epilog=run.EXAMPLES)(run.run)
 app.command("test", epilog=test.EXAMPLES)(test.play_scenarios)
 app.command(epilog=route.EXAMPLES)(route.route)
 app.command(epilog=train.EXAMPLES)(train.train)
+app.command("eval", epilog=evaluation.EXAMPLES)(evaluation.evaluate)
 app.add_typer(agents.app, name="agents")
 app.command(epilog=decisions.EXAMPLES)(decisions.decisions)
 app.command(epilog=why.EXAMPLES)(why.why)

@@ -43,7 +43,7 @@ def train(
         Path | None, typer.Option("--dev", metavar="FILE", help="Measure the model on these requests.")
     ] = None,
     out_of_scope: Annotated[
-        Path | None, typer.Option("--out-of-scope", metavar="FILE", help="Requests for nobody, one a line; optional.")
+        Path | None, typer.Option("--out-of-scope", metavar="FILE", help="Requests for nobody: one a line, or .jsonl.")
     ] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, max=10_000, help="Passes over the data.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Of everything drawn at random; 0 if not given.")] = None,

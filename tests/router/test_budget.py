@@ -3,7 +3,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -13,6 +13,7 @@ from router.calibration import Calibration, fit
 from router.held_out import observe
 
 LEVEL = 0.05 / 3  # of each of the three sequences
+UNHURRIED = settings(deadline=None)  # a refusal looks for the least budget that works
 DECISIONS = st.lists(st.tuples(st.integers(0, 20).map(lambda n: n / 20), st.booleans()), max_size=200)
 
 
@@ -117,6 +118,7 @@ def test_where_nothing_is_proved_it_is_said(groups: list[tuple[int, int, float]]
 # -- properties ------------------------------------------------------------------------------------------------------
 
 
+@UNHURRIED
 @given(DECISIONS, st.floats(0.01, 0.9), st.data())
 def test_the_order_of_the_requests_does_not_matter(
     decisions: list[tuple[float, bool]], budget: float, data: st.DataObject
@@ -125,6 +127,7 @@ def test_the_order_of_the_requests_does_not_matter(
     assert _try(decisions, budget) == _try(data.draw(st.permutations(decisions)), budget)
 
 
+@UNHURRIED
 @given(DECISIONS, st.floats(0.01, 0.9))
 def test_what_is_found_is_proved_by_itself(decisions: list[tuple[float, bool]], budget: float) -> None:
     """At the threshold, so few errors are improbable if the share were above the budget."""
@@ -136,6 +139,7 @@ def test_what_is_found_is_proved_by_itself(decisions: list[tuple[float, bool]], 
         assert sum(routed) <= budget * len(routed)
 
 
+@UNHURRIED
 @given(DECISIONS, st.floats(0.01, 0.9), st.data())
 def test_one_error_fewer_never_costs_coverage(
     decisions: list[tuple[float, bool]], budget: float, data: st.DataObject

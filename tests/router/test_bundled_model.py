@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from router import AgentProfile, RouterError, bundled_router, read_out_of_scope
+from router import AgentProfile, DatasetError, RouterError, bundled_router, read_out_of_scope
 from router.bundled_model import BUNDLED
 
 
@@ -24,6 +24,15 @@ def test_out_of_scope_requests_are_many_and_distinct() -> None:
     requests = read_out_of_scope()
     assert len(requests) == len(set(requests)) >= 150
     assert not any(request.startswith("#") for request in requests)
+
+
+def test_requests_for_nobody_may_be_json_lines(tmp_path: Path) -> None:
+    """A data set's own file is read by its texts, not line by line as if JSON were what people ask."""
+    (tmp_path / "oos.jsonl").write_text('{"text": "sing a song", "label": "oos"}\n\n{"text": "# 1 in the charts?"}\n')
+    assert read_out_of_scope(tmp_path / "oos.jsonl") == ("sing a song", "# 1 in the charts?")
+    (tmp_path / "oos.jsonl").write_text('{"text": "sing a song"}\n{"label": "oos"}\n')
+    with pytest.raises(DatasetError, match=r"oos.jsonl:2: no \"text\""):
+        read_out_of_scope(tmp_path / "oos.jsonl")
 
 
 def test_an_unreadable_list_is_refused(tmp_path: Path) -> None:

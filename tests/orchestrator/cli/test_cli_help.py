@@ -16,6 +16,7 @@ COMMANDS = [
     ["test"],
     ["route"],
     ["train"],
+    ["eval"],
     ["agents"],
     ["agents", "list"],
     ["agents", "check"],

@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+import router
+from router import KeywordRouter
+from router.calibration import Calibration
+
 Cli = Callable[..., tuple[int, str, str]]
 JOURNAL = ".pointsman/journal.db"
 
@@ -196,6 +200,20 @@ def test_a_near_tie_is_told_from_an_unknown_request(cli: Cli, folder: Path) -> N
     assert "ask which of the two, ledger-keeper or poet" in out
     assert json.loads(cli("why", "a", "--json")[1])["error"] == "the router abstained: near-tie"
     assert "ask which" not in cli("why", "b")[1]
+
+
+def test_the_error_budget_of_the_settings_is_on_record(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run's router gets the budget, every decision says which was in force, and the explanation shows it."""
+    monkeypatch.setattr(
+        router, "bundled_router", lambda error_budget: KeywordRouter(Calibration(20.0, 0.2, 0.5, error_budget))
+    )
+    cli("run", "day.plan.yaml")
+    assert json.loads(cli("why", "balance", "--json")[1])["decision"]["budget"] is None
+    assert "error budget" not in cli("why", "balance")[1]
+    monkeypatch.setenv("POINTSMAN_ERROR_BUDGET", "0.05")
+    cli("run", "day.plan.yaml")
+    assert json.loads(cli("why", "balance", "--json")[1])["decision"]["budget"] == 0.05
+    assert "threshold 0.500 (error budget 0.05) reached" in cli("why", "balance")[1]
 
 
 def test_why_of_a_pinned_task_says_that_nobody_was_asked(ran: Cli) -> None:

@@ -1,0 +1,150 @@
+"""`pointsman eval`: the table, the JSON and the page."""
+
+from __future__ import annotations
+
+import html.parser
+import json
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Cli = Callable[..., tuple[int, str, str]]
+
+ROWS = [
+    ("balance the ledger", "ledger-keeper"),
+    ("does the ledger balance", "ledger-keeper"),
+    ("write a poem", "poet"),
+    ("sweep the floor", "poet"),
+    ("balance poem", "poet"),
+    ("zzz", "grump"),
+]
+
+
+@pytest.fixture
+def data(folder: Path) -> str:
+    """Return a file of labelled requests."""
+    (folder / "d.jsonl").write_text("".join(json.dumps({"text": t, "label": label}) + "\n" for t, label in ROWS))
+    (folder / "nobody.txt").write_text("# for nobody\nwhere is my hat\nwrite a poem\n")
+    return "d.jsonl"
+
+
+def test_the_table_shows_figures_risks_and_confusions(cli: Cli, data: str) -> None:
+    """Everything that decides whether a router is fit to serve."""
+    code, out, _ = cli("eval", "--data", data, "--out-of-scope", "nobody.txt")
+    assert code == 0
+    for expected in (
+        "6 requests",
+        "accuracy",
+        "macro F1",
+        "ECE",
+        "p99",
+        "0.500",
+        "below-threshold 1, near-tie 1",
+        "2 requests for nobody",
+        "AUROC",
+        "could be routed",
+        "most confused",
+    ):
+        assert expected in out
+    assert re.search(r"poet +grump +1", out)
+
+
+def test_it_agrees_with_route(cli: Cli, data: str) -> None:
+    """What `route --data` prints is a part of it, and the same."""
+    short = json.loads(cli("route", "--data", data, "--json")[1])
+    body = json.loads(cli("eval", "--data", data, "--json")[1])
+    for name in short.keys() - {"p50_us", "p99_us"}:
+        assert body[name] == short[name]
+    assert body["out_of_scope"] is None
+    assert body["budget"] is None
+
+
+def test_the_page_is_one_file_that_needs_nothing_else(cli: Cli, data: str) -> None:
+    """No script, no address, no style sheet elsewhere; stdout is the table as without it."""
+    code, out, err = cli("eval", "--data", data, "--html", "r.html", "--json")
+    assert code == 0
+    json.loads(out)
+    assert "r.html: written" in err
+    page = Path("r.html").read_text(encoding="utf-8")
+    for forbidden in ("<script", "http:", "https:", "src=", "href=", "@import", "url("):
+        assert forbidden not in page
+    assert "default-src 'none'" in page
+
+
+def test_the_page_is_well_formed(cli: Cli, data: str) -> None:
+    """Every element that is opened is closed, and every picture is XML with a title."""
+    cli("eval", "--data", data, "--html", "r.html")
+    page = Path("r.html").read_text(encoding="utf-8")
+    open_elements: list[str] = []
+
+    class Balance(html.parser.HTMLParser):
+        def handle_starttag(self, tag: str, attrs: object) -> None:
+            if tag not in ("meta", "br"):
+                open_elements.append(tag)
+
+        def handle_startendtag(self, tag: str, attrs: object) -> None:
+            """Nothing is left open."""
+
+        def handle_endtag(self, tag: str) -> None:
+            assert open_elements.pop() == tag
+
+    Balance().feed(page)
+    assert not open_elements
+    pictures = [ET.fromstring(found) for found in re.findall(r"<svg.*?</svg>", page, re.DOTALL)]  # noqa: S314 - our own
+    titles = [picture.findtext("title") for picture in pictures]
+    assert titles == ["Reliability diagram", "Risk-coverage curve", "Confusion of the worst labels"]
+    assert len(pictures[0].findall("circle")) >= 3
+    assert pictures[1].find("polyline[@class='curve']") is not None
+    for picture in pictures:
+        width, height = (float(part) for part in picture.attrib["viewBox"].split()[2:])
+        for shape in picture.iter("circle"):
+            assert 0 <= float(shape.attrib["cx"]) <= width
+            assert 0 <= float(shape.attrib["cy"]) <= height
+
+
+def test_labels_of_strangers_cannot_break_the_page(cli: Cli, folder: Path) -> None:
+    """A label is text, whatever it looks like."""
+    rows = [("zzz", "<script>alert(1)</script>"), ("qqq", '"><img src=x onerror=y>'), ("write a poem", "poet")]
+    (folder / "e.jsonl").write_text("".join(json.dumps({"text": t, "label": label}) + "\n" for t, label in rows))
+    cli("eval", "--data", "e.jsonl", "--html", "r.html")
+    page = Path("r.html").read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert "<img" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_a_router_without_errors_has_a_page_too(cli: Cli, folder: Path) -> None:
+    """No confusion to draw, and it says so; on the terminal the table of pairs is left out."""
+    rows = [("write a poem", "poet"), ("balance the ledger", "ledger-keeper")]
+    (folder / "e.jsonl").write_text("".join(json.dumps({"text": t, "label": label}) + "\n" for t, label in rows))
+    code, out, _ = cli("eval", "--data", "e.jsonl", "--html", "r.html")
+    assert code == 0
+    assert "most confused" not in out
+    assert "abstained for" in out
+    assert "every label was right every time" in Path("r.html").read_text(encoding="utf-8")
+
+
+def test_a_page_that_cannot_be_written_is_an_error(cli: Cli, data: str) -> None:
+    """Exit code 1, with the path."""
+    code, _, err = cli("eval", "--data", data, "--html", "no/such/folder/r.html")
+    assert code == 1
+    assert "no/such/folder/r.html: cannot be written" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "refusal"),
+    [
+        (["--data", "nowhere.jsonl"], "nowhere.jsonl"),
+        (["--data", "d.jsonl", "--model", "nowhere.npz"], "nowhere.npz: does not exist"),
+        (["--data", "d.jsonl", "--out-of-scope", "nowhere.txt"], "nowhere.txt: cannot be read"),
+    ],
+)
+def test_what_cannot_be_read_is_named(cli: Cli, data: str, arguments: list[str], refusal: str) -> None:
+    """No figures of half the files."""
+    code, out, err = cli("eval", *arguments)
+    assert code in (1, 4)
+    assert out == ""
+    assert refusal in err
