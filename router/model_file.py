@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from router.errors import ModelFileError
 
-SCHEMA_VERSION: Final = 3  # 3: says whether word order counts
+SCHEMA_VERSION: Final = 4  # 4: says which base encoder stands behind the rows
 MAX_FILE_BYTES: Final = 512 * 1024**2
 MAX_MANIFEST_BYTES: Final = 4 * 1024**2
 _ARRAYS: Final = {"buckets": "<i4", "idf": "<f4", "rows": "<f2", "head": "<f4", "background": "<f4"}
@@ -45,6 +45,9 @@ class Manifest(BaseModel):
     size: int = Field(ge=1, le=4096)
     sketch_size: int = Field(ge=64, le=4096, multiple_of=64)
     sketch_weight: FiniteFloat = Field(gt=0)
+    base: str = Field(pattern="^([0-9a-f]{16})?$")
+    base_size: int = Field(ge=0, le=4096, multiple_of=64)
+    base_weight: FiniteFloat = Field(ge=0)
     unseen_idf: FiniteFloat = Field(gt=0)
     labels: tuple[TrainedLabel, ...]
     scale: FiniteFloat = Field(gt=0, le=1e6)
@@ -64,8 +67,8 @@ class ModelArrays:
         buckets: Seen buckets, rising, int32, shape (features,).
         idf: Their inverse document frequency, float32, shape (features,).
         rows: Trained rows with IDF folded in, float16, shape (features, size).
-        head: Unit rows of the labels, float32, shape (labels, size + sketch).
-        background: Mean unit vector of the training texts, float32, shape (size + sketch,).
+        head: Unit rows of the labels, float32, shape (labels, size + base + sketch).
+        background: Mean unit vector of the training texts, float32, shape (size + base + sketch,).
     """
 
     buckets: NDArray[np.int32]
@@ -162,7 +165,7 @@ def _manifest(path: Path, text: NDArray[Any] | None) -> Manifest:
 
 
 def _verify(path: Path, manifest: Manifest, members: dict[str, NDArray[Any]]) -> None:
-    width = manifest.size + manifest.sketch_size
+    width = manifest.size + manifest.base_size + manifest.sketch_size
     shapes: dict[str, tuple[int, ...]] = {
         "buckets": (manifest.features,),
         "idf": (manifest.features,),
