@@ -45,14 +45,14 @@ def assemble(
     Args:
         vocabulary: What the rows stand for.
         embedding: Shape (features, size).
-        head: Unit rows, shape (labels, size).
-        vectors: Unit vectors of the training texts, shape (texts, size + sketch).
+        head: Unit rows, shape (labels, size + base).
+        vectors: Unit vectors of the training texts, shape (texts, size + base + sketch).
         targets: Their labels, shape (texts,); texts without one count for the background only.
         blend: Share of a label's mean sketch in its row, 0 to 1.
     """
-    size = embedding.shape[1]
+    learnt = head.shape[1]
     background = vectors.mean(axis=0)
-    sketches = [prototype(vectors[targets == label, size:], background[size:]) for label in range(len(head))]
+    sketches = [prototype(vectors[targets == label, learnt:], background[learnt:]) for label in range(len(head))]
     rows = np.concatenate([head * np.float32(1 - blend), np.stack(sketches) * np.float32(blend)], axis=1)
     folded = (embedding * vocabulary.idf[:, None]).astype(np.float16)
     return ModelArrays(vocabulary.buckets, vocabulary.idf, folded, unit(rows), background.astype(np.float32))

@@ -1,11 +1,12 @@
 """Owns the corpus: texts as ragged arrays of feature rows, and the vocabulary that is learnt from them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from router.base_encoder import BaseEncoder
 from router.encoder import Vocabulary
 from router.features import (
     GRAM,
@@ -46,12 +47,14 @@ class Corpus:
         rows: Row numbers of all texts' seen features, one text after the other, shape (occurrences,).
         weights: IDF of each, shape (occurrences,).
         starts: Where each text begins, and the end of the last, shape (texts + 1,).
+        base: IDF-weighted sum of each text's word vectors from the base encoder, shape (texts, base).
         sketch: IDF-weighted sum of each text's word sketches, shape (texts, sketch).
     """
 
     rows: NDArray[np.int64]
     weights: NDArray[np.float32]
     starts: NDArray[np.int64]
+    base: NDArray[np.float32]
     sketch: NDArray[np.float32]
 
     def __len__(self) -> int:
@@ -96,7 +99,13 @@ def learn_vocabulary(
     return Vocabulary(bits, buckets.astype(np.int32), idf.astype(np.float32), unseen_idf, word_order)
 
 
-def build_corpus(texts: Sequence[str], occurrences: Occurrences, vocabulary: Vocabulary, sketch_size: int) -> Corpus:
+def build_corpus(
+    texts: Sequence[str],
+    occurrences: Occurrences,
+    vocabulary: Vocabulary,
+    sketch_size: int,
+    base: BaseEncoder | None = None,
+) -> Corpus:
     """Express texts in a vocabulary: features it does not have are left out, words keep their sketch.
 
     Args:
@@ -104,13 +113,17 @@ def build_corpus(texts: Sequence[str], occurrences: Occurrences, vocabulary: Voc
         occurrences: Their features, from ``extract``.
         vocabulary: What counts as seen.
         sketch_size: Length of the sketches; a multiple of 64.
+        base: The base encoder, if there is one.
     """
     rows = vocabulary.index[occurrences.bucket]
     seen = rows >= 0
     sizes = np.bincount(occurrences.text[seen], minlength=len(texts))
     starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     kept = rows[seen].astype(np.int64)
-    return Corpus(kept, vocabulary.idf[kept], starts, _sketches(texts, vocabulary, sketch_size))
+    lines = [tokenize(text) for text in texts]
+    sketches = _sums(lines, vocabulary, sketch_size, lambda _, buckets: sketch_word(buckets, sketch_size))
+    bases = _sums(lines, vocabulary, base.size, base.word) if base else np.zeros((len(texts), 0), dtype=np.float32)
+    return Corpus(kept, vocabulary.idf[kept], starts, bases, sketches)
 
 
 def _features(slots: list[int], of_word: list[Buckets], codes: Buckets | None) -> tuple[Buckets, NDArray[np.int64]]:
@@ -131,13 +144,19 @@ def _word_kinds(size: int) -> NDArray[np.int64]:
     return kinds
 
 
-def _sketches(texts: Sequence[str], vocabulary: Vocabulary, size: int) -> NDArray[np.float32]:
+def _sums(
+    lines: Sequence[Sequence[str]],
+    vocabulary: Vocabulary,
+    size: int,
+    vector: Callable[[str, Buckets], NDArray[np.float32]],
+) -> NDArray[np.float32]:
+    """Return the IDF-weighted sum of the word vectors of each line, shape (lines, size)."""
     words: dict[str, NDArray[np.float32]] = {}
-    sums = np.zeros((len(texts), size), dtype=np.float32)
-    for at, text in enumerate(texts):
-        for token in tokenize(text):
+    sums = np.zeros((len(lines), size), dtype=np.float32)
+    for at, line in enumerate(lines):
+        for token in line:
             if token not in words:
                 buckets = word_buckets(token, vocabulary.bits)
-                words[token] = sketch_word(buckets, size) * np.float32(vocabulary.word_idf(int(buckets[0])))
+                words[token] = vector(token, buckets) * np.float32(vocabulary.word_idf(int(buckets[0])))
             sums[at] += words[token]
     return sums

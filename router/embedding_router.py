@@ -6,12 +6,13 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from router.assembly import prototype, unit
+from router.base_encoder import base_of
 from router.budget import keep_budget
 from router.calibration import Calibration
 from router.decision import Roster, decide
@@ -23,10 +24,12 @@ from router.prediction import Contribution, Prediction
 from router.profile import AgentProfile
 from router.protocol import NO_VETOES
 
+BASE_SHARE_OF_STRANGERS: Final = 0.6  # of an agent added later, relative to the share of its sketch
+
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A registered agent: its version, its unit row, shape (width,), and whether only its sketch is known."""
+    """A registered agent: its version, its row, shape (width,), and whether only its fixed part is known."""
 
     version: str
     row: NDArray[np.float32]
@@ -41,7 +44,7 @@ class _Snapshot:
         roster: Their names and versions, and the fingerprint.
         rows: Their rows, shape (agents, columns); all columns, or the trained ones where no agent has any others.
         columns: Number of columns.
-        sketched: Whether the agent is measured by the sketch alone, shape (agents,); None if none is.
+        sketched: Whether the agent is measured by its fixed part alone, shape (agents,); None if none is.
     """
 
     roster: Roster
@@ -76,13 +79,18 @@ class EmbeddingRouter:
 
         Raises:
             BudgetError: The model's held-out requests do not prove the budget.
+            RouterError: The model was trained on another base encoder than the one that ships.
         """
         vocabulary = Vocabulary(manifest.bits, arrays.buckets, arrays.idf, manifest.unseen_idf, manifest.word_order)
         rows = arrays.rows.astype(np.float32)
         self._manifest = manifest
         self._head = arrays.head
         self._background = arrays.background
-        self._encoder = Encoder(vocabulary, rows, manifest.sketch_size, manifest.sketch_weight)
+        base = base_of(manifest.base)
+        self._encoder = Encoder(
+            vocabulary, rows, manifest.sketch_size, manifest.sketch_weight, base, manifest.base_weight
+        )
+        self._balance = _balance(manifest)
         self._calibration = Calibration(manifest.scale, manifest.floor, manifest.threshold, manifest.error_budget)
         if error_budget is not None:
             self._calibration = keep_budget(self._calibration, arrays.held_out, error_budget)
@@ -100,6 +108,7 @@ class EmbeddingRouter:
         Raises:
             BudgetError: The model's held-out requests do not prove the budget.
             ModelFileError: The file is missing, damaged, or does not agree with its manifest.
+            RouterError: The model was trained on another base encoder than the one that ships.
         """
         manifest, arrays = read_model(Path(path))
         return cls(manifest, arrays, use_trained_labels=use_trained_labels, error_budget=error_budget)
@@ -129,8 +138,8 @@ class EmbeddingRouter:
         if snapshot.sketched is None:
             scores *= factor
         else:
-            of_sketch = _inverse_length(vector[self._encoder.trained :])
-            scores *= np.where(snapshot.sketched, np.float32(of_sketch), np.float32(factor))
+            of_fixed = _inverse_length(self._fixed(vector))
+            scores *= np.where(snapshot.sketched, np.float32(of_fixed), np.float32(factor))
         return decide(snapshot.roster, scores, vetoes, self._calibration)
 
     def explain(self, text: str, agent: str) -> tuple[Contribution, ...]:
@@ -141,7 +150,7 @@ class EmbeddingRouter:
         """
         entry = self._entry(agent)
         parts = self._encoder.recall(text)
-        measured = parts.vector[self._encoder.trained :] if entry.sketched else parts.vector
+        measured = self._fixed(parts.vector) if entry.sketched else parts.vector
         return split_score(parts, entry.row, _inverse_length(measured))
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -178,12 +187,15 @@ class EmbeddingRouter:
                 return _Entry(profile.version, row, sketched=False)
         if not profile.texts:
             raise RouterError(f"agent {profile.name!r} has neither summary nor examples; give its card some")
-        # The trained part sees a stranger only as "none of these labels": the sketch decides, by its own length.
-        trained = self._encoder.trained
+        # The trained part sees a stranger only as "none of these labels": what is fixed decides, by its own length.
         vectors = self.embed(profile.texts)
         row = np.zeros(self._encoder.width, dtype=np.float32)
-        row[trained:] = prototype(vectors[:, trained:], self._background[trained:])
+        row[self._encoder.trained :] = self._balance * prototype(self._fixed(vectors), self._fixed(self._background))
         return _Entry(profile.version, row, sketched=True)
+
+    def _fixed(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the fixed part of vectors, shape (..., base + sketch), as an agent added later is measured by it."""
+        return vectors[..., self._encoder.trained :] * self._balance
 
     def _entry(self, name: str) -> _Entry:
         try:
@@ -216,6 +228,17 @@ class EmbeddingRouter:
         columns = rows.shape[1] if rows[:, trained:].any() else trained
         served = np.ascontiguousarray(rows[:, :columns])
         return _Snapshot(roster, served, columns, sketched if sketched.any() else None)
+
+
+def _balance(manifest: Manifest) -> NDArray[np.float32]:
+    """Return the factors on the fixed part that an agent added later is measured by, shape (base + sketch,).
+
+    The base encoder weighs heavily beside the trained rows; by itself it would take meaning in general for one agent's
+    requests. A stranger is known by the very words of its card first, and by their meaning second.
+    """
+    balance = np.ones(manifest.base_size + manifest.sketch_size, dtype=np.float32)
+    balance[: manifest.base_size] = BASE_SHARE_OF_STRANGERS * manifest.sketch_weight / (manifest.base_weight or 1.0)
+    return balance
 
 
 def _inverse_length(vector: NDArray[np.float32]) -> float:

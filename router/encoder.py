@@ -8,6 +8,7 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from router.base_encoder import BaseEncoder
 from router.features import (
     MAX_PAIRS,
     WORDS,
@@ -159,14 +160,22 @@ class Parts(NamedTuple):
 
 
 class Encoder:
-    """Linear pooling of trained rows (words, character n-grams, word pairs), with a fixed sketch of the words behind.
+    """Linear pooling of trained rows (words, character n-grams, word pairs), with a fixed part of the words behind.
 
-    The trained part tells the trained labels apart. The sketch, a random projection that no training touched, is what
-    an agent added later is recognised by, and what keeps unknown words from going unnoticed: they lengthen the vector
-    and so lower every trained score.
+    The trained part tells the trained labels apart. The fixed part is what an agent added later is recognised by, and
+    what keeps unknown words from going unnoticed: they lengthen the vector and so lower every trained score. It is the
+    words' vectors from the base encoder, if there is one, then their sketch, a random projection.
     """
 
-    def __init__(self, vocabulary: Vocabulary, rows: Vector, sketch_size: int, sketch_weight: float) -> None:
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        rows: Vector,
+        sketch_size: int,
+        sketch_weight: float,
+        base: BaseEncoder | None = None,
+        base_weight: float = 0.0,
+    ) -> None:
         """Serve these rows.
 
         Args:
@@ -174,13 +183,17 @@ class Encoder:
             rows: Trained rows with IDF folded in, shape (features, trained).
             sketch_size: Length of the sketch; a multiple of 64.
             sketch_weight: Factor on the sketch.
+            base: The base encoder, if the model was trained with one.
+            base_weight: Factor on its vectors.
         """
         self.vocabulary = vocabulary
         self.trained = rows.shape[1]
-        self.width = self.trained + sketch_size
+        self.width = self.trained + (base.size if base else 0) + sketch_size
         self._rows = rows
         self._sketch_size = sketch_size
         self._sketch_weight = sketch_weight
+        self._base = base
+        self._base_weight = base_weight
         self._cache = WordCache(self._word, self.width, vocabulary.bits)
         self._no_words = np.zeros((0, self.width), dtype=np.float32)
         self._no_order = WordOrder(rows[:0], order_template(0, 0), np.zeros(0, dtype=np.bool_))
@@ -219,7 +232,9 @@ class Encoder:
         trained = self._rows.take(self.vocabulary.seen(buckets), axis=0).sum(axis=0)
         idf = self.vocabulary.word_idf(int(buckets[0]))
         sketch = sketch_word(buckets, self._sketch_size) * np.float32(idf * self._sketch_weight)
-        return np.concatenate([trained, sketch])
+        if self._base is None:
+            return np.concatenate([trained, sketch])
+        return np.concatenate([trained, self._base.word(token, buckets) * np.float32(idf * self._base_weight), sketch])
 
 
 def _sum(rows: Vector) -> Vector:

@@ -16,7 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 from router.budget import HeldOut
 from router.errors import ModelFileError
 
-SCHEMA_VERSION: Final = 4  # 3: says whether word order counts; 4: keeps what an error budget is proved by
+# 3: says whether word order counts; 4: keeps what an error budget is proved by; 5: names its base encoder.
+SCHEMA_VERSION: Final = 5
 MAX_FILE_BYTES: Final = 512 * 1024**2
 MAX_MANIFEST_BYTES: Final = 4 * 1024**2
 _ARRAYS: Final = {
@@ -60,6 +61,9 @@ class Manifest(BaseModel):
     size: int = Field(ge=1, le=4096)
     sketch_size: int = Field(ge=64, le=4096, multiple_of=64)
     sketch_weight: FiniteFloat = Field(gt=0)
+    base: str = Field(pattern="^([0-9a-f]{16})?$")
+    base_size: int = Field(ge=0, le=4096, multiple_of=64)
+    base_weight: FiniteFloat = Field(ge=0)
     unseen_idf: FiniteFloat = Field(gt=0)
     labels: tuple[TrainedLabel, ...]
     scale: FiniteFloat = Field(gt=0, le=1e6)
@@ -81,8 +85,8 @@ class ModelArrays:
         buckets: Seen buckets, rising, int32, shape (features,).
         idf: Their inverse document frequency, float32, shape (features,).
         rows: Trained rows with IDF folded in, float16, shape (features, size).
-        head: Unit rows of the labels, float32, shape (labels, size + sketch).
-        background: Mean unit vector of the training texts, float32, shape (size + sketch,).
+        head: Unit rows of the labels, float32, shape (labels, size + base + sketch).
+        background: Mean unit vector of the training texts, float32, shape (size + base + sketch,).
         held_out_confidence: Of every decision on a held-out request, falling, float32, shape (held out,).
         held_out_wrong: Whether that decision is wrong, shape (held out,).
     """
@@ -200,7 +204,7 @@ def _verify_version(path: Path, text: bytes) -> None:
 def _verify(path: Path, manifest: Manifest, members: dict[str, NDArray[Any]]) -> None:
     if set(members) != set(_ARRAYS):
         raise ModelFileError(path, f"has the members {sorted(members)}, not {sorted(_ARRAYS)}", _REMEDY)
-    width = manifest.size + manifest.sketch_size
+    width = manifest.size + manifest.base_size + manifest.sketch_size
     shapes: dict[str, tuple[int, ...]] = {
         "buckets": (manifest.features,),
         "idf": (manifest.features,),

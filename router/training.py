@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from router.assembly import assemble, trained_labels
+from router.assembly import assemble, prototype, trained_labels, unit
+from router.base_encoder import BaseEncoder, bundled_base
 from router.budget import HeldOut, keep_budget
 from router.calibration import Calibration, choose_threshold, fit
 from router.corpus import Corpus, build_corpus, extract, learn_vocabulary
@@ -18,18 +19,20 @@ from router.dataset import Example, digest_examples
 from router.encoder import Vocabulary
 from router.errors import RouterError
 from router.held_out import NONE_OF_THESE, deal, measure, observe
-from router.model import BagModel, Batch, select
+from router.model import BagModel, Batch, Scales, select
 from router.model_file import SCHEMA_VERSION, Manifest, ModelArrays, seal, write_model
 from router.profile import AgentProfile
-from router.training_config import FEW_EXAMPLES, Progress, Report, TrainingConfig
+from router.training_config import FEW_EXAMPLES, FROM_CARDS, Progress, Report, TrainingConfig
 
 __all__ = [
     "FEW_EXAMPLES",
+    "FROM_CARDS",
     "Fitted",
     "Progress",
     "TrainedModel",
     "TrainingConfig",
     "fit_network",
+    "torch_settings",
     "train",
     "train_from_profiles",
 ]
@@ -58,19 +61,19 @@ class Fitted:
     Attributes:
         model: The network.
         vocabulary: The buckets its rows stand for.
-        feature_scale: Factor on every feature weight.
-        sketch_scale: Factor on every sketch.
+        scales: Factors on its inputs.
+        base: The base encoder, if it was trained with one.
         sketch_size: Length of a sketch.
     """
 
     model: BagModel
     vocabulary: Vocabulary
-    feature_scale: float
-    sketch_scale: float
+    scales: Scales
+    base: BaseEncoder | None
     sketch_size: int
 
     def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return the unit vectors of texts, shape (texts, size + sketch)."""
+        """Return the unit vectors of texts, shape (texts, size + base + sketch)."""
         with torch.no_grad():
             return np.asarray(functional.normalize(self.model.pool(self.batch(texts)), dim=1).numpy())
 
@@ -78,14 +81,14 @@ class Fitted:
         """Return texts as the network reads them."""
         vocabulary = self.vocabulary
         occurrences = extract(texts, vocabulary.bits, word_order=vocabulary.word_order)
-        corpus = build_corpus(texts, occurrences, vocabulary, self.sketch_size)
-        return select(corpus, np.arange(len(texts)), self.feature_scale, self.sketch_scale)
+        corpus = build_corpus(texts, occurrences, vocabulary, self.sketch_size, self.base)
+        return select(corpus, np.arange(len(texts)), self.scales)
 
     def arrays(self, vectors: NDArray[np.float32], targets: NDArray[np.int64], blend: float) -> ModelArrays:
         """Return what is served: rows with every factor folded in, label rows with ``blend`` of the mean sketch."""
         embedding = self.model.embedding.detach().numpy()
         head = functional.normalize(self.model.head.detach(), dim=1).numpy()
-        return assemble(self.vocabulary, embedding * np.float32(self.feature_scale), head, vectors, targets, blend)
+        return assemble(self.vocabulary, embedding * np.float32(self.scales.features), head, vectors, targets, blend)
 
 
 def train(
@@ -116,7 +119,7 @@ def train(
     texts = [*(example.text for example in examples), *out_of_scope]
     targets = np.array([*(number[e.label] for e in examples), *([NONE_OF_THESE] * len(out_of_scope))])
     report = progress or _silent
-    with _torch_settings(config.threads):
+    with torch_settings(config.threads):
         calibration, held_out, metrics = _calibrate(texts, targets, len(labels), config, report)
         fitted = fit_network(texts, targets, len(labels), config, report, "fit")
         vectors = fitted.vectors(texts)
@@ -127,9 +130,12 @@ def train(
         bits=config.bits,
         word_order=config.word_order,
         features=len(arrays.buckets),
-        size=config.size,
+        size=fitted.model.embedding.shape[1],
         sketch_size=config.sketch_size,
-        sketch_weight=fitted.sketch_scale,
+        sketch_weight=fitted.scales.sketch,
+        base=fitted.base.digest if fitted.base else "",
+        base_size=fitted.base.size if fitted.base else 0,
+        base_weight=fitted.scales.base,
         unseen_idf=fitted.vocabulary.unseen_idf,
         labels=trained_labels(labels, profiles),
         scale=calibration.scale,
@@ -161,7 +167,7 @@ def train_from_profiles(
         if not profile.texts:
             raise RouterError(f"agent {profile.name!r} has neither summary nor examples; give its card some")
     examples = [Example(text, profile.name) for profile in ordered for text in profile.texts]
-    config = replace(FEW_EXAMPLES, error_budget=error_budget)
+    config = replace(FROM_CARDS, error_budget=error_budget)
     return train(examples, config, profiles=ordered, out_of_scope=out_of_scope, progress=progress)
 
 
@@ -181,11 +187,13 @@ def fit_network(
     ordered = config.word_order
     occurrences = extract(texts, config.bits, word_order=ordered)
     vocabulary = learn_vocabulary(occurrences, len(texts), config.bits, config.min_df, word_order=ordered)
-    corpus = build_corpus(texts, occurrences, vocabulary, config.sketch_size)
-    feature_scale, sketch_scale = _scales(corpus, config.sketch_share)
+    base = bundled_base() if config.base_share else None
+    corpus = build_corpus(texts, occurrences, vocabulary, config.sketch_size, base)
+    scales = _scales(corpus, config)
     wanted = _soft_targets(targets, labels, config.smoothing)
     generator = torch.Generator().manual_seed(config.seed)
-    model = BagModel(len(vocabulary.buckets), labels, config.size, generator)
+    size = min(config.size, config.size_per_label * labels) if config.size_per_label else config.size
+    model = BagModel(len(vocabulary.buckets), size, _directions(corpus.base, targets, labels), generator)
     optimizer = torch.optim.Adagrad(model.parameters(), lr=config.learning_rate, eps=1e-6)
     for epoch in range(1, config.epochs + 1):
         optimizer.param_groups[0]["lr"] = config.learning_rate * (1 - 0.95 * (epoch - 1) / config.epochs)
@@ -193,7 +201,7 @@ def fit_network(
         total = 0.0
         for start in range(0, len(texts), config.batch_size):
             chosen = order[start : start + config.batch_size]
-            batch = select(corpus, chosen.numpy(), feature_scale, sketch_scale)
+            batch = select(corpus, chosen.numpy(), scales)
             batch = _drop_features(batch, config.dropout, generator)
             loss = functional.cross_entropy(model(batch) * config.scale, wanted[chosen])
             optimizer.zero_grad()
@@ -201,7 +209,7 @@ def fit_network(
             optimizer.step()
             total += loss.item() * len(chosen)
         report(Progress(stage, epoch, config.epochs, total / len(texts)))
-    return Fitted(model, vocabulary, feature_scale, sketch_scale, config.sketch_size)
+    return Fitted(model, vocabulary, scales, base, config.sketch_size)
 
 
 def _drop_features(batch: Batch, share: float, generator: torch.Generator) -> Batch:
@@ -216,12 +224,23 @@ def _drop_features(batch: Batch, share: float, generator: torch.Generator) -> Ba
     )
 
 
-def _scales(corpus: Corpus, sketch_share: float) -> tuple[float, float]:
-    """Bring a text's features to length 1 on average, and its sketch to ``sketch_share``."""
+def _scales(corpus: Corpus, config: TrainingConfig) -> Scales:
+    """Bring a text's features to length 1 on average, and what is fixed to its share of that."""
     square = np.concatenate([[0.0], np.cumsum(corpus.weights.astype(np.float64) ** 2)])
     features = float(np.sqrt(np.diff(square[corpus.starts]).mean()))
-    sketch = float(np.sqrt((corpus.sketch.astype(np.float64) ** 2).sum(axis=1).mean()))
-    return 1 / max(features, 1e-9), sketch_share / max(sketch, 1e-9)
+    base, sketch = (_root_mean_square(fixed) for fixed in (corpus.base, corpus.sketch))
+    return Scales(1 / max(features, 1e-9), config.base_share / base, config.sketch_share / sketch)
+
+
+def _root_mean_square(vectors: NDArray[np.float32]) -> float:
+    return max(float(np.sqrt((vectors.astype(np.float64) ** 2).sum(axis=1).mean())), 1e-9)
+
+
+def _directions(vectors: NDArray[np.float32], targets: NDArray[np.int64], labels: int) -> torch.Tensor:
+    """Return where each label lies in the base encoder's space, from its texts alone, shape (labels, base)."""
+    units = unit(vectors)
+    background = units.mean(axis=0)
+    return torch.from_numpy(np.stack([prototype(units[targets == label], background) for label in range(labels)]))
 
 
 def _soft_targets(targets: NDArray[np.int64], labels: int, smoothing: float) -> torch.Tensor:
@@ -261,9 +280,10 @@ def _calibrate(
 
 
 @contextmanager
-def _torch_settings(wanted: int) -> Iterator[None]:
+def torch_settings(threads: int) -> Iterator[None]:
+    """Train with this many threads, and leave torch as it was."""
     before = torch.get_num_threads()
-    torch.set_num_threads(wanted)
+    torch.set_num_threads(threads)
     try:
         # Adagrad builds sparse tensors from its own indices and warns until someone says whether to check them.
         with torch.sparse.check_sparse_tensor_invariants(enable=False):  # type: ignore[no-untyped-call]  # torch has no types here

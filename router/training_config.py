@@ -1,7 +1,7 @@
-"""Owns the knobs of the training, the defaults for many and for few examples, and what a progress report says."""
+"""Owns the knobs of the training, the defaults for many, for few and for cards, and what a progress report says."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from router.calibration import DEFAULT_THRESHOLD
@@ -13,8 +13,10 @@ class TrainingConfig:
 
     Attributes:
         size: Length of a trained row.
+        size_per_label: Where not 0, a row is at most so many times the number of labels long.
         sketch_size: Length of the fixed sketch; a multiple of 64.
         sketch_share: Length of a text's sketch before training, relative to that of its features.
+        base_share: The same of its vector from the bundled base encoder; 0 leaves the base encoder out.
         blend: Share of the label's mean sketch in its row, 0 to 1; helps when examples are few.
         bits: Logarithm of the number of hash buckets.
         word_order: Whether pairs of words are features; a dozen examples an agent cannot teach them.
@@ -35,8 +37,10 @@ class TrainingConfig:
     """
 
     size: int = 128
+    size_per_label: int = 0
     sketch_size: int = 256
     sketch_share: float = 1.0
+    base_share: float = 0.0
     blend: float = 0.0
     bits: int = 20
     word_order: bool = True
@@ -57,18 +61,24 @@ class TrainingConfig:
 
 
 FEW_EXAMPLES: Final = TrainingConfig(
-    size=24,
+    size=64,
+    size_per_label=4,
     sketch_size=576,
+    base_share=8.0,
     blend=0.6,
     word_order=False,
     min_df=(1, 1, 2, 2, 3),
-    epochs=80,
+    epochs=40,
     batch_size=32,
     learning_rate=0.05,
     dropout=0.8,
     folds=6,
     cross_validate=True,
 )
+
+# A handful of agents known by their cards: the words of a card decide, for a request may name what another agent does
+# ("look up the script for what the log no longer shows"), and the base encoder knows only what it is about.
+FROM_CARDS: Final = replace(FEW_EXAMPLES, size=24, base_share=0.0, epochs=80)
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,10 +111,10 @@ def _train_on_cards(settings_file: Path | None, error_budget: float | None) -> T
     _require_torch()
     from router import read_out_of_scope
     from router.training import train_from_profiles
-    from router.training_config import FEW_EXAMPLES
+    from router.training_config import FROM_CARDS
 
     profiles = [session.profile_of(plugin.agent.card) for plugin in plugins.loaded]
-    with Bar("training", _epochs_of(FEW_EXAMPLES)) as bar:
+    with Bar("training", _epochs_of(FROM_CARDS)) as bar:
         return train_from_profiles(profiles, read_out_of_scope(), lambda done: bar.advance(_stage(done)), error_budget)
 
 

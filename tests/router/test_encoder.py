@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router import EmbeddingRouter
+from router.base_encoder import bundled_base
 from router.encoder import Encoder, Vocabulary, WordCache
 from router.features import END, START, WORDS, edge_codes, role_codes, token_hash, word_buckets
 from router.tokenizer import MAX_TOKENS, tokenize
@@ -49,6 +50,17 @@ def test_without_word_order_a_text_is_its_words_and_nothing_else(encoder: Encode
     assert len(parts.order.pairs) == 0
     assert np.allclose(parts.vector, parts.words.sum(axis=0), atol=1e-3)
     assert np.allclose(parts.vector, plain.encode(" ".join(reversed(parts.tokens))).vector, atol=1e-3)
+
+
+def test_a_base_encoder_stands_between_the_rows_and_the_sketch(encoder: Encoder) -> None:
+    """Its vectors, weighted by IDF, are added up beside the rest, which they leave as it is."""
+    base, known = bundled_base(), encoder.vocabulary
+    based = Encoder(known, encoder._rows, 64, 0.5, base, 0.25).encode("pay the bill").vector
+    plain = encoder.encode("pay the bill").vector
+    assert np.allclose(np.delete(based, np.s_[3 : 3 + base.size]), plain, atol=1e-5)
+    buckets = {word: word_buckets(word, 10) for word in ("pay", "the", "bill")}
+    expected = sum(base.word(word, at) * known.word_idf(int(at[0])) * 0.25 for word, at in buckets.items())
+    assert np.allclose(based[3 : 3 + base.size], expected, atol=1e-5)
 
 
 def test_only_the_last_text_is_recalled(encoder: Encoder) -> None:

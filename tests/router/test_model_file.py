@@ -106,7 +106,7 @@ def test_a_folder_that_is_not_there_is_named(trained: TrainedModel, tmp_path: Pa
         pytest.param(
             lambda m: m.update(
                 manifest=np.frombuffer(
-                    m["manifest"].tobytes().replace(b'"schema_version":4', b'"schema_version":9'), dtype=np.uint8
+                    m["manifest"].tobytes().replace(b'"schema_version":5', b'"schema_version":9'), dtype=np.uint8
                 )
             ),
             "schema version 9",
@@ -129,12 +129,12 @@ def test_a_changed_file_is_refused(path: Path, change: Callable[[Members], objec
     assert caught.value.remedy in str(caught.value)
 
 
-def test_a_file_of_the_version_before_is_refused_by_its_version(path: Path) -> None:
-    """Version 3 lacks arrays and fields that 4 has; people are told of the version and what to do, not of those."""
+def test_a_file_of_an_earlier_version_is_refused_by_its_version(path: Path) -> None:
+    """Version 3 lacks arrays and fields that 5 has; people are told of the version and what to do, not of those."""
 
     def age(members: Members) -> None:
         manifest = json.loads(members["manifest"].tobytes())
-        for name in ("error_budget", "held_out"):
+        for name in ("error_budget", "held_out", "base", "base_size", "base_weight"):
             del manifest[name]
         manifest["schema_version"] = 3
         members["manifest"] = np.frombuffer(json.dumps(manifest).encode(), dtype=np.uint8)
@@ -142,7 +142,7 @@ def test_a_file_of_the_version_before_is_refused_by_its_version(path: Path) -> N
             del members[name]
 
     rewrite(path, age)
-    with pytest.raises(ModelFileError, match="schema version 3, this program reads 4; train the model again"):
+    with pytest.raises(ModelFileError, match="schema version 3, this program reads 5; train the model again"):
         read_model(path)
 
 

@@ -19,6 +19,7 @@ from router import (
 from router.budget import find_threshold
 from router.training import (
     FEW_EXAMPLES,
+    FROM_CARDS,
     Progress,
     TrainedModel,
     TrainingConfig,
@@ -47,20 +48,43 @@ def test_it_learns_what_it_was_shown() -> None:
     assert router.predict("paint a wall").leader == "red"
 
 
-def test_numpy_and_torch_agree() -> None:
+@pytest.mark.parametrize("base_share", [0.0, 2.0], ids=["without a base encoder", "with one"])
+def test_numpy_and_torch_agree(base_share: float) -> None:
     """The served scores are those of the network, to 1e-5, once the network has the rounded rows."""
+    config = replace(TINY, base_share=base_share)
     texts, targets = [e.text for e in EXAMPLES], np.array([0] * 4 + [1] * 4)
-    fitted = fit_network(texts, targets, 2, TINY, silent, "fit")
+    fitted = fit_network(texts, targets, 2, config, silent, "fit")
     with torch.no_grad():
-        idf = torch.from_numpy(fitted.vocabulary.idf[:, None]) * fitted.feature_scale
+        idf = torch.from_numpy(fitted.vocabulary.idf[:, None]) * fitted.scales.features
         fitted.model.embedding.copy_((fitted.model.embedding * idf).half().float() / idf)
     network = fitted.vectors(texts) @ fitted.arrays(fitted.vectors(texts), targets, 0.0).head.T
-    model = train(EXAMPLES, TINY)
-    manifest = model.manifest.model_copy(update={"sketch_weight": fitted.sketch_scale})
+    weights = {"sketch_weight": fitted.scales.sketch, "base_weight": fitted.scales.base}
+    manifest = train(EXAMPLES, config).manifest.model_copy(update=weights)
     router = EmbeddingRouter(manifest, fitted.arrays(fitted.vectors(texts), targets, 0.0))
     served = [{c.name: c.score for c in router.predict(text).candidates()} for text in texts]
     names = [label.name for label in manifest.labels]
     assert np.allclose(network, [[row[name] for name in names] for row in served], atol=1e-5)
+
+
+def test_label_rows_start_where_their_texts_lie() -> None:
+    """Before the first step a label's row in the base encoder's space is the mean direction of its texts."""
+    texts, targets = [e.text for e in EXAMPLES], np.array([0] * 4 + [1] * 4)
+    config = replace(TINY, base_share=2.0, learning_rate=0.0)
+    fitted = fit_network(texts, targets, 2, config, silent, "fit")
+    assert fitted.base is not None
+    head = fitted.model.head.detach().numpy()[:, fitted.model.embedding.shape[1] :]
+    assert head.shape == (2, fitted.base.size)
+    sums = fitted.batch(texts).base.numpy()
+    units = sums / np.linalg.norm(sums, axis=1, keepdims=True)
+    expected = units[:4].mean(axis=0) - units.mean(axis=0)
+    assert np.allclose(head[0], expected / np.linalg.norm(expected), atol=1e-5)
+
+
+@pytest.mark.parametrize(("per_label", "size"), [(4, 8), (0, 32)])
+def test_a_few_labels_get_short_rows_where_the_recipe_says_so(per_label: int, size: int) -> None:
+    """A row is no longer than so many times the number of labels, and the manifest says how long it is."""
+    model = train(EXAMPLES, replace(TINY, size=32, size_per_label=per_label))
+    assert model.manifest.size == model.arrays.rows.shape[1] == size
 
 
 def test_the_network_scores_by_cosine(trained: TrainedModel) -> None:
@@ -88,7 +112,7 @@ def test_the_same_cards_give_the_same_bytes(
     six: tuple[AgentProfile, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Training is deterministic, whatever the order of the cards, and small."""
-    monkeypatch.setattr("router.training.FEW_EXAMPLES", replace(FEW_EXAMPLES, epochs=2, folds=2))
+    monkeypatch.setattr("router.training.FROM_CARDS", replace(FROM_CARDS, epochs=2, folds=2))
     digests = set()
     for cards in (six, six[::-1]):
         train_from_profiles(cards, ("tell me a joke",)).save(tmp_path / "model.npz")
@@ -166,3 +190,15 @@ def test_few_shot_banking_is_learnt(data: Path) -> None:
     dev = read_examples(data / "banking77" / "dev.jsonl")
     router = EmbeddingRouter(model.manifest, model.arrays)
     assert evaluate(router, dev, iter(range(10**9)).__next__).accuracy > 0.66
+
+
+def test_few_examples_lean_on_the_base_encoder(data: Path) -> None:
+    """The recipe for few examples reaches 73% on BANKING77's dev set, of which the base encoder has seen nothing."""
+    examples = read_examples(data / "banking77" / "train_10.jsonl")
+    model = train(examples, replace(FEW_EXAMPLES, cross_validate=False))
+    dev = read_examples(data / "banking77" / "dev.jsonl")
+    router = EmbeddingRouter(model.manifest, model.arrays)
+    assert evaluate(router, dev, iter(range(10**9)).__next__).accuracy > 0.73
+    parts = router.explain(dev[0].text, "card_arrival")
+    score = next(c.score for c in router.predict(dev[0].text).candidates() if c.name == "card_arrival")
+    assert abs(sum(part.weight for part in parts) - score) < 1e-5

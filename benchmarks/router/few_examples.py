@@ -1,0 +1,112 @@
+"""Ten examples an agent: accuracy on dev of the recipe for few examples and of one change at a time.
+
+Run ``python -m benchmarks.router.few_examples [--draws] [VARIANT ...] [--seeds 0 1 2]``; the data is found by
+``POINTSMAN_DATA``. What is measured is the served rows, without the held-out runs that calibrate, which do not move
+them.
+"""
+
+import argparse
+import statistics
+import sys
+import time
+from collections import defaultdict
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from benchmarks.router.accuracy import DATA
+from router.dataset import Example, read_examples
+from router.training import fit_network, torch_settings
+from router.training_config import FEW_EXAMPLES, FROM_CARDS, Progress, TrainingConfig
+
+SETS: Final = ("banking77", "clinc150")
+SHOTS: Final = 10
+
+_BARE: Final = replace(FEW_EXAMPLES, base_share=0.0)
+VARIANTS: Final[dict[str, TrainingConfig]] = {
+    "default": FEW_EXAMPLES,
+    "before": FROM_CARDS,
+    "no base": _BARE,
+    "no base, rows of 128": replace(_BARE, size=128),
+    "base share 2": replace(FEW_EXAMPLES, base_share=2.0),
+    "base share 4": replace(FEW_EXAMPLES, base_share=4.0),
+    "base share 12": replace(FEW_EXAMPLES, base_share=12.0),
+    "rows of 24": replace(FEW_EXAMPLES, size=24),
+    "rows of 128": replace(FEW_EXAMPLES, size=128),
+    "80 epochs": replace(FEW_EXAMPLES, epochs=80),
+    "160 epochs": replace(FEW_EXAMPLES, epochs=160),
+    "rate 0.03": replace(FEW_EXAMPLES, learning_rate=0.03),
+    "rate 0.1": replace(FEW_EXAMPLES, learning_rate=0.1),
+    "rate 0.02, 60 epochs": replace(FEW_EXAMPLES, learning_rate=0.02, epochs=60),
+    "dropout 0.6": replace(FEW_EXAMPLES, dropout=0.6),
+    "dropout 0.9": replace(FEW_EXAMPLES, dropout=0.9),
+    "no smoothing": replace(FEW_EXAMPLES, smoothing=0.0),
+    "blend 0.3": replace(FEW_EXAMPLES, blend=0.3),
+    "scale 8": replace(FEW_EXAMPLES, scale=8.0),
+    "scale 20": replace(FEW_EXAMPLES, scale=20.0),
+    "sketch share 2": replace(FEW_EXAMPLES, sketch_share=2.0),
+    "sketch share 0.5": replace(FEW_EXAMPLES, sketch_share=0.5),
+    "sketch of 256": replace(FEW_EXAMPLES, sketch_size=256),
+}
+
+
+def draw(name: str, seed: int) -> list[Example]:
+    """Return ten random examples a label from a set's training part."""
+    examples = read_examples(DATA / name / "train.jsonl")
+    generator = np.random.default_rng(seed)
+    by_label: dict[str, list[Example]] = defaultdict(list)
+    for at in generator.permutation(len(examples)).tolist():
+        if len(by_label[examples[at].label]) < SHOTS:
+            by_label[examples[at].label].append(examples[at])
+    return [example for label in sorted(by_label) for example in by_label[label]]
+
+
+def accuracy(shown: list[Example], dev: list[Example], config: TrainingConfig) -> float:
+    """Train on the examples shown and return the share of dev that its label leads, in percent."""
+    labels = sorted({example.label for example in shown})
+    number = {label: at for at, label in enumerate(labels)}
+    texts, targets = [e.text for e in shown], np.array([number[e.label] for e in shown])
+    with torch_settings(config.threads):
+        fitted = fit_network(texts, targets, len(labels), config, _silent, "fit")
+        arrays = fitted.arrays(fitted.vectors(texts), targets, config.blend)
+        scores = fitted.vectors([example.text for example in dev]) @ arrays.head.T
+    return 100 * float((scores.argmax(axis=1) == np.array([number[e.label] for e in dev])).mean())
+
+
+def main() -> int:
+    """Measure each variant on both sets and print a row for it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("variants", nargs="*", metavar="VARIANT", help=", ".join(VARIANTS))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--draws", action="store_true", help="ten random examples for each seed, not the published ten")
+    options = parser.parse_args()
+    unknown = set(options.variants) - set(VARIANTS)
+    if unknown or not DATA.is_dir():
+        print(
+            f"no such variant: {sorted(unknown)}" if unknown else f"{DATA}: no data; set POINTSMAN_DATA",
+            file=sys.stderr,
+        )
+        return 2
+    for variant in options.variants or VARIANTS:
+        cells = []
+        for name in SETS:
+            dev, published = (read_examples(DATA / name / file) for file in ("dev.jsonl", "train_10.jsonl"))
+            before = time.process_time()
+            found = [
+                accuracy(draw(name, seed) if options.draws else published, dev, replace(VARIANTS[variant], seed=seed))
+                for seed in options.seeds
+            ]
+            seconds = (time.process_time() - before) / len(found)
+            every = " ".join(f"{value:.2f}" for value in found)
+            cells.append(f"{name} {statistics.fmean(found):.2f} ({every}), {seconds:.0f} CPU-s")
+        print(f"{variant}: {'; '.join(cells)}", flush=True)
+    return 0
+
+
+def _silent(progress: Progress) -> None:
+    """Report to nobody."""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
