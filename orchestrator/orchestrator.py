@@ -293,7 +293,7 @@ def _unwrapped() -> Iterator[None]:
     """Raise what several parts of a run failed of in the same way as one error, not as a group."""
     try:
         yield
-    except BaseExceptionGroup as group:  # always raised again, a group of cancellations too
+    except BaseExceptionGroup as group:  # right: always raised again, cancellations too
         first = group.exceptions[0]
         same = all(type(error) is type(first) and str(error) == str(first) for error in group.exceptions)
         raise (first if same else group) from None

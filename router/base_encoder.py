@@ -1,7 +1,7 @@
 """Owns the base encoder: a vector for each of many common words, learnt from public text, a few bytes a word."""
 
 import hashlib
-import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from router.archive import read_arrays
 from router.errors import ModelFileError, RouterError
 from router.features import token_hash
 from router.sketch import sketch_word
@@ -82,19 +83,12 @@ def read_base(path: Path) -> BaseEncoder:
     Raises:
         ModelFileError: Anything is missing, too large, or not as it should be.
     """
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ModelFileError(path, f"larger than {MAX_BYTES} bytes", _REMEDY)
-        with zipfile.ZipFile(path) as archive:
-            sizes = {info.filename: info.file_size for info in archive.infolist()}
-        if set(sizes) != {f"{name}.npy" for name in _ARRAYS} or sum(sizes.values()) > MAX_BYTES:
+
+    def check(sizes: Mapping[str, int]) -> None:
+        if set(sizes) != {f"{name}.npy" for name in _ARRAYS}:
             raise ModelFileError(path, "is not a base encoder", _REMEDY)
-        with np.load(path, allow_pickle=False) as members:
-            arrays = {name: members[name] for name in _ARRAYS}
-    except OSError as error:
-        raise ModelFileError(path, f"cannot be read ({error})", _REMEDY) from error
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError, MemoryError) as error:
-        raise ModelFileError(path, f"is not a base encoder ({error})", _REMEDY) from error
+
+    arrays = read_arrays(path, MAX_BYTES, what="a base encoder", remedy=_REMEDY, if_unreadable=_REMEDY, check=check)
     _verify(path, arrays)
     return BaseEncoder(**arrays)
 

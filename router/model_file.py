@@ -3,7 +3,6 @@
 import hashlib
 import os
 import tempfile
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
+from router.archive import read_arrays
 from router.budget import HeldOut
 from router.errors import ModelFileError
 
@@ -154,27 +154,14 @@ def read_model(path: Path) -> tuple[Manifest, ModelArrays]:
 
 
 def _members(path: Path) -> dict[str, NDArray[Any]]:
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise ModelFileError(path, f"larger than {MAX_FILE_BYTES} bytes", _REMEDY)
-        with zipfile.ZipFile(path) as archive:
-            sizes = {info.filename: info.file_size for info in archive.infolist()}
-        _verify_sizes(path, sizes)
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except OSError as error:
-        problem = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read ({error})"
-        raise ModelFileError(path, problem, "check the path, or train a model first") from error
-    # zipfile raises NotImplementedError for a compression method that it does not know.
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError, MemoryError) as error:
-        raise ModelFileError(path, f"is not a model file ({error})", _REMEDY) from error
+    def check(sizes: Mapping[str, int]) -> None:
+        if "manifest.npy" not in sizes:
+            raise ModelFileError(path, "has no manifest", _REMEDY)
+        if sizes["manifest.npy"] > MAX_MANIFEST_BYTES:
+            raise ModelFileError(path, "unpacks to more than the limit", _REMEDY)
 
-
-def _verify_sizes(path: Path, sizes: Mapping[str, int]) -> None:
-    if "manifest.npy" not in sizes:
-        raise ModelFileError(path, "has no manifest", _REMEDY)
-    if sum(sizes.values()) > MAX_FILE_BYTES or sizes["manifest.npy"] > MAX_MANIFEST_BYTES:
-        raise ModelFileError(path, "unpacks to more than the limit", _REMEDY)
+    unreadable = "check the path, or train a model first"
+    return read_arrays(path, MAX_FILE_BYTES, what="a model file", remedy=_REMEDY, if_unreadable=unreadable, check=check)
 
 
 def _manifest(path: Path, text: NDArray[Any] | None) -> Manifest:

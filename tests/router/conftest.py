@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from router import AgentProfile, EmbeddingRouter, Example, read_out_of_scope
+from router import AgentProfile, EmbeddingRouter, Example, KeywordRouter, read_out_of_scope
 from router.training import FEW_EXAMPLES, TrainedModel, train, train_from_profiles
 
 SQL = AgentProfile(
@@ -203,6 +203,15 @@ EXCHANGE_REQUESTS = (
     "show me the rates of all currencies",
     "how much is one pound in dollars",
 )
+
+
+@pytest.fixture
+def keyword() -> KeywordRouter:
+    """A router that knows cats and dogs."""
+    fresh = KeywordRouter()
+    fresh.add(AgentProfile("cats", "1", "", ("feed the cat",)))
+    fresh.add(AgentProfile("dogs", "1", "", ("walk the dog",)))
+    return fresh
 
 
 @pytest.fixture(scope="session")

@@ -2,16 +2,7 @@ from itertools import count
 
 import pytest
 
-from router import AgentProfile, Example, KeywordRouter, RouterError, evaluate
-
-
-@pytest.fixture
-def keyword() -> KeywordRouter:
-    """A router that knows cats and dogs."""
-    fresh = KeywordRouter()
-    fresh.add(AgentProfile("cats", "1", "", ("feed the cat",)))
-    fresh.add(AgentProfile("dogs", "1", "", ("walk the dog",)))
-    return fresh
+from router import Example, KeywordRouter, RouterError, evaluate
 
 
 def test_figures_by_hand(keyword: KeywordRouter) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router import AgentProfile, Example, KeywordRouter, RouterError, evaluate, examine
+from router import Example, KeywordRouter, RouterError, evaluate, examine
 from router.examination import Bin, Confused, LabelScore, OutOfScope, auroc, risk_coverage
 
 EXAMPLES = [
@@ -16,15 +16,6 @@ EXAMPLES = [
     Example("feed the cat", "dogs"),
     Example("cat dog", "dogs"),
 ]
-
-
-@pytest.fixture
-def keyword() -> KeywordRouter:
-    """A router that knows cats and dogs."""
-    fresh = KeywordRouter()
-    fresh.add(AgentProfile("cats", "1", "", ("feed the cat",)))
-    fresh.add(AgentProfile("dogs", "1", "", ("walk the dog",)))
-    return fresh
 
 
 def ticks() -> "count[int]":
