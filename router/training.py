@@ -1,57 +1,22 @@
-"""Owns the training: from examples to a model file, by a loop that can be read in one piece (torch)."""
+"""Owns the training loop: from texts and their labels to a network, in one piece that can be read (torch)."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from router.assembly import assemble, prototype, trained_labels, unit
+from router.assembly import assemble, prototype, unit
 from router.base_encoder import BaseEncoder, bundled_base
-from router.budget import HeldOut, keep_budget
-from router.calibration import Calibration, choose_threshold, fit
 from router.corpus import Corpus, build_corpus, extract, learn_vocabulary
-from router.dataset import Example, digest_examples
 from router.encoder import Vocabulary
-from router.errors import RouterError
-from router.held_out import NONE_OF_THESE, deal, measure, observe
+from router.held_out import NONE_OF_THESE
 from router.model import BagModel, Batch, Scales, select
-from router.model_file import SCHEMA_VERSION, Manifest, ModelArrays, seal, write_model
-from router.profile import AgentProfile
-from router.training_config import FEW_EXAMPLES, FROM_CARDS, Progress, Report, TrainingConfig
-
-__all__ = [
-    "FEW_EXAMPLES",
-    "FROM_CARDS",
-    "Fitted",
-    "Progress",
-    "TrainedModel",
-    "TrainingConfig",
-    "fit_network",
-    "torch_settings",
-    "train",
-    "train_from_profiles",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class TrainedModel:
-    """A sealed model, ready to be saved or served."""
-
-    manifest: Manifest
-    arrays: ModelArrays
-
-    def save(self, path: Path | str) -> None:
-        """Write the model atomically.
-
-        Raises:
-            ModelFileError: The folder cannot be written to.
-        """
-        write_model(Path(path), self.manifest, self.arrays)
+from router.model_file import ModelArrays
+from router.training_config import Progress, Report, TrainingConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,86 +54,6 @@ class Fitted:
         embedding = self.model.embedding.detach().numpy()
         head = functional.normalize(self.model.head.detach(), dim=1).numpy()
         return assemble(self.vocabulary, embedding * np.float32(self.scales.features), head, vectors, targets, blend)
-
-
-def train(
-    examples: Sequence[Example],
-    config: TrainingConfig,
-    *,
-    profiles: Sequence[AgentProfile] = (),
-    out_of_scope: Sequence[str] = (),
-    progress: Report | None = None,
-) -> TrainedModel:
-    """Train a router: calibrate on held-out examples first, then fit all of them.
-
-    Args:
-        examples: At least two labels.
-        config: How to train.
-        profiles: Cards of labels; ties a trained row to the card it came from.
-        out_of_scope: Requests that no label serves: learnt as such, and held out for calibration.
-        progress: Told after every epoch.
-
-    Raises:
-        BudgetError: The held-out requests do not prove the error budget of the configuration.
-        RouterError: There are fewer than two labels.
-    """
-    labels = sorted({example.label for example in examples})
-    if len(labels) < 2:
-        raise RouterError(f"{len(labels)} label(s) to train on; give examples of at least two labels")
-    number = {label: at for at, label in enumerate(labels)}
-    texts = [*(example.text for example in examples), *out_of_scope]
-    targets = np.array([*(number[e.label] for e in examples), *([NONE_OF_THESE] * len(out_of_scope))])
-    report = progress or _silent
-    with torch_settings(config.threads):
-        calibration, held_out, metrics = _calibrate(texts, targets, len(labels), config, report)
-        fitted = fit_network(texts, targets, len(labels), config, report, "fit")
-        vectors = fitted.vectors(texts)
-    arrays = fitted.arrays(vectors, targets, config.blend).with_held_out(held_out)
-    digest = digest_examples([*examples, *(Example(text, "") for text in out_of_scope)])
-    manifest = Manifest(
-        schema_version=SCHEMA_VERSION,
-        bits=config.bits,
-        word_order=config.word_order,
-        features=len(arrays.buckets),
-        size=fitted.model.embedding.shape[1],
-        sketch_size=config.sketch_size,
-        sketch_weight=fitted.scales.sketch,
-        base=fitted.base.digest if fitted.base else "",
-        base_size=fitted.base.size if fitted.base else 0,
-        base_weight=fitted.scales.base,
-        unseen_idf=fitted.vocabulary.unseen_idf,
-        labels=trained_labels(labels, profiles),
-        scale=calibration.scale,
-        floor=calibration.floor,
-        threshold=calibration.threshold,
-        error_budget=calibration.budget,
-        held_out=len(held_out.wrong),
-        config={**asdict(config), "min_df": list(config.min_df)},
-        metrics=metrics,
-        training_digest=digest,
-    )
-    return TrainedModel(seal(manifest, arrays), arrays)
-
-
-def train_from_profiles(
-    profiles: Sequence[AgentProfile],
-    out_of_scope: Sequence[str],
-    progress: Report | None = None,
-    error_budget: float | None = None,
-) -> TrainedModel:
-    """Train on the cards alone: a dozen examples an agent; the same cards give the same bytes.
-
-    Raises:
-        BudgetError: The held-out requests do not prove the error budget.
-        RouterError: There are fewer than two profiles, or one has no text at all.
-    """
-    ordered = sorted(profiles, key=lambda profile: profile.name)
-    for profile in ordered:
-        if not profile.texts:
-            raise RouterError(f"agent {profile.name!r} has neither summary nor examples; give its card some")
-    examples = [Example(text, profile.name) for profile in ordered for text in profile.texts]
-    config = replace(FROM_CARDS, error_budget=error_budget)
-    return train(examples, config, profiles=ordered, out_of_scope=out_of_scope, progress=progress)
 
 
 def fit_network(
@@ -251,34 +136,6 @@ def _soft_targets(targets: NDArray[np.int64], labels: int, smoothing: float) -> 
     return torch.from_numpy(wanted)
 
 
-def _pick(texts: Sequence[str], places: NDArray[np.int64]) -> list[str]:
-    return [texts[place] for place in places.tolist()]
-
-
-def _calibrate(
-    texts: Sequence[str], targets: NDArray[np.int64], labels: int, config: TrainingConfig, report: Report
-) -> tuple[Calibration, HeldOut, dict[str, float]]:
-    part = deal(targets, config.folds, config.seed)
-    scored: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
-    for fold in range(config.folds if config.cross_validate else 1):
-        inside, outside = np.flatnonzero(part != fold), np.flatnonzero(part == fold)
-        stage = f"calibrate {fold + 1}"
-        fitted = fit_network(_pick(texts, inside), targets[inside], labels, config, report, stage)
-        vectors = fitted.vectors(_pick(texts, inside))
-        arrays = fitted.arrays(vectors, targets[inside], config.blend)
-        scored.append((targets[outside], fitted.vectors(_pick(texts, outside)) @ arrays.head.T))
-    truth = np.concatenate([answer for answer, _ in scored])
-    scores = np.concatenate([values for _, values in scored])
-    known = truth != NONE_OF_THESE
-    calibration = fit(scores[known], truth[known], scores[~known], config.threshold)
-    if not known.all():
-        calibration = replace(calibration, threshold=choose_threshold(calibration, scores[~known], config.refused))
-    held_out = observe(calibration, scores, truth)
-    if config.error_budget is not None:
-        calibration = keep_budget(calibration, held_out, config.error_budget)
-    return calibration, held_out, measure(calibration, scores, truth)
-
-
 @contextmanager
 def torch_settings(threads: int) -> Iterator[None]:
     """Train with this many threads, and leave torch as it was."""
@@ -290,7 +147,3 @@ def torch_settings(threads: int) -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(before)
-
-
-def _silent(progress: Progress) -> None:
-    """Report to nobody."""

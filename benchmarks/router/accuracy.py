@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from router import EmbeddingRouter, evaluate, read_examples
-from router.training import train
+from router.trained_model import train
 from router.training_config import TrainingConfig
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from router import Abstained, BudgetError, EmbeddingRouter, Example, Prediction, read_examples
 from router.budget import probability_of_so_few
-from router.training import TrainedModel, train
+from router.trained_model import TrainedModel, train
 from router.training_config import TrainingConfig
 
 ROOT = Path(__file__).resolve().parents[2]

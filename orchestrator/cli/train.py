@@ -19,7 +19,7 @@ from orchestrator.errors import PointsmanError
 
 if TYPE_CHECKING:
     from router import Example
-    from router.training import TrainedModel
+    from router.trained_model import TrainedModel
     from router.training_config import Progress, TrainingConfig
 
 EXAMPLES = examples(
@@ -87,7 +87,7 @@ def _train_on_file(data: Path, out_of_scope: Path | None, chosen: dict[str, Any]
     labelled = read_examples(data)
     nobodys = read_out_of_scope(out_of_scope) if out_of_scope is not None else ()
     _require_torch()
-    from router.training import train as fit
+    from router.trained_model import train as fit
 
     config = dataclasses.replace(_recipe_for(labelled), **chosen)
     with Bar("training", _epochs_of(config)) as bar:
@@ -110,7 +110,7 @@ def _train_on_cards(settings_file: Path | None, error_budget: float | None) -> T
         note(f"left out: plugin {broken.entry_point!r} of {broken.distribution}: {broken.problem}")
     _require_torch()
     from router import read_out_of_scope
-    from router.training import train_from_profiles
+    from router.trained_model import train_from_profiles
     from router.training_config import FROM_CARDS
 
     profiles = [session.profile_of(plugin.agent.card) for plugin in plugins.loaded]

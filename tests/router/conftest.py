@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from router import AgentProfile, EmbeddingRouter, Example, KeywordRouter, read_out_of_scope
-from router.training import FEW_EXAMPLES, TrainedModel, train, train_from_profiles
+from router.trained_model import TrainedModel, train, train_from_profiles
+from router.training_config import FEW_EXAMPLES
 
 SQL = AgentProfile(
     "sql-checker",

@@ -10,7 +10,7 @@ from router import EmbeddingRouter, ModelFileError, RouterError
 from router.base_encoder import BUNDLED_BASE, BaseEncoder, base_of, bundled_base, read_base, write_base
 from router.features import token_hash, word_buckets
 from router.sketch import sketch_word
-from router.training import TrainedModel
+from router.trained_model import TrainedModel
 
 Members = dict[str, Any]
 

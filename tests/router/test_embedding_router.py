@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from router import Abstained, AgentProfile, BudgetError, EmbeddingRouter, LearnsAgents, Router, RouterError
 from router.budget import find_threshold
-from router.training import TrainedModel
+from router.trained_model import TrainedModel
 
 TEXTS = st.text(alphabet=st.characters(exclude_categories=()), max_size=80)
 SHARED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)

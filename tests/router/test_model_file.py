@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from router import EmbeddingRouter, ModelFileError
 from router import model_file as module
 from router.model_file import read_model, seal
-from router.training import TrainedModel
+from router.trained_model import TrainedModel
 
 Members = dict[str, Any]
 

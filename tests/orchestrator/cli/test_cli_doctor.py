@@ -27,7 +27,7 @@ Install = Callable[..., None]
 def model(folder: Path, monkeypatch: pytest.MonkeyPatch) -> router.EmbeddingRouter:
     """Let the bundled router be a small trained one."""
     pytest.importorskip("torch")
-    from router.training import train
+    from router.trained_model import train
     from router.training_config import FEW_EXAMPLES
 
     examples = [router.Example(f"{word} {number}", word) for word in ("cook", "clerk") for number in range(12)]

@@ -245,7 +245,7 @@ def test_the_recipe_depends_on_how_many_examples_a_label_has(examples: int, few:
 def test_the_cards_are_trained_on_with_what_belongs_to_nobody(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """All installed agents; broken ones are named and left out; progress is told."""
     pytest.importorskip("torch")
-    import router.training
+    import router.trained_model
     from router.training_config import Progress
 
     manifest = SimpleNamespace(
@@ -261,7 +261,7 @@ def test_the_cards_are_trained_on_with_what_belongs_to_nobody(cli: Cli, monkeypa
         assert budget == 0.2
         return model
 
-    monkeypatch.setattr(router.training, "train_from_profiles", train_from_profiles)
+    monkeypatch.setattr(router.trained_model, "train_from_profiles", train_from_profiles)
     code, out, _ = cli("train", "--cards", "--out", "m.npz", "--error-budget", "0.2")
     assert code == 0
     assert "2 labels, threshold 0.50 (error budget 0.2)" in out
