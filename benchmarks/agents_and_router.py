@@ -13,7 +13,9 @@ from orchestrator.agent import AgentCard, TaskContext
 from orchestrator.messages import Task
 from orchestrator.plugins import discover
 from router import AgentProfile, EmbeddingRouter, ModelFileError, bundled_router
-from router.model_file import Manifest, ModelArrays, seal
+from router.manifest import Manifest
+from router.model_file import ModelArrays, seal
+from router.packed_rows import pack
 
 AGENTS: Final = 6
 _SUBJECTS: Final = (
@@ -113,10 +115,12 @@ def _untrained_router(features: int = 50_000, size: int = 128, sketch: int = 512
     """Return the router that is served, with random rows and a threshold at which it never abstains."""
     rng = np.random.default_rng(0)
     buckets = np.sort(rng.choice(1 << bits, features, replace=False)).astype(np.int32)
+    rows = pack((0.05 * rng.standard_normal((features, size))).astype(np.float32))
     arrays = ModelArrays(
         buckets=buckets,
-        idf=np.full(features, 5.0, dtype=np.float32),
-        rows=(0.05 * rng.standard_normal((features, size))).astype(np.float16),
+        idf=np.full(features, 5.0, dtype=np.float16),
+        codes=rows.codes,
+        scales=rows.scales,
         head=np.zeros((0, size + sketch), dtype=np.float32),
         background=np.zeros(size + sketch, dtype=np.float32),
     )

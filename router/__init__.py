@@ -1,18 +1,25 @@
-"""Pointsman's router: a text and candidates in, a decision with its reasons out; importing it never imports torch."""
+"""Pointsman's router: a text and candidates in, a decision with its reasons out; importing it never imports torch.
 
-from router.bundled_model import bundled_router, read_out_of_scope
-from router.card_audit import CardAudit, JudgedExample, audit_cards
-from router.dataset import Example, read_examples
-from router.embedding_router import EmbeddingRouter
-from router.errors import BudgetError, DatasetError, ModelFileError, RouterError
-from router.evaluation import Evaluation, evaluate
-from router.examination import Examination, examine
-from router.exemplars import Embeds, Exemplar, Exemplars
-from router.keyword_router import KeywordRouter
-from router.prediction import Abstained, Candidate, Contribution, Prediction
-from router.profile import AgentProfile
-from router.protocol import LearnsAgents, Router
-from router.reasons import Counterfactual, Reasons, find_reasons
+A public name is imported when it is first asked for (PEP 562): a program that only serves loads what serves.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from router.bundled_model import bundled_router, read_out_of_scope
+    from router.card_audit import CardAudit, JudgedExample, audit_cards
+    from router.dataset import Example, read_examples
+    from router.embedding_router import EmbeddingRouter
+    from router.errors import BudgetError, DatasetError, ModelFileError, RouterError
+    from router.evaluation import Evaluation, evaluate
+    from router.examination import Examination, examine
+    from router.exemplars import Embeds, Exemplar, Exemplars
+    from router.keyword_router import KeywordRouter
+    from router.prediction import Abstained, Candidate, Contribution, Prediction
+    from router.profile import AgentProfile
+    from router.protocol import LearnsAgents, Router
+    from router.reasons import Counterfactual, Reasons, find_reasons
 
 __all__ = [
     "Abstained",
@@ -46,3 +53,44 @@ __all__ = [
     "read_examples",
     "read_out_of_scope",
 ]
+
+_MODULES = {
+    "Abstained": "router.prediction",
+    "AgentProfile": "router.profile",
+    "BudgetError": "router.errors",
+    "Candidate": "router.prediction",
+    "CardAudit": "router.card_audit",
+    "Contribution": "router.prediction",
+    "Counterfactual": "router.reasons",
+    "DatasetError": "router.errors",
+    "EmbeddingRouter": "router.embedding_router",
+    "Embeds": "router.exemplars",
+    "Evaluation": "router.evaluation",
+    "Examination": "router.examination",
+    "Example": "router.dataset",
+    "Exemplar": "router.exemplars",
+    "Exemplars": "router.exemplars",
+    "JudgedExample": "router.card_audit",
+    "KeywordRouter": "router.keyword_router",
+    "LearnsAgents": "router.protocol",
+    "ModelFileError": "router.errors",
+    "Prediction": "router.prediction",
+    "Reasons": "router.reasons",
+    "Router": "router.protocol",
+    "RouterError": "router.errors",
+    "audit_cards": "router.card_audit",
+    "bundled_router": "router.bundled_model",
+    "evaluate": "router.evaluation",
+    "examine": "router.examination",
+    "find_reasons": "router.reasons",
+    "read_examples": "router.dataset",
+    "read_out_of_scope": "router.bundled_model",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(_MODULES[name]), name)
+    return value

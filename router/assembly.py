@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.encoder import Vocabulary
-from router.model_file import ModelArrays, TrainedLabel
+from router.manifest import TrainedLabel
+from router.model_file import ModelArrays
+from router.packed_rows import pack
 from router.profile import AgentProfile
 
 _TINY = np.float32(1e-12)
@@ -54,8 +56,15 @@ def assemble(
     background = vectors.mean(axis=0)
     sketches = [prototype(vectors[targets == label, learnt:], background[learnt:]) for label in range(len(head))]
     rows = np.concatenate([head * np.float32(1 - blend), np.stack(sketches) * np.float32(blend)], axis=1)
-    folded = (embedding * vocabulary.idf[:, None]).astype(np.float16)
-    return ModelArrays(vocabulary.buckets, vocabulary.idf, folded, unit(rows), background.astype(np.float32))
+    folded = pack(embedding * vocabulary.idf[:, None])
+    return ModelArrays(
+        buckets=vocabulary.buckets,
+        idf=vocabulary.idf.astype(np.float16),
+        codes=folded.codes,
+        scales=folded.scales,
+        head=unit(rows),
+        background=background.astype(np.float32),
+    )
 
 
 def trained_labels(labels: Sequence[str], profiles: Sequence[AgentProfile]) -> tuple[TrainedLabel, ...]:

@@ -94,7 +94,7 @@ def learn_vocabulary(
     kind = np.zeros(1 << bits, dtype=np.int64)
     kind[occurrences.bucket] = occurrences.kind
     buckets = np.flatnonzero((frequency > 0) & (frequency >= np.asarray(min_df)[kind]))
-    idf = np.log((1 + texts) / (1 + frequency[buckets])) + 1
+    idf = (np.log((1 + texts) / (1 + frequency[buckets])) + 1).astype(np.float16)  # as it is served
     unseen_idf = float(np.log(1 + texts) + 1)
     return Vocabulary(bits, buckets.astype(np.int32), idf.astype(np.float32), unseen_idf, word_order)
 

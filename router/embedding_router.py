@@ -19,7 +19,8 @@ from router.decision import Roster, decide
 from router.encoder import Encoder, Vocabulary
 from router.errors import RouterError
 from router.explanation import split_score
-from router.model_file import Manifest, ModelArrays, read_model
+from router.manifest import Manifest
+from router.model_file import ModelArrays, read_model
 from router.prediction import Contribution, Prediction
 from router.profile import AgentProfile
 from router.protocol import NO_VETOES
@@ -81,14 +82,20 @@ class EmbeddingRouter:
             BudgetError: The model's held-out requests do not prove the budget.
             RouterError: The model was trained on another base encoder than the one that ships.
         """
-        vocabulary = Vocabulary(manifest.bits, arrays.buckets, arrays.idf, manifest.unseen_idf, manifest.word_order)
-        rows = arrays.rows.astype(np.float32)
+        idf = arrays.idf.astype(np.float32)
+        vocabulary = Vocabulary(manifest.bits, arrays.buckets, idf, manifest.unseen_idf, manifest.word_order)
+        rows = arrays.rows(manifest.size)
         self._manifest = manifest
         self._head = arrays.head
         self._background = arrays.background
         base = base_of(manifest.base)
         self._encoder = Encoder(
-            vocabulary, rows, manifest.sketch_size, manifest.sketch_weight, base, manifest.base_weight
+            vocabulary,
+            rows,
+            manifest.sketch_size,
+            manifest.sketch_weight,
+            base,
+            manifest.base_weight,
         )
         self._balance = _balance(manifest)
         self._calibration = Calibration(manifest.scale, manifest.floor, manifest.threshold, manifest.error_budget)

@@ -22,6 +22,7 @@ from router.features import (
     token_hash,
     word_buckets,
 )
+from router.packed_rows import PackedRows
 from router.sketch import sketch_word
 from router.tokenizer import MAX_TOKENS, tokenize
 
@@ -131,12 +132,14 @@ class WordOrder(NamedTuple):
     """The word pairs of a text.
 
     Attributes:
-        pairs: Rows of those that training has seen, shape (pairs, trained).
+        levels: Rows of those that training has seen, before their scales, shape (pairs, trained).
+        scales: Their factors, shape (pairs,).
         template: All of them.
         seen: Which of them training has seen, shape (features of the template,).
     """
 
-    pairs: Vector
+    levels: Vector
+    scales: Vector
     template: Template
     seen: NDArray[np.bool_]
 
@@ -170,7 +173,7 @@ class Encoder:
     def __init__(
         self,
         vocabulary: Vocabulary,
-        rows: Vector,
+        rows: PackedRows,
         sketch_size: int,
         sketch_weight: float,
         base: BaseEncoder | None = None,
@@ -180,14 +183,14 @@ class Encoder:
 
         Args:
             vocabulary: The seen buckets.
-            rows: Trained rows with IDF folded in, shape (features, trained).
+            rows: Trained rows with IDF folded in, one for each seen bucket.
             sketch_size: Length of the sketch; a multiple of 64.
             sketch_weight: Factor on the sketch.
             base: The base encoder, if the model was trained with one.
             base_weight: Factor on its vectors.
         """
         self.vocabulary = vocabulary
-        self.trained = rows.shape[1]
+        self.trained = rows.size
         self.width = self.trained + (base.size if base else 0) + sketch_size
         self._rows = rows
         self._sketch_size = sketch_size
@@ -196,7 +199,10 @@ class Encoder:
         self._base_weight = base_weight
         self._cache = WordCache(self._word, self.width, vocabulary.bits)
         self._no_words = np.zeros((0, self.width), dtype=np.float32)
-        self._no_order = WordOrder(rows[:0], order_template(0, 0), np.zeros(0, dtype=np.bool_))
+        nothing = np.zeros(0, dtype=np.int64)
+        self._no_order = WordOrder(
+            rows.levels(nothing), np.zeros(0, np.float32), order_template(0, 0), np.zeros(0, np.bool_)
+        )
         self._last: Parts | None = None
 
     def encode(self, text: str) -> Parts:
@@ -208,7 +214,7 @@ class Encoder:
             words = vectors.take(places[WORDS : WORDS + len(slots)], axis=0)
             order = self._order(codes.take(places, axis=0), template)
             vector = _sum(words)
-            vector[: self.trained] += _sum(order.pairs)
+            vector[: self.trained] += order.scales.dot(order.levels)
         else:
             words = vectors.take(slots, axis=0) if slots else self._no_words
             order = self._no_order
@@ -223,13 +229,15 @@ class Encoder:
         return last if last is not None and last.text == text else self.encode(text)
 
     def _order(self, codes: Buckets, template: Template) -> WordOrder:
-        rows = self.vocabulary.index[order_buckets(codes, template)]
+        rows = self.vocabulary.index.take(order_buckets(codes, template))
         seen = rows >= _ZERO
-        return WordOrder(self._rows.take(rows[seen], axis=0), template, seen)
+        kept = rows[seen]
+        return WordOrder(self._rows.levels(kept), self._rows.factors(kept), template, seen)
 
     def _word(self, token: str) -> Vector:
         buckets = word_buckets(token, self.vocabulary.bits)
-        trained = self._rows.take(self.vocabulary.seen(buckets), axis=0).sum(axis=0)
+        seen = self.vocabulary.seen(buckets)
+        trained = self._rows.factors(seen).dot(self._rows.levels(seen))
         idf = self.vocabulary.word_idf(int(buckets[0]))
         sketch = sketch_word(buckets, self._sketch_size) * np.float32(idf * self._sketch_weight)
         if self._base is None:

@@ -26,7 +26,7 @@ def split_score(parts: Parts, row: NDArray[np.float32], factor: float) -> tuple[
     if not tokens:
         return ()
     weights = parts.words.dot(row)
-    if len(parts.order.pairs):
+    if len(parts.order.scales):
         weights = weights + _shares_of_pairs(parts.order, tokens, row)
     weights *= factor
     # What Contribution(word, weight) does, without a Python call for each word.
@@ -39,7 +39,8 @@ def _shares_of_pairs(order: WordOrder, tokens: list[str], row: NDArray[np.float3
     owners = order.template.owners.compress(order.seen, axis=1)
     if order.template.distinct:
         owners = _first_places(tokens).take(owners)
-    gains = order.pairs.dot(row[: order.pairs.shape[1]])
+    gains = order.levels.dot(row[: order.levels.shape[1]])
+    gains *= order.scales
     return np.asarray(np.bincount(owners.ravel(), np.concatenate((gains, gains)), len(tokens)) * 0.5)
 
 

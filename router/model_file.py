@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,71 +9,29 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from router.archive import read_arrays
 from router.budget import HeldOut
 from router.errors import ModelFileError
+from router.manifest import Manifest, ManifestError, parse, version_of
+from router.packed_rows import PackedRows
 
-# 3: says whether word order counts; 4: keeps what an error budget is proved by; 5: names its base encoder.
-SCHEMA_VERSION: Final = 5
+# 3: says whether word order counts; 4: keeps what an error budget is proved by; 5: names its base encoder; 6: rows of
+# four bits a weight, with a scale each.
+SCHEMA_VERSION: Final = 6
 MAX_FILE_BYTES: Final = 512 * 1024**2
 MAX_MANIFEST_BYTES: Final = 4 * 1024**2
 _ARRAYS: Final = {
     "buckets": "<i4",
-    "idf": "<f4",
-    "rows": "<f2",
+    "idf": "<f2",
+    "codes": "|u1",
+    "scales": "<f2",
     "head": "<f4",
     "background": "<f4",
     "held_out_confidence": "<f4",
     "held_out_wrong": "|b1",
 }
-_BLOCK: Final = 1 << 16
 _REMEDY: Final = "train the model again or fetch an undamaged copy"
-
-
-class TrainedLabel(BaseModel):
-    """A label the head has a row for, and the card it was trained from ("" when it was trained from a data set)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str
-    version: str = ""
-    profile_digest: str = ""
-
-
-class _Version(BaseModel):
-    """What every manifest says, whatever its version."""
-
-    schema_version: int
-
-
-class Manifest(BaseModel):
-    """Everything about a model that is not an array; sizes are checked against the arrays when a file is read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    schema_version: int
-    bits: int = Field(ge=8, le=24)
-    word_order: bool
-    features: int = Field(ge=0)
-    size: int = Field(ge=1, le=4096)
-    sketch_size: int = Field(ge=64, le=4096, multiple_of=64)
-    sketch_weight: FiniteFloat = Field(gt=0)
-    base: str = Field(pattern="^([0-9a-f]{16})?$")
-    base_size: int = Field(ge=0, le=4096, multiple_of=64)
-    base_weight: FiniteFloat = Field(ge=0)
-    unseen_idf: FiniteFloat = Field(gt=0)
-    labels: tuple[TrainedLabel, ...]
-    scale: FiniteFloat = Field(gt=0, le=1e6)
-    floor: FiniteFloat
-    threshold: FiniteFloat = Field(ge=0, le=1)
-    error_budget: FiniteFloat | None = Field(gt=0, lt=1)
-    held_out: int = Field(ge=0)
-    config: dict[str, Any]
-    metrics: dict[str, float]
-    training_digest: str
-    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +40,9 @@ class ModelArrays:
 
     Attributes:
         buckets: Seen buckets, rising, int32, shape (features,).
-        idf: Their inverse document frequency, float32, shape (features,).
-        rows: Trained rows with IDF folded in, float16, shape (features, size).
+        idf: Their inverse document frequency, float16, shape (features,).
+        codes: Trained rows with IDF folded in, as ``PackedRows`` has them, uint8, shape (features, (size + 1) // 2).
+        scales: Their factors, float16, shape (features,).
         head: Unit rows of the labels, float32, shape (labels, size + base + sketch).
         background: Mean unit vector of the training texts, float32, shape (size + base + sketch,).
         held_out_confidence: Of every decision on a held-out request, falling, float32, shape (held out,).
@@ -92,12 +50,17 @@ class ModelArrays:
     """
 
     buckets: NDArray[np.int32]
-    idf: NDArray[np.float32]
-    rows: NDArray[np.float16]
+    idf: NDArray[np.float16]
+    codes: NDArray[np.uint8]
+    scales: NDArray[np.float16]
     head: NDArray[np.float32]
     background: NDArray[np.float32]
     held_out_confidence: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
     held_out_wrong: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
+
+    def rows(self, size: int) -> PackedRows:
+        """Return the trained rows, given their length, shape (features, size)."""
+        return PackedRows(self.codes, self.scales, size)
 
     @property
     def held_out(self) -> HeldOut:
@@ -115,16 +78,20 @@ class ModelArrays:
 
 def seal(manifest: Manifest, arrays: ModelArrays) -> Manifest:
     """Return the manifest with the digest of itself and the arrays."""
-    return manifest.model_copy(update={"digest": _digest(manifest, arrays.by_name())})
+    return replace(manifest, digest=_digest(manifest, arrays.by_name()))
 
 
 def write_model(path: Path, manifest: Manifest, arrays: ModelArrays) -> None:
     """Write a sealed model; a reader sees the old file or the whole new one, never a part.
 
+    The old file is replaced, not written into: a router that has mapped it keeps what it has, to the end.
+
     Raises:
         ModelFileError: The folder cannot be written to.
     """
-    text = np.frombuffer(manifest.model_dump_json().encode(), dtype=np.uint8)
+    import tempfile  # serving never writes, and starts sooner without it
+
+    text = np.frombuffer(manifest.to_json().encode(), dtype=np.uint8)
     try:
         folder = tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
@@ -142,7 +109,7 @@ def write_model(path: Path, manifest: Manifest, arrays: ModelArrays) -> None:
 
 
 def read_model(path: Path) -> tuple[Manifest, ModelArrays]:
-    """Read a model and verify its manifest, shapes, types and digest.
+    """Read a model and verify its manifest, shapes, types and digest; the codes stay in the file, see ``read_arrays``.
 
     Raises:
         ModelFileError: Anything is missing, too large, or does not agree.
@@ -158,7 +125,7 @@ def _members(path: Path) -> dict[str, NDArray[Any]]:
         if "manifest.npy" not in sizes:
             raise ModelFileError(path, "has no manifest", _REMEDY)
         if sizes["manifest.npy"] > MAX_MANIFEST_BYTES:
-            raise ModelFileError(path, "unpacks to more than the limit", _REMEDY)
+            raise ModelFileError(path, f"has a manifest larger than {MAX_MANIFEST_BYTES} bytes", _REMEDY)
 
     unreadable = "check the path, or train a model first"
     return read_arrays(path, MAX_FILE_BYTES, what="a model file", remedy=_REMEDY, if_unreadable=unreadable, check=check)
@@ -167,25 +134,14 @@ def _members(path: Path) -> dict[str, NDArray[Any]]:
 def _manifest(path: Path, text: NDArray[Any] | None) -> Manifest:
     if text is None or text.dtype != np.uint8 or text.ndim != 1:
         raise ModelFileError(path, "has a manifest that is not bytes", _REMEDY)
-    _verify_version(path, text.tobytes())
-    try:
-        manifest = Manifest.model_validate_json(text.tobytes())
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "manifest"
-        raise ModelFileError(path, f"manifest refused at {place}: {first['msg']}", _REMEDY) from error
-    return manifest
-
-
-def _verify_version(path: Path, text: bytes) -> None:
-    """Refuse another version before its fields are looked at: people should not be told of fields that it has not."""
-    try:
-        version = _Version.model_validate_json(text).schema_version
-    except ValidationError:
-        return  # the whole manifest is refused next, with the place
-    if version != SCHEMA_VERSION:
+    version = version_of(text.tobytes())
+    if version is not None and version != SCHEMA_VERSION:  # people should not be told of fields that it has not
         problem = f"has schema version {version}, this program reads {SCHEMA_VERSION}"
         raise ModelFileError(path, problem, "train the model again with this version")
+    try:
+        return parse(text.tobytes())
+    except ManifestError as error:
+        raise ModelFileError(path, f"manifest refused: {error}", _REMEDY) from error
 
 
 def _verify(path: Path, manifest: Manifest, members: dict[str, NDArray[Any]]) -> None:
@@ -195,7 +151,8 @@ def _verify(path: Path, manifest: Manifest, members: dict[str, NDArray[Any]]) ->
     shapes: dict[str, tuple[int, ...]] = {
         "buckets": (manifest.features,),
         "idf": (manifest.features,),
-        "rows": (manifest.features, manifest.size),
+        "codes": (manifest.features, (manifest.size + 1) // 2),
+        "scales": (manifest.features,),
         "head": (len(manifest.labels), width),
         "background": (width,),
         "held_out_confidence": (manifest.held_out,),
@@ -216,13 +173,11 @@ def _verify_values(path: Path, manifest: Manifest, members: dict[str, NDArray[An
     rising = bool((np.diff(buckets) > 0).all())
     if not rising or (len(buckets) and not 0 <= buckets[0] <= buckets[-1] < 1 << manifest.bits):
         raise ModelFileError(path, "has buckets out of order or out of range", _REMEDY)
-    finite = all(bool(np.isfinite(members[name]).all()) for name in ("idf", "head", "background"))
-    # Half precision has no fast isfinite: an exponent of ones is what infinities and NaN have in common.
-    # A block at a time stays in the cache, which is ten times faster.
-    bits = members["rows"].view(np.uint16).ravel()
-    blocks = (bits[at : at + _BLOCK] for at in range(0, bits.size, _BLOCK))
-    if not finite or any(((block & 0x7FFF) >= 0x7C00).any() for block in blocks):
+    floats = ("idf", "scales", "head", "background")
+    if not all(bool(np.isfinite(members[name]).all()) for name in floats):
         raise ModelFileError(path, "has weights that are not finite", _REMEDY)
+    if bool((members["scales"] < 0).any()):
+        raise ModelFileError(path, "has scales below 0", _REMEDY)
     _verify_held_out(path, members["held_out_confidence"], members["held_out_wrong"])
     if len({label.name for label in manifest.labels}) != len(manifest.labels):
         raise ModelFileError(path, "has two labels of the same name", _REMEDY)
@@ -236,7 +191,7 @@ def _verify_held_out(path: Path, confidence: NDArray[Any], wrong: NDArray[Any]) 
 
 
 def _digest(manifest: Manifest, arrays: Mapping[str, NDArray[Any]]) -> str:
-    digest = hashlib.sha256(manifest.model_copy(update={"digest": ""}).model_dump_json().encode())
+    digest = hashlib.sha256(replace(manifest, digest="").to_json().encode())
     for name in _ARRAYS:
         array = np.ascontiguousarray(arrays[name])
         digest.update(f"{name}{array.dtype.str}{array.shape}".encode())

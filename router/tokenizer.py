@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 MAX_CHARS: Final = 4096
@@ -16,8 +17,7 @@ _UNSPACED: Final = (
 _MARKED: Final = "\u0300-\u036f\u0900-\u0963\u0970-\u0dff"
 _LETTER: Final = rf"(?:[^\W\d_{_UNSPACED}]|[{_MARKED}])"
 # A word keeps one apostrophe tail ("don't"); long runs are cut, not dropped, so that every token is short.
-_TOKEN: Final = re.compile(rf"[{_UNSPACED}]+|{_LETTER}{{1,32}}(?:'{_LETTER}{{1,8}})?|\d{{1,16}}|[^\w\s]")
-_IS_UNSPACED: Final = re.compile(f"[{_UNSPACED}]").match
+_TOKEN: Final = rf"[{_UNSPACED}]+|{_LETTER}{{1,32}}(?:'{_LETTER}{{1,8}})?|\d{{1,16}}|[^\w\s]"
 # The same for lower-case ASCII, in half the time; control characters 28 to 31 are white space to the one above.
 _PLAIN_TOKEN: Final = re.compile(r"[a-z]{1,32}(?:'[a-z]{1,8})?|[0-9]{1,16}|[!-/:-@\[-^`{-\x7f\x00-\x08\x0e-\x1b]")
 
@@ -39,9 +39,16 @@ def tokenize(text: str) -> list[str]:
     if text.isascii():
         return _PLAIN_TOKEN.findall(text)[:MAX_TOKENS]
     tokens: list[str] = []
-    for token in _TOKEN.findall(unicodedata.normalize("NFC", text).replace("\u2019", "'")):
-        tokens += _pairs(token) if _IS_UNSPACED(token) else (token,)
+    find_token, is_unspaced = _any_script()
+    for token in find_token.findall(unicodedata.normalize("NFC", text).replace("\u2019", "'")):
+        tokens += _pairs(token) if is_unspaced.match(token) else (token,)
     return tokens[:MAX_TOKENS]
+
+
+@lru_cache(maxsize=1)
+def _any_script() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Return what finds a token, and what tells one without spaces; compiled for whoever writes more than ASCII."""
+    return re.compile(_TOKEN), re.compile(f"[{_UNSPACED}]")
 
 
 def _pairs(run: str) -> list[str]:

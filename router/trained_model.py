@@ -13,7 +13,8 @@ from router.calibration import Calibration, choose_threshold, fit
 from router.dataset import Example, digest_examples
 from router.errors import RouterError
 from router.held_out import NONE_OF_THESE, deal, measure, observe
-from router.model_file import SCHEMA_VERSION, Manifest, ModelArrays, seal, write_model
+from router.manifest import Manifest
+from router.model_file import SCHEMA_VERSION, ModelArrays, seal, write_model
 from router.profile import AgentProfile
 from router.training import fit_network, torch_settings
 from router.training_config import FROM_CARDS, Progress, Report, TrainingConfig

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from router.assembly import prototype, trained_labels, unit
-from router.model_file import TrainedLabel
+from router.manifest import TrainedLabel
 from router.profile import AgentProfile
 
 

@@ -79,7 +79,7 @@ def test_a_model_without_one_needs_none() -> None:
 
 def test_another_base_encoder_is_refused(trained: TrainedModel) -> None:
     """A model's head is useless in another space: say so instead of routing at random."""
-    strange = trained.manifest.model_copy(update={"base": "0" * 16})
+    strange = replace(trained.manifest, base="0" * 16)
     with pytest.raises(RouterError, match=r"base encoder 0000000000000000.*train the model again"):
         EmbeddingRouter(strange, trained.arrays)
 

@@ -9,6 +9,7 @@ from router import EmbeddingRouter
 from router.base_encoder import bundled_base
 from router.encoder import Encoder, Vocabulary, WordCache
 from router.features import END, START, WORDS, edge_codes, role_codes, token_hash, word_buckets
+from router.packed_rows import pack
 from router.tokenizer import MAX_TOKENS, tokenize
 
 TEXTS = st.text(alphabet=st.characters(exclude_categories=()), max_size=60)
@@ -19,14 +20,14 @@ def encoder() -> Encoder:
     """An encoder with random rows for every bucket of a tiny table."""
     draw = np.random.default_rng(0)
     vocabulary = Vocabulary(10, np.arange(1024, dtype=np.int32), draw.random(1024).astype(np.float32), 2.0)
-    return Encoder(vocabulary, draw.normal(size=(1024, 3)).astype(np.float32), 64, 0.5)
+    return Encoder(vocabulary, pack(draw.normal(size=(1024, 3)).astype(np.float32)), 64, 0.5)
 
 
 def test_a_vector_is_the_sum_of_its_rows_by_hand(encoder: Encoder) -> None:
     """One word: its own row, its n-grams, and the two pairs it makes with the edges of the text."""
     word, edges = role_codes([token_hash("ab")], 10)[0], edge_codes(10)
     buckets = [*word_buckets("ab", 10), edges[START, 0] ^ word[1], word[0] ^ edges[END, 1]]
-    expected = encoder._rows[buckets].sum(axis=0)
+    expected = encoder._rows.unpack()[buckets].sum(axis=0)
     assert np.allclose(encoder.encode("ab").vector[:3], expected, atol=1e-5)
 
 
@@ -35,10 +36,10 @@ def test_parts_sum_to_the_vector(encoder: Encoder, text: str) -> None:
     """What is explained is what was computed."""
     parts = encoder.encode(text)
     total = parts.words.sum(axis=0)
-    total[:3] += parts.order.pairs.sum(axis=0)
+    total[:3] += parts.order.scales @ parts.order.levels
     assert np.allclose(parts.vector, total, atol=1e-3)
     assert len(parts.words) == len(parts.tokens)
-    assert int(parts.order.seen.sum()) == len(parts.order.pairs)
+    assert int(parts.order.seen.sum()) == len(parts.order.scales)
 
 
 @given(TEXTS)
@@ -47,7 +48,7 @@ def test_without_word_order_a_text_is_its_words_and_nothing_else(encoder: Encode
     known = encoder.vocabulary
     plain = Encoder(Vocabulary(10, known.buckets, known.idf, 2.0, word_order=False), encoder._rows, 64, 0.5)
     parts = plain.encode(text)
-    assert len(parts.order.pairs) == 0
+    assert len(parts.order.scales) == 0
     assert np.allclose(parts.vector, parts.words.sum(axis=0), atol=1e-3)
     assert np.allclose(parts.vector, plain.encode(" ".join(reversed(parts.tokens))).vector, atol=1e-3)
 

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from router import (
-    EmbeddingRouter,
-)
+from router import EmbeddingRouter
+from router.packed_rows import pack
 from router.trained_model import TrainedModel, train
 from router.training import fit_network, torch_settings
 from tests.router.tiny import EXAMPLES, TINY, silent
@@ -21,10 +20,10 @@ def test_numpy_and_torch_agree(base_share: float) -> None:
         fitted = fit_network(texts, targets, 2, config, silent, "fit")
     with torch.no_grad():
         idf = torch.from_numpy(fitted.vocabulary.idf[:, None]) * fitted.scales.features
-        fitted.model.embedding.copy_((fitted.model.embedding * idf).half().float() / idf)
+        fitted.model.embedding.copy_(torch.from_numpy(pack((fitted.model.embedding * idf).numpy()).unpack()) / idf)
     network = fitted.vectors(texts) @ fitted.arrays(fitted.vectors(texts), targets, 0.0).head.T
-    weights = {"sketch_weight": fitted.scales.sketch, "base_weight": fitted.scales.base}
-    manifest = train(EXAMPLES, config).manifest.model_copy(update=weights)
+    scales = fitted.scales
+    manifest = replace(train(EXAMPLES, config).manifest, sketch_weight=scales.sketch, base_weight=scales.base)
     router = EmbeddingRouter(manifest, fitted.arrays(fitted.vectors(texts), targets, 0.0))
     served = [{c.name: c.score for c in router.predict(text).candidates()} for text in texts]
     names = [label.name for label in manifest.labels]
@@ -50,7 +49,7 @@ def test_label_rows_start_where_their_texts_lie() -> None:
 def test_a_few_labels_get_short_rows_where_the_recipe_says_so(per_label: int, size: int) -> None:
     """A row is no longer than so many times the number of labels, and the manifest says how long it is."""
     model = train(EXAMPLES, replace(TINY, size=32, size_per_label=per_label))
-    assert model.manifest.size == model.arrays.rows.shape[1] == size
+    assert model.manifest.size == 2 * model.arrays.codes.shape[1] == size
 
 
 def test_the_network_scores_by_cosine(trained: TrainedModel) -> None:
