@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from router.calibration import Calibration, choose_threshold, expected_error, fit
 
@@ -22,6 +24,19 @@ def test_vetoed_agents_take_no_share() -> None:
     calibration = Calibration(scale=5.0, floor=0.4, threshold=0.5)
     scores = np.array([0.4, -np.inf], dtype=np.float32)
     assert calibration.confidence(scores, float(scores[0])) == pytest.approx(0.5)
+
+
+@given(st.lists(st.floats(-1, 1, width=16), min_size=1, max_size=40), st.floats(2, 120), st.floats(0.1, 0.8))
+def test_all_options_share_one(values: list[float], scale: float, floor: float) -> None:
+    """The leader, every other agent and "none of these" add up to one; few agents are counted like many."""
+    calibration = Calibration(scale, floor, 0.5)
+    leader = max(values)
+    confidence = calibration.confidence_of_few(values, leader)
+    assert calibration.confidence(np.array(values, dtype=np.float32), leader) == pytest.approx(confidence, abs=1e-5)
+    shares = [calibration.confidence_of_other(value, leader, confidence) for value in values]
+    nobody = calibration.confidence_of_other(floor, leader, confidence)
+    assert all(0 <= share <= 1 for share in shares)
+    assert sum(shares) + nobody == pytest.approx(1)
 
 
 def test_fit_makes_confidence_honest() -> None:

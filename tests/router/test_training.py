@@ -8,12 +8,13 @@ from router import EmbeddingRouter
 from router.packed_rows import pack
 from router.trained_model import TrainedModel, train
 from router.training import fit_network, torch_settings
+from tests.router.reference import scores_of
 from tests.router.tiny import EXAMPLES, TINY, silent
 
 
 @pytest.mark.parametrize("base_share", [0.0, 2.0], ids=["without a base encoder", "with one"])
-def test_numpy_and_torch_agree(base_share: float) -> None:
-    """The served scores are those of the network, to 1e-5, once the network has the rounded rows."""
+def test_numpy_torch_and_the_naive_reference_agree(base_share: float) -> None:
+    """The served scores and the reference's are those of the network, to 1e-5, once it has the rounded rows."""
     config = replace(TINY, base_share=base_share)
     texts, targets = [e.text for e in EXAMPLES], np.array([0] * 4 + [1] * 4)
     with torch_settings(1):
@@ -24,10 +25,13 @@ def test_numpy_and_torch_agree(base_share: float) -> None:
     network = fitted.vectors(texts) @ fitted.arrays(fitted.vectors(texts), targets, 0.0).head.T
     scales = fitted.scales
     manifest = replace(train(EXAMPLES, config).manifest, sketch_weight=scales.sketch, base_weight=scales.base)
-    router = EmbeddingRouter(manifest, fitted.arrays(fitted.vectors(texts), targets, 0.0))
+    arrays = fitted.arrays(fitted.vectors(texts), targets, 0.0)
+    router = EmbeddingRouter(manifest, arrays)
     served = [{c.name: c.score for c in router.predict(text).candidates()} for text in texts]
     names = [label.name for label in manifest.labels]
-    assert np.allclose(network, [[row[name] for name in names] for row in served], atol=1e-5)
+    assert np.allclose(network, [[row[name] for name in names] for row in served], rtol=0, atol=1e-5)
+    naive = [scores_of(text, manifest, arrays, fitted.base) for text in texts]
+    assert np.allclose(network, naive, rtol=0, atol=1e-5)
 
 
 def test_label_rows_start_where_their_texts_lie() -> None:
