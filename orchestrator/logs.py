@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import heapq
 import operator
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
@@ -37,7 +38,9 @@ class DecisionLog:
         found = record.get
         event: dict[str, Any] = {name: value for name in _SHOWN if (value := found(name))}
         if "candidates" in record:
-            event["top"] = [[candidate["name"], candidate["score"]] for candidate in record["candidates"][:TOP]]
+            names, scores = record["candidates"]["names"], record["candidates"]["scores"]
+            best = heapq.nlargest(TOP, range(len(scores)), key=scores.__getitem__)
+            event["top"] = [[names[at], scores[at]] for at in best]
         strongest = sorted(record["attribution"], key=_WEIGHT, reverse=True)[:TOP]
         event["words"] = [word for word, weight in strongest if word]
         self._info("task.abstained" if record["chosen"] is None else "task.routed", **event)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from router.examination import Examination, examine
     from router.exemplars import Embeds, Exemplar, Exemplars
     from router.keyword_router import KeywordRouter
-    from router.prediction import Abstained, Candidate, Contribution, Prediction
+    from router.prediction import Abstained, Candidate, Contribution, Prediction, rank_candidates
     from router.profile import AgentProfile
     from router.protocol import LearnsAgents, Router
     from router.reasons import Counterfactual, Reasons, find_reasons
@@ -50,6 +50,7 @@ __all__ = [
     "evaluate",
     "examine",
     "find_reasons",
+    "rank_candidates",
     "read_examples",
     "read_out_of_scope",
 ]
@@ -83,6 +84,7 @@ _MODULES = {
     "evaluate": "router.evaluation",
     "examine": "router.examination",
     "find_reasons": "router.reasons",
+    "rank_candidates": "router.prediction",
     "read_examples": "router.dataset",
     "read_out_of_scope": "router.bundled_model",
 }

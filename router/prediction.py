@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from itertools import count
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -81,28 +80,39 @@ class Scoreboard(NamedTuple):
             for rank, at in enumerate(_best_first(self.scores, scores), start=1)
         )
 
-    def to_json(self) -> list[dict[str, Any]]:
-        """Return what ``ranked`` returns as plain JSON types, scores rounded to 6 places."""
-        names, versions, vetoes = self.names, self.versions, self.vetoes
-        values = self.scores.tolist()
-        order = _best_first(self.scores, values)
-        scores = _rounded(self.scores, order) if len(order) > _FEW else [round(values[at] * 1e6) / 1e6 for at in order]
-        if vetoes:
-            return [
-                {
-                    "name": names[at],
-                    "version": versions[at],
-                    "score": score,
-                    "rank": rank,
-                    "eligible": names[at] not in vetoes,
-                    "why_not": vetoes.get(names[at], ""),
-                }
-                for rank, at, score in zip(count(1), order, scores, strict=False)
-            ]
-        return [  # nearly always, and half the time
-            {"name": names[at], "version": versions[at], "score": score, "rank": rank, "eligible": True, "why_not": ""}
-            for rank, at, score in zip(count(1), order, scores, strict=False)
-        ]
+    def to_json(self) -> dict[str, Any]:
+        """Return the agents in columns, by name, as plain JSON types, scores rounded to 6 places.
+
+        An object an agent took longer to make than the decision; ``rank_candidates`` makes them for who reads a record.
+        """
+        return {
+            "names": list(self.names),
+            "versions": list(self.versions),
+            "scores": _rounded(self.scores),
+            "why_not": dict(self.vetoes),
+        }
+
+
+def rank_candidates(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the candidates of a record one by one, best first, as ``Candidate`` describes them.
+
+    Scores that are equal to 6 places keep the order of their names.
+
+    Args:
+        columns: As ``Scoreboard.to_json`` gives them.
+    """
+    names, versions, scores, why_not = (columns[name] for name in ("names", "versions", "scores", "why_not"))
+    return [
+        {
+            "name": names[at],
+            "version": versions[at],
+            "score": scores[at],
+            "rank": rank,
+            "eligible": names[at] not in why_not,
+            "why_not": why_not.get(names[at], ""),
+        }
+        for rank, at in enumerate(sorted(range(len(names)), key=scores.__getitem__, reverse=True), start=1)
+    ]
 
 
 def _best_first(scores: NDArray[np.float32], values: list[float]) -> list[int]:
@@ -113,9 +123,11 @@ def _best_first(scores: NDArray[np.float32], values: list[float]) -> list[int]:
     return order
 
 
-def _rounded(scores: NDArray[np.float32], order: list[int]) -> list[float]:
-    """Return the scores in this order, rounded to 6 places."""
-    rounded = scores.take(order).astype(np.float64)
+def _rounded(scores: NDArray[np.float32]) -> list[float]:
+    """Return the scores, rounded to 6 places."""
+    if len(scores) <= _FEW:
+        return [round(value * 1e6) / 1e6 for value in scores.tolist()]
+    rounded = scores.astype(np.float64)
     rounded *= 1e6
     np.rint(rounded, rounded)
     rounded /= 1e6

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from orchestrator.cli.console import bar, cell, shorten, table
+from orchestrator.cli.records import expand_candidates
 from orchestrator.cli.session import profile_of
 from orchestrator.messages import EMPTY
 
@@ -30,7 +31,7 @@ def collect_reasons(
     leader = reasons.prediction.leader
     profiles = [profile_of(agent.card) for agent in agents if agent.card.name == leader]
     nearest = Exemplars(router, profiles).nearest(text, leader) if profiles and isinstance(router, Embeds) else ()
-    return {**reasons.to_json(), "nearest": [[one.text, round(one.likeness, 6)] for one in nearest]}
+    return {**expand_candidates(reasons.to_json()), "nearest": [[one.text, round(one.likeness, 6)] for one in nearest]}
 
 
 def view_reasons(reasons: Mapping[str, Any]) -> Iterator[Text | Table]:

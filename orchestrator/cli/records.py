@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -48,4 +48,15 @@ def record_of(row: Row) -> Record:
     """Return the decision that a row of `task.routed` or `task.abstained` holds."""
     envelope = row.envelope
     measured = envelope.measured or {}
-    return Record(row.sequence, row.run, envelope.at, dict(envelope.body["decision"]), measured.get("route_s"))
+    decision = expand_candidates(envelope.body["decision"])
+    return Record(row.sequence, row.run, envelope.at, decision, measured.get("route_s"))
+
+
+def expand_candidates(decision: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a decision with its candidates one by one, best first; newer journals hold them in columns."""
+    candidates = decision.get("candidates")
+    if not isinstance(candidates, Mapping):
+        return dict(decision)
+    from router import rank_candidates
+
+    return {**decision, "candidates": rank_candidates(candidates)}

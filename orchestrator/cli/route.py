@@ -14,6 +14,7 @@ from orchestrator.cli.decision_view import view_decision
 from orchestrator.cli.measurement import evaluate_file, show_figures
 from orchestrator.cli.options import AsJson, ModelFile, SettingsFile, examples
 from orchestrator.cli.reasons_view import collect_reasons, view_reasons
+from orchestrator.cli.records import expand_candidates
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -61,7 +62,8 @@ def route(
 def _decision(router: Router, text: str) -> dict[str, Any]:
     prediction = router.predict(text)
     parts = router.explain(text, prediction.leader) if prediction.leader else ()
-    return {**prediction.to_json(), "attribution": [[part.word, round(part.weight, 6)] for part in parts]}
+    words = [[part.word, round(part.weight, 6)] for part in parts]
+    return {**expand_candidates(prediction.to_json()), "attribution": words}
 
 
 def _verdict(text: str, record: Mapping[str, Any]) -> Text:

@@ -36,7 +36,7 @@ def test_a_record_holds_everything_that_led_to_the_decision() -> None:
     assert json.loads(orjson.dumps(record)) == record
     assert record["chosen"] == record["choice"] == "alpha"
     assert record["vetoes"] == {"beta": "breaker open"}
-    assert [c["name"] for c in record["candidates"] if not c["eligible"]] == ["beta"]
+    assert record["candidates"]["why_not"].keys() == {"beta"}
     assert record["attribution"] == [["alpha", 1.0]]
     assert (record["seed"], record["propensity"], record["fingerprint"]) == (7, 1.0, "fixed")
 

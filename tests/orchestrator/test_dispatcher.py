@@ -46,7 +46,7 @@ async def test_every_step_of_a_task_is_on_record_and_names_its_cause() -> None:
         assert after.causation_id == before.id
     decision = way[1].body["decision"]
     assert (decision["chosen"], decision["policy"], decision["task"]) == ("a", "learned", "t")
-    assert [candidate["name"] for candidate in decision["candidates"]] == ["a", "b"]
+    assert decision["candidates"]["names"] == ["a", "b"]
     assert decision["registry_digest"] == o.registry.digest
     assert (len(decision["trace_id"]), len(decision["span_id"])) == (32, 16)
     assert way[1].measured is not None

@@ -13,7 +13,7 @@ RECORD: dict[str, Any] = {
     "confidence": 0.9,
     "threshold": 0.5,
     "vetoes": {},
-    "candidates": [{"name": name, "score": score} for name, score in zip("abcd", (0.9, 0.4, 0.3, 0.1), strict=True)],
+    "candidates": {"names": ["d", "a", "c", "b"], "scores": [0.1, 0.9, 0.3, 0.4]},
     "attribution": [["the", 0.01], ["", 0.5], ["check", 0.7], ["sql", 0.2], ["now", 0.0]],
 }
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from router import Abstained, Candidate
 from router.calibration import Calibration
 from router.decision import Roster, decide
-from router.prediction import Prediction, choose
+from router.prediction import Prediction, choose, rank_candidates
 
 ROSTER = Roster(("a", "b", "c"), ("1", "2", "3"), "f")
 SURE = Calibration(scale=10.0, floor=0.1, threshold=0.5)
@@ -156,16 +156,23 @@ def test_json_is_plain_and_rounded() -> None:
     answer = prediction(0.1234567, 0.75, 0.5, c="budget")
     record = answer.to_json()
     assert json.loads(json.dumps(record)) == record
-    assert record["candidates"][2] == {
-        "name": "a",
-        "version": "1",
-        "score": 0.123457,
-        "rank": 3,
-        "eligible": True,
-        "why_not": "",
+    assert record["candidates"] == {
+        "names": ["a", "b", "c"],
+        "versions": ["1", "2", "3"],
+        "scores": [0.123457, 0.75, 0.5],
+        "why_not": {"c": "budget"},
     }
-    assert [row["name"] for row in record["candidates"]] == [c.name for c in answer.candidates()]
     assert (record["choice"], record["abstained"]) == ("b", None)
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=40), st.sets(st.integers(0, 39)))
+def test_a_record_gives_the_candidates_back(values: list[int], vetoed: set[int]) -> None:
+    """The columns of a record are all that is needed to rank the agents as they were ranked then."""
+    names = tuple(f"{at:02}" for at in range(len(values)))
+    vetoes = {names[at]: "no" for at in vetoed if at < len(names)}
+    answer = decide(Roster(names, names, "f"), np.array(values, dtype=np.float32) / np.float32(8), vetoes, SURE)
+    record = json.loads(json.dumps(answer.to_json()))
+    assert rank_candidates(record["candidates"]) == [candidate._asdict() for candidate in answer.candidates()]
 
 
 def test_the_budget_in_force_is_on_record() -> None:
@@ -193,7 +200,7 @@ def test_many_agents_are_decided_like_few(values: list[int], vetoed: set[int]) -
     scores = np.array(values, dtype=np.float32) / np.float32(41)
     answer = decide(Roster(names, names, "f"), scores.copy(), vetoes, SURE)
     order = sorted(range(len(values)), key=lambda at: -values[at])
-    assert [(row["name"], row["score"]) for row in answer.to_json()["candidates"]] == [
+    assert [(row["name"], row["score"]) for row in rank_candidates(answer.to_json()["candidates"])] == [
         (names[at], round(float(scores[at]), 6)) for at in order
     ]
     eligible = [names[at] for at in order if at not in vetoed]

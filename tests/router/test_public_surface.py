@@ -31,6 +31,7 @@ NAMES = [
     "evaluate",
     "examine",
     "find_reasons",
+    "rank_candidates",
     "read_examples",
     "read_out_of_scope",
 ]
