@@ -223,6 +223,28 @@ class Encoder:
         self._last = parts = Parts(text, vector, tokens, words, order)
         return parts
 
+    def pool(self, texts: Sequence[Sequence[str]]) -> Vector:
+        """Return the vectors of tokenized texts, not normalised, shape (texts, width), all word pairs in one gather."""
+        pooled = np.zeros((len(texts), self.width), dtype=np.float32)
+        found, ends = [], [0]
+        for tokens, vector in zip(texts, pooled, strict=True):
+            slots, vectors, codes = self._cache.lookup(tokens)
+            if slots:
+                np.copyto(vector, _sum(vectors.take(slots, axis=0)))
+            if self.vocabulary.word_order:
+                places, template = frame(slots)
+                found.append(order_buckets(codes.take(places, axis=0), template))
+                ends.append(ends[-1] + len(found[-1]))
+        if found:
+            rows = self.vocabulary.index.take(np.concatenate(found))
+            seen = np.flatnonzero(rows >= _ZERO)
+            kept = rows.take(seen)
+            levels, factors = self._rows.levels(kept), self._rows.factors(kept)
+            bounds = seen.searchsorted(ends).tolist()
+            for vector, begin, end in zip(pooled, bounds, bounds[1:], strict=False):
+                vector[: self.trained] += factors[begin:end].dot(levels[begin:end])
+        return pooled
+
     def recall(self, text: str) -> Parts:
         """Return what ``encode`` returns, without computing it again for the text that was encoded last."""
         last = self._last

@@ -1,14 +1,16 @@
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from router import Abstained, AgentProfile, BudgetError, EmbeddingRouter, LearnsAgents, Router, RouterError
+from router import Abstained, AgentProfile, BudgetError, EmbeddingRouter, LearnsAgents, Prediction, Router, RouterError
 from router.budget import find_threshold
 from router.trained_model import TrainedModel
 
@@ -190,3 +192,43 @@ def test_importing_the_router_never_imports_torch() -> None:
     """Serving needs NumPy only."""
     program = "import sys, router; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def record(prediction: Prediction) -> dict[str, Any]:
+    """Return a decision without what rounding moves: scores and probabilities."""
+    moved = {"margin": 0.0, "confidence": 0.0, "runner_up_confidence": 0.0, "candidates": None}
+    return {**prediction.to_json(), **moved}
+
+
+@SHARED
+@given(st.lists(TEXTS, max_size=5))
+def test_in_bulk_every_text_is_decided_as_by_itself(either: EmbeddingRouter, texts: list[str]) -> None:
+    """Bulk routing is the single path, result by result, in order."""
+    many = [*texts, "", *(40 * ["repair this json", "which of these is it?", " ".join(f"w{at}" for at in range(40))])]
+    found = either.predict_many(many)
+    assert len(found) == len(many)
+    for text, ours in zip(many, found, strict=True):
+        alone = either.predict(text)
+        assert record(ours) == record(alone)
+        assert np.allclose(ours.scoreboard.scores, alone.scoreboard.scores, rtol=0, atol=1e-6)
+        assert ours.confidence == pytest.approx(alone.confidence, abs=1e-5)
+
+
+def test_bulk_routing_obeys_vetoes_and_knows_added_agents(router: EmbeddingRouter, exchange: AgentProfile) -> None:
+    """What holds for one request holds for many; no requests give no answers."""
+    router.add(exchange)
+    found = router.predict_many(["exchange rate of the dollar today", "fix this json"], {"json-medic": "breaker open"})
+    assert found[0].leader == "fx-desk"
+    assert found[1].leader != "json-medic"
+    assert router.predict_many([]) == []
+
+
+def test_threads_give_the_same_answers(trained_on_pairs: TrainedModel) -> None:
+    """Many threads that meet the same new words at once decide as one does, to the last digit."""
+    texts = [f"repair {word} number {at}" for at in range(60) for word in ("json", "migrations", f"thing{at}")]
+    alone = EmbeddingRouter(trained_on_pairs.manifest, trained_on_pairs.arrays)
+    expected = [alone.predict(text).to_json() for text in texts]
+    shared = EmbeddingRouter(trained_on_pairs.manifest, trained_on_pairs.arrays)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: [shared.predict(text).to_json() for text in texts], range(8)))
+    assert answers == [expected] * 8
