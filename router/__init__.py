@@ -8,9 +8,13 @@ from router.errors import BudgetError, DatasetError, ModelFileError, RouterError
 from router.evaluation import Evaluation, evaluate
 from router.examination import Examination, examine
 from router.exemplars import Embeds, Exemplar, Exemplars
+from router.exploration import Explored, explore
+from router.feedback import Feedback, known_reward
 from router.keyword_router import KeywordRouter
+from router.off_policy import Estimate, Policy, RewardModel, estimate, gain, greedy
 from router.prediction import Abstained, Candidate, Contribution, Prediction
 from router.profile import AgentProfile
+from router.promotion import Verdict, judge
 from router.protocol import LearnsAgents, Router
 from router.reasons import Counterfactual, Reasons, find_reasons
 
@@ -25,24 +29,36 @@ __all__ = [
     "DatasetError",
     "EmbeddingRouter",
     "Embeds",
+    "Estimate",
     "Evaluation",
     "Examination",
     "Example",
     "Exemplar",
     "Exemplars",
+    "Explored",
+    "Feedback",
     "JudgedExample",
     "KeywordRouter",
     "LearnsAgents",
     "ModelFileError",
+    "Policy",
     "Prediction",
     "Reasons",
+    "RewardModel",
     "Router",
     "RouterError",
+    "Verdict",
     "audit_cards",
     "bundled_router",
+    "estimate",
     "evaluate",
     "examine",
+    "explore",
     "find_reasons",
+    "gain",
+    "greedy",
+    "judge",
+    "known_reward",
     "read_examples",
     "read_out_of_scope",
 ]

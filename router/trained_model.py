@@ -1,6 +1,6 @@
 """Owns the trained model: calibrated on held-out examples, fitted on all of them, sealed, ready to be saved."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -12,10 +12,11 @@ from router.budget import HeldOut, keep_budget
 from router.calibration import Calibration, choose_threshold, fit
 from router.dataset import Example, digest_examples
 from router.errors import RouterError
+from router.feedback import Feedback
 from router.held_out import NONE_OF_THESE, deal, measure, observe
 from router.model_file import SCHEMA_VERSION, Manifest, ModelArrays, seal, write_model
 from router.profile import AgentProfile
-from router.training import fit_network, torch_settings
+from router.training import believed, fit_network, torch_settings
 from router.training_config import FROM_CARDS, Progress, Report, TrainingConfig
 
 
@@ -41,15 +42,17 @@ def train(
     *,
     profiles: Sequence[AgentProfile] = (),
     out_of_scope: Sequence[str] = (),
+    feedback: Sequence[Feedback] = (),
     progress: Report | None = None,
 ) -> TrainedModel:
-    """Train a router: calibrate on held-out examples first, then fit all of them.
+    """Train a router: calibrate on held-out examples first, then fit all of them and the feedback.
 
     Args:
         examples: At least two labels.
         config: How to train.
         profiles: Cards of labels; ties a trained row to the card it came from.
         out_of_scope: Requests that no label serves: learnt as such, and held out for calibration.
+        feedback: What was said of decisions, learnt beside the examples; that on agents without an example is left out.
         progress: Told after every epoch.
 
     Raises:
@@ -65,10 +68,11 @@ def train(
     report = progress or _silent
     with torch_settings(config.threads):
         calibration, held_out, metrics = _calibrate(texts, targets, len(labels), config, report)
-        fitted = fit_network(texts, targets, len(labels), config, report, "fit")
+        texts, targets, trust = _join(texts, targets, _lessons(feedback, number))
+        fitted = fit_network(texts, targets, len(labels), config, report, "fit", trust)
         vectors = fitted.vectors(texts)
-    arrays = fitted.arrays(vectors, targets, config.blend).with_held_out(held_out)
-    digest = digest_examples([*examples, *(Example(text, "") for text in out_of_scope)])
+    arrays = fitted.arrays(vectors, believed(targets, trust), config.blend).with_held_out(held_out)
+    digest = digest_examples([*examples, *(Example(text, "") for text in out_of_scope)], feedback)
     manifest = Manifest(
         schema_version=SCHEMA_VERSION,
         bits=config.bits,
@@ -99,8 +103,9 @@ def train_from_profiles(
     out_of_scope: Sequence[str],
     progress: Report | None = None,
     error_budget: float | None = None,
+    feedback: Sequence[Feedback] = (),
 ) -> TrainedModel:
-    """Train on the cards alone: a dozen examples an agent; the same cards give the same bytes.
+    """Train on the cards and on feedback: a dozen examples an agent; the same cards and feedback give the same bytes.
 
     Raises:
         BudgetError: The held-out requests do not prove the error budget.
@@ -112,7 +117,22 @@ def train_from_profiles(
             raise RouterError(f"agent {profile.name!r} has neither summary nor examples; give its card some")
     examples = [Example(text, profile.name) for profile in ordered for text in profile.texts]
     config = replace(FROM_CARDS, error_budget=error_budget)
-    return train(examples, config, profiles=ordered, out_of_scope=out_of_scope, progress=progress)
+    return train(examples, config, profiles=ordered, out_of_scope=out_of_scope, feedback=feedback, progress=progress)
+
+
+def _lessons(feedback: Sequence[Feedback], number: Mapping[str, int]) -> list[tuple[str, int, float]]:
+    """Return a row for each thumb: its text, a label and how far that is trusted to be right."""
+    rows = ((f.text, f.right_agent or f.agent, float(bool(f.right_agent))) for f in feedback)
+    return [(text, number[agent], trust) for text, agent, trust in rows if agent in number]
+
+
+def _join(
+    texts: Sequence[str], targets: NDArray[np.int64], lessons: Sequence[tuple[str, int, float]]
+) -> tuple[list[str], NDArray[np.int64], NDArray[np.float32]]:
+    """Append the lessons to the examples, which are trusted."""
+    further = np.array([target for _, target, _ in lessons], dtype=np.int64)
+    trust = np.array([1.0] * len(texts) + [trust for _, _, trust in lessons], dtype=np.float32)
+    return [*texts, *(text for text, _, _ in lessons)], np.concatenate([targets, further]), trust
 
 
 def _pick(texts: Sequence[str], places: NDArray[np.int64]) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 import torch
@@ -17,6 +18,8 @@ from router.held_out import NONE_OF_THESE
 from router.model import BagModel, Batch, Scales, select
 from router.model_file import ModelArrays
 from router.training_config import Progress, Report, TrainingConfig
+
+_ALMOST: Final = 1 - 1e-6  # of a certainty, so that its complement has a logarithm
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +60,18 @@ class Fitted:
 
 
 def fit_network(
-    texts: Sequence[str], targets: NDArray[np.int64], labels: int, config: TrainingConfig, report: Report, stage: str
+    texts: Sequence[str],
+    targets: NDArray[np.int64],
+    labels: int,
+    config: TrainingConfig,
+    report: Report,
+    stage: str,
+    trust: NDArray[np.float32] | None = None,
 ) -> Fitted:
     """Run the training loop once: Adagrad (Duchi et al. 2011) on smoothed cross-entropy, features dropped at random.
+
+    A row is a text, a label and how far it is trusted that this is the right label, r: its loss is that of
+    ``r log p + (1 - r) log(1 - p)``. Examples have an r of 1; a thumb down on a label has one near 0.
 
     Args:
         texts: What to learn from.
@@ -68,17 +80,22 @@ def fit_network(
         config: How to train.
         report: Told after every epoch.
         stage: Named in every report.
+        trust: Probability that each label is right, shape (texts,); 1 for all if not given.
     """
+    trust = np.ones(len(texts), dtype=np.float32) if trust is None else trust
     ordered = config.word_order
     occurrences = extract(texts, config.bits, word_order=ordered)
     vocabulary = learn_vocabulary(occurrences, len(texts), config.bits, config.min_df, word_order=ordered)
     base = bundled_base() if config.base_share else None
     corpus = build_corpus(texts, occurrences, vocabulary, config.sketch_size, base)
     scales = _scales(corpus, config)
-    wanted = _soft_targets(targets, labels, config.smoothing)
+    wanted = _soft_targets(targets, labels, config.smoothing) * torch.from_numpy(trust[:, None])
+    unwanted = _soft_targets(targets, labels, 0.0) * torch.from_numpy(1 - trust[:, None])
     generator = torch.Generator().manual_seed(config.seed)
     size = min(config.size, config.size_per_label * labels) if config.size_per_label else config.size
-    model = BagModel(len(vocabulary.buckets), size, _directions(corpus.base, targets, labels), generator)
+    model = BagModel(
+        len(vocabulary.buckets), size, _directions(corpus.base, believed(targets, trust), labels), generator
+    )
     optimizer = torch.optim.Adagrad(model.parameters(), lr=config.learning_rate, eps=1e-6)
     for epoch in range(1, config.epochs + 1):
         optimizer.param_groups[0]["lr"] = config.learning_rate * (1 - 0.95 * (epoch - 1) / config.epochs)
@@ -88,7 +105,9 @@ def fit_network(
             chosen = order[start : start + config.batch_size]
             batch = select(corpus, chosen.numpy(), scales)
             batch = _drop_features(batch, config.dropout, generator)
-            loss = functional.cross_entropy(model(batch) * config.scale, wanted[chosen])
+            log_p = functional.log_softmax(model(batch) * config.scale, dim=1)
+            log_not_p = torch.log1p(-(log_p.exp() * _ALMOST))
+            loss = -(wanted[chosen] * log_p + unwanted[chosen] * log_not_p).sum(1).mean()
             optimizer.zero_grad()
             torch.autograd.backward(loss)
             optimizer.step()
@@ -126,6 +145,11 @@ def _directions(vectors: NDArray[np.float32], targets: NDArray[np.int64], labels
     units = unit(vectors)
     background = units.mean(axis=0)
     return torch.from_numpy(np.stack([prototype(units[targets == label], background) for label in range(labels)]))
+
+
+def believed(targets: NDArray[np.int64], trust: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Return the labels, ``NONE_OF_THESE`` where a label is more likely wrong than right, shape (texts,)."""
+    return np.where(trust >= 0.5, targets, NONE_OF_THESE)
 
 
 def _soft_targets(targets: NDArray[np.int64], labels: int, smoothing: float) -> torch.Tensor:
