@@ -79,16 +79,7 @@ def estimate(
     if not logged:
         raise RouterError("no logged decisions to estimate from; give at least one")
     taken = [policy(feedback.text) for feedback in logged]
-    rewards = np.array([feedback.reward for feedback in logged])
-    weights = np.array([p.get(f.agent, 0.0) / f.propensity for p, f in zip(taken, logged, strict=True)])
-    routed = np.array([math.fsum(p.values()) for p in taken])
-    if method == "ips":
-        terms = weights * rewards
-    elif method == "snips" or reward_model is None:
-        share = float(weights @ rewards / weights.sum()) if weights.any() else 0.0
-        terms = routed * share + weights * (rewards - share) * (len(logged) / max(weights.sum(), 1.0))
-    else:
-        terms = _doubly_robust(taken, logged, weights, reward_model)
+    terms = _terms(taken, logged, method, reward_model)
     unknown = float(np.mean([_unknown(p, f) for p, f in zip(taken, logged, strict=True)]))
     value, spread = float(terms.mean()), _Z * _standard_error(terms)
     low, value, high = np.clip([value - spread - unknown, value, value + spread + unknown], 0, 1).tolist()
@@ -126,6 +117,22 @@ def gain(challenger: Policy, champion: Policy, logged: Sequence[Feedback]) -> Es
     return Estimate(value, low, high, "known rewards and propensities", len(logged))
 
 
+def _terms(
+    taken: Sequence[Mapping[str, float]], logged: Sequence[Feedback], method: Method, reward_model: RewardModel | None
+) -> NDArray[np.float64]:
+    """Return what each decision adds to the estimate, which is their mean, shape (decisions,)."""
+    rewards = np.array([feedback.reward for feedback in logged])
+    weights = np.array([p.get(f.agent, 0.0) / f.propensity for p, f in zip(taken, logged, strict=True)])
+    if method == "ips":
+        return weights * rewards
+    if method == "dr" and reward_model is not None:
+        return _doubly_robust(taken, logged, weights, reward_model)
+    total = float(weights.sum()) or 1.0
+    share = float(weights @ rewards) / total
+    routed = np.array([math.fsum(policy.values()) for policy in taken])
+    return np.asarray(routed * share + weights * (rewards - share) * (len(logged) / total))
+
+
 def _doubly_robust(
     taken: Sequence[Mapping[str, float]],
     logged: Sequence[Feedback],
@@ -134,9 +141,9 @@ def _doubly_robust(
 ) -> NDArray[np.float64]:
     """Return what the model expects of each decision, corrected by its error on the agent that was taken."""
     models = [reward_model(feedback.text) for feedback in logged]
-    expected = [_expected(p, m, f) for p, m, f in zip(taken, models, logged, strict=True)]
-    errors = [f.reward - _believed(m, f, f.agent) for m, f in zip(models, logged, strict=True)]
-    return np.array(expected) + weights * np.array(errors)
+    expected = np.array([_expected(p, m, f) for p, m, f in zip(taken, models, logged, strict=True)])
+    errors = np.array([f.reward - _believed(m, f, f.agent) for m, f in zip(models, logged, strict=True)])
+    return np.asarray(expected + weights * errors)
 
 
 def _expected(policy: Mapping[str, float], model: Mapping[str, float], feedback: Feedback) -> float:
