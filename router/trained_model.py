@@ -148,10 +148,11 @@ def _calibrate(
     thumbs: Thumbs,
 ) -> tuple[Calibration, HeldOut, dict[str, float]]:
     part = deal(targets, config.folds, config.seed)
+    parts = np.unique(part)  # where labels have fewer texts than there are folds, some parts are empty
     scored: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
-    for fold in range(config.folds if config.cross_validate else 1):
-        inside, outside = np.flatnonzero(part != fold), np.flatnonzero(part == fold)
-        learnt, judged, stage = _pick(texts, inside), _pick(texts, outside), f"calibrate {fold + 1}"
+    for fold, held in enumerate(parts if config.cross_validate else parts[:1], start=1):
+        inside, outside = np.flatnonzero(part != held), np.flatnonzero(part == held)
+        learnt, judged, stage = _pick(texts, inside), _pick(texts, outside), f"calibrate {fold}"
         others = thumbs.without(set(judged))
         fitted, arrays = fit_rows(learnt, targets[inside], labels, config, report, stage, others)
         scored.append((targets[outside], fitted.vectors(judged) @ arrays.head.T))

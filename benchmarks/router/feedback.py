@@ -143,8 +143,9 @@ def main() -> int:
             start, end = course.at_mark[0], course.at_mark[REQUESTS]
             shares.append(100 * (end - start) / (bounds[seed] - start))
             marks = " ".join(f"{mark}: {course.at_mark[mark]:.2f}" for mark in SHOWN)
+            lowest = min(course.at_mark.values())
             print(
-                f"flipped {flipped:.0%}, seed {seed}: start {start:.2f}; {marks}; lowest {min(course.at_mark.values()):.2f};"
+                f"flipped {flipped:.0%}, seed {seed}: start {start:.2f}; {marks}; lowest {lowest:.2f};"
                 f" online {course.online:.2f}; true labels {bounds[seed]:.2f}; gap closed {shares[-1]:.1f}%"
                 f" ({time.process_time() - before:.0f} CPU-s)",
                 flush=True,
