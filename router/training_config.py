@@ -84,7 +84,7 @@ FROM_CARDS: Final = replace(FEW_EXAMPLES, size=24, base_share=0.0, epochs=80)
 MANY_ROWS: Final = 1000
 
 # Where thumbs were added to few examples: the recipe for many, and the base encoder for agents that have few still.
-FROM_FEEDBACK: Final = TrainingConfig(base_share=2.0)
+FROM_FEEDBACK: Final = TrainingConfig(base_share=4.0, learning_rate=0.1)
 
 
 def recipe(few: TrainingConfig, examples: int, thumbs: int) -> TrainingConfig:

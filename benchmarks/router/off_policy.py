@@ -5,8 +5,9 @@ Run ``python -m benchmarks.router.off_policy [--seeds 0 1 ...] [--simulations 10
 same ten with other random numbers, the better one the ten and 5,000 other texts of ``train.jsonl`` with their labels.
 None abstains. The rest of ``train.jsonl`` and ``dev.jsonl``, of which nobody has learnt, is what is asked: a log is
 1,500 of these requests, decided with 95% of the champion's calibrated probabilities and 5% of an equal chance for all,
-and of each decision only a thumb is seen. The truth that an estimate is held against is the accuracy on all that is
-asked, not on the 1,500, so that the chance of the draw is in the error.
+and of each decision only a thumb is seen. The doubly robust estimate combines the champion's probabilities with those
+of the router that is judged. The truth that an estimate is held against is the accuracy on all that is asked, not on
+the 1,500, so that the chance of the draw is in the error.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 
 from benchmarks.router.accuracy import DATA
 from benchmarks.router.feedback import build_world
-from router import EmbeddingRouter, Example, Feedback, Policy, estimate, greedy, judge, read_examples
+from router import EmbeddingRouter, Example, Feedback, Policy, calibrated, estimate, greedy, judge, read_examples
 from router.exploration import agent_chances
 from router.off_policy import Method
 from router.trained_model import train
@@ -94,10 +95,16 @@ def measure_errors(players: Players, seeds: Sequence[int]) -> None:
     """Print the mean error of every method on every policy, and in how many logs the order is right."""
     log = Log(players.routers["champion"], players.asked)
     policies = {name: cache(greedy(players.routers[of])) for name, of in _ASKED.items()}
-    model = cache(lambda text: agent_chances(players.routers["champion"].predict(text)))
+    models = {name: cache(calibrated(players.routers[of])) for name, of in _ASKED.items()}
     logs = [log.draw(np.random.default_rng(seed)) for seed in seeds]
     for method in METHODS:
-        found = [{n: estimate(p, d, method=method, reward_model=model) for n, p in policies.items()} for d in logs]
+        found = [
+            {
+                name: estimate(policy, decisions, method=method, reward_model=[models["same"], models[name]])
+                for name, policy in policies.items()
+            }
+            for decisions in logs
+        ]
         cells, errors = [], []
         for name, of in _ASKED.items():
             truth = players.truth[of]

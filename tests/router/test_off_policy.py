@@ -73,6 +73,14 @@ def test_nobody_earns_nothing() -> None:
     assert estimate(policy, logged, reward_model=lambda text: {"a": 1.0}).value == pytest.approx(0.5)
 
 
+def test_several_models_are_fitted_to_the_log_first() -> None:
+    """Of one decision there is no other half to fit to: the mean of the log-odds of 0.8 and 0.2, and its error."""
+    models = [lambda text: {"a": 0.8}, lambda text: {"a": 0.2}]
+    assert estimate(always("a"), [up("a", 0.8)], reward_model=models).value == 1.0
+    terms = _terms([{"a": 1.0}], [up("a", 0.8)], "dr", models)
+    assert terms.tolist() == pytest.approx([0.5 + (1 - 0.5) / 0.8])
+
+
 # -- one policy, in general ------------------------------------------------------------------------------------------
 
 
