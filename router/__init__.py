@@ -15,11 +15,16 @@ if TYPE_CHECKING:
     from router.evaluation import Evaluation, evaluate
     from router.examination import Examination, examine
     from router.exemplars import Embeds, Exemplar, Exemplars
+    from router.exploration import Explored, explore
+    from router.feedback import Feedback, known_reward
     from router.keyword_router import KeywordRouter
+    from router.off_policy import Estimate, Policy, estimate, gain, greedy
     from router.prediction import Abstained, Candidate, Contribution, Prediction, rank_candidates
     from router.profile import AgentProfile
+    from router.promotion import Verdict, judge
     from router.protocol import LearnsAgents, Router
     from router.reasons import Counterfactual, Reasons, find_reasons
+    from router.reward_model import RewardModel, calibrated
 
 __all__ = [
     "Abstained",
@@ -32,24 +37,37 @@ __all__ = [
     "DatasetError",
     "EmbeddingRouter",
     "Embeds",
+    "Estimate",
     "Evaluation",
     "Examination",
     "Example",
     "Exemplar",
     "Exemplars",
+    "Explored",
+    "Feedback",
     "JudgedExample",
     "KeywordRouter",
     "LearnsAgents",
     "ModelFileError",
+    "Policy",
     "Prediction",
     "Reasons",
+    "RewardModel",
     "Router",
     "RouterError",
+    "Verdict",
     "audit_cards",
     "bundled_router",
+    "calibrated",
+    "estimate",
     "evaluate",
     "examine",
+    "explore",
     "find_reasons",
+    "gain",
+    "greedy",
+    "judge",
+    "known_reward",
     "rank_candidates",
     "read_examples",
     "read_out_of_scope",
@@ -66,24 +84,37 @@ _MODULES = {
     "DatasetError": "router.errors",
     "EmbeddingRouter": "router.embedding_router",
     "Embeds": "router.exemplars",
+    "Estimate": "router.off_policy",
     "Evaluation": "router.evaluation",
     "Examination": "router.examination",
     "Example": "router.dataset",
     "Exemplar": "router.exemplars",
     "Exemplars": "router.exemplars",
+    "Explored": "router.exploration",
+    "Feedback": "router.feedback",
     "JudgedExample": "router.card_audit",
     "KeywordRouter": "router.keyword_router",
     "LearnsAgents": "router.protocol",
     "ModelFileError": "router.errors",
+    "Policy": "router.off_policy",
     "Prediction": "router.prediction",
     "Reasons": "router.reasons",
+    "RewardModel": "router.reward_model",
     "Router": "router.protocol",
     "RouterError": "router.errors",
+    "Verdict": "router.promotion",
     "audit_cards": "router.card_audit",
     "bundled_router": "router.bundled_model",
+    "calibrated": "router.reward_model",
+    "estimate": "router.off_policy",
     "evaluate": "router.evaluation",
     "examine": "router.examination",
+    "explore": "router.exploration",
     "find_reasons": "router.reasons",
+    "gain": "router.off_policy",
+    "greedy": "router.off_policy",
+    "judge": "router.promotion",
+    "known_reward": "router.feedback",
     "rank_candidates": "router.prediction",
     "read_examples": "router.dataset",
     "read_out_of_scope": "router.bundled_model",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from router.errors import DatasetError
+from router.feedback import Feedback
 
 MAX_LINE_BYTES: Final = 64 * 1024
 MAX_FILE_BYTES: Final = 1024**3
@@ -47,11 +48,13 @@ def read_texts(path: Path | str) -> tuple[str, ...]:
     return tuple(_field(path, number, _row(path, number, line), "text") for number, line in lines)
 
 
-def digest_examples(examples: Iterable[Example]) -> str:
-    """Return 16 hexadecimal characters over texts and labels, in their order."""
+def digest_examples(examples: Iterable[Example], feedback: Iterable[Feedback] = ()) -> str:
+    """Return 16 hexadecimal characters over texts and labels, in their order, and over the feedback."""
     digest = hashlib.sha256()
     for example in examples:
         digest.update(json.dumps([example.text, example.label]).encode())
+    for thumb in feedback:
+        digest.update(json.dumps([thumb.text, thumb.agent, thumb.right, thumb.should_be]).encode())
     return digest.hexdigest()[:16]
 
 

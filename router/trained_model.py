@@ -12,12 +12,14 @@ from router.budget import HeldOut, keep_budget
 from router.calibration import Calibration, choose_threshold, fit
 from router.dataset import Example, digest_examples
 from router.errors import RouterError
+from router.feedback import Feedback
 from router.held_out import NONE_OF_THESE, deal, measure, observe
 from router.manifest import Manifest
 from router.model_file import SCHEMA_VERSION, ModelArrays, seal, write_model
 from router.profile import AgentProfile
-from router.training import fit_network, torch_settings
-from router.training_config import FROM_CARDS, Progress, Report, TrainingConfig
+from router.thumbs import Thumbs
+from router.training import Fitted, fit_network, torch_settings
+from router.training_config import FROM_CARDS, Progress, Report, TrainingConfig, recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +44,17 @@ def train(
     *,
     profiles: Sequence[AgentProfile] = (),
     out_of_scope: Sequence[str] = (),
+    feedback: Sequence[Feedback] = (),
     progress: Report | None = None,
 ) -> TrainedModel:
-    """Train a router: calibrate on held-out examples first, then fit all of them.
+    """Train a router: calibrate on held-out examples first, then fit all of them; feedback is learnt in both.
 
     Args:
         examples: At least two labels.
         config: How to train.
         profiles: Cards of labels; ties a trained row to the card it came from.
         out_of_scope: Requests that no label serves: learnt as such, and held out for calibration.
+        feedback: What was said of decisions, learnt beside the examples; that on agents without an example is left out.
         progress: Told after every epoch.
 
     Raises:
@@ -63,13 +67,13 @@ def train(
     number = {label: at for at, label in enumerate(labels)}
     texts = [*(example.text for example in examples), *out_of_scope]
     targets = np.array([*(number[e.label] for e in examples), *([NONE_OF_THESE] * len(out_of_scope))])
+    thumbs = Thumbs.read(feedback, number)
     report = progress or _silent
     with torch_settings(config.threads):
-        calibration, held_out, metrics = _calibrate(texts, targets, len(labels), config, report)
-        fitted = fit_network(texts, targets, len(labels), config, report, "fit")
-        vectors = fitted.vectors(texts)
-    arrays = fitted.arrays(vectors, targets, config.blend).with_held_out(held_out)
-    digest = digest_examples([*examples, *(Example(text, "") for text in out_of_scope)])
+        calibration, held_out, metrics = _calibrate(texts, targets, len(labels), config, report, thumbs)
+        fitted, arrays = fit_rows(texts, targets, len(labels), config, report, "fit", thumbs)
+    arrays = arrays.with_held_out(held_out)
+    digest = digest_examples([*examples, *(Example(text, "") for text in out_of_scope)], feedback)
     manifest = Manifest(
         schema_version=SCHEMA_VERSION,
         bits=config.bits,
@@ -100,8 +104,9 @@ def train_from_profiles(
     out_of_scope: Sequence[str],
     progress: Report | None = None,
     error_budget: float | None = None,
+    feedback: Sequence[Feedback] = (),
 ) -> TrainedModel:
-    """Train on the cards alone: a dozen examples an agent; the same cards give the same bytes.
+    """Train on the cards and on feedback: a dozen examples an agent; the same cards and feedback give the same bytes.
 
     Raises:
         BudgetError: The held-out requests do not prove the error budget.
@@ -112,8 +117,23 @@ def train_from_profiles(
         if not profile.texts:
             raise RouterError(f"agent {profile.name!r} has neither summary nor examples; give its card some")
     examples = [Example(text, profile.name) for profile in ordered for text in profile.texts]
-    config = replace(FROM_CARDS, error_budget=error_budget)
-    return train(examples, config, profiles=ordered, out_of_scope=out_of_scope, progress=progress)
+    config = recipe(replace(FROM_CARDS, error_budget=error_budget), len(examples), len(feedback))
+    return train(examples, config, profiles=ordered, out_of_scope=out_of_scope, feedback=feedback, progress=progress)
+
+
+def fit_rows(
+    texts: Sequence[str],
+    targets: NDArray[np.int64],
+    labels: int,
+    config: TrainingConfig,
+    report: Report,
+    stage: str,
+    thumbs: Thumbs,
+) -> tuple[Fitted, ModelArrays]:
+    """Run the training loop and return what it gave, and its rows as they are served; see ``fit_network``."""
+    fitted = fit_network(texts, targets, labels, config, report, stage, thumbs)
+    vectors = fitted.vectors([*texts, *thumbs.texts])
+    return fitted, fitted.arrays(vectors, np.concatenate([targets, thumbs.targets]), config.blend)
 
 
 def _pick(texts: Sequence[str], places: NDArray[np.int64]) -> list[str]:
@@ -121,17 +141,22 @@ def _pick(texts: Sequence[str], places: NDArray[np.int64]) -> list[str]:
 
 
 def _calibrate(
-    texts: Sequence[str], targets: NDArray[np.int64], labels: int, config: TrainingConfig, report: Report
+    texts: Sequence[str],
+    targets: NDArray[np.int64],
+    labels: int,
+    config: TrainingConfig,
+    report: Report,
+    thumbs: Thumbs,
 ) -> tuple[Calibration, HeldOut, dict[str, float]]:
     part = deal(targets, config.folds, config.seed)
+    parts = np.unique(part)  # where labels have fewer texts than there are folds, some parts are empty
     scored: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
-    for fold in range(config.folds if config.cross_validate else 1):
-        inside, outside = np.flatnonzero(part != fold), np.flatnonzero(part == fold)
-        stage = f"calibrate {fold + 1}"
-        fitted = fit_network(_pick(texts, inside), targets[inside], labels, config, report, stage)
-        vectors = fitted.vectors(_pick(texts, inside))
-        arrays = fitted.arrays(vectors, targets[inside], config.blend)
-        scored.append((targets[outside], fitted.vectors(_pick(texts, outside)) @ arrays.head.T))
+    for fold, held in enumerate(parts if config.cross_validate else parts[:1], start=1):
+        inside, outside = np.flatnonzero(part != held), np.flatnonzero(part == held)
+        learnt, judged, stage = _pick(texts, inside), _pick(texts, outside), f"calibrate {fold}"
+        others = thumbs.without(set(judged))
+        fitted, arrays = fit_rows(learnt, targets[inside], labels, config, report, stage, others)
+        scored.append((targets[outside], fitted.vectors(judged) @ arrays.head.T))
     truth = np.concatenate([answer for answer, _ in scored])
     scores = np.concatenate([values for _, values in scored])
     known = truth != NONE_OF_THESE
