@@ -26,10 +26,16 @@ class Select(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
-    """A thumb up or down, who should have got the task where that is known, and a note for those who read it."""
+class Said:
+    """What somebody says of a task.
 
-    right: bool
+    Attributes:
+        right: whether it went to the right agent; None leaves that to be seen from `should_be`.
+        should_be: who should have got it; empty where that is not known.
+        note: for those who read it.
+    """
+
+    right: bool | None = None
     should_be: str = ""
     note: str = ""
 
@@ -44,7 +50,7 @@ class Judgement:
         agent: who got it; empty for nobody.
         policy: of the decision.
         propensity: of the decision: how likely it was this agent.
-        word: what was said.
+        right, should_be, note: what was said.
         cause: id of the envelope that holds the decision.
         at: seconds since the epoch, and `sequence` the row in the journal; 0 until it is on record.
     """
@@ -55,7 +61,9 @@ class Judgement:
     agent: str
     policy: str
     propensity: float
-    word: Word
+    right: bool
+    should_be: str = ""
+    note: str = ""
     cause: str = ""
     at: float = 0.0
     sequence: int = 0
@@ -63,7 +71,7 @@ class Judgement:
     def to_json(self) -> dict[str, Any]:
         """Return it as the JSON object that goes on record."""
         about = {"run": self.run, "task": self.task, "request": self.request, "agent": self.agent}
-        said = {"right": self.word.right, "should_be": self.word.should_be, "note": self.word.note}
+        said = {"right": self.right, "should_be": self.should_be, "note": self.note}
         return {**about, "policy": self.policy, "propensity": self.propensity, **said}
 
     def to_feedback(self) -> Feedback:
@@ -74,20 +82,19 @@ class Judgement:
         """
         from router import Feedback
 
-        word = self.word
         if self.policy == "pinned" or not self.agent:
-            return Feedback(self.request, word.should_be, right=True)
-        return Feedback(self.request, self.agent, word.right, word.should_be, self.propensity)
+            return Feedback(self.request, self.should_be or self.agent, right=True)
+        return Feedback(self.request, self.agent, self.right, self.should_be, self.propensity)
 
 
-def judge(select: Select, task: str, run: str, word: Word, known: Collection[str] = ()) -> Judgement:
+def judge(select: Select, task: str, run: str, said: Said, known: Collection[str] = ()) -> Judgement:
     """Return what is said of the last decision on a task.
 
     Args:
         select: reads the journal.
         task: its id.
         run: the run that it belongs to; empty for the latest that has it.
-        word: what is said.
+        said: what is said of it.
         known: agents that it could have gone to, beside those that the run registered.
 
     Raises:
@@ -103,16 +110,18 @@ def judge(select: Select, task: str, run: str, word: Word, known: Collection[str
     decided, submitted = latest[-1], latest[0]
     if "decision" not in decided.envelope.body:
         raise PointsmanError(f"task {task!r}: nobody has decided who gets it; say it of a task that was routed")
-    _check(task, decided.envelope.body["decision"], word)
-    if word.should_be:
-        _check_agent(select, decided.run, word.should_be, known)
     decision = decided.envelope.body["decision"]
+    _check(task, decision, said)
+    if said.should_be:
+        _check_agent(select, decided.run, said.should_be, known)
     request = submitted.envelope.body["task"]["request"] if submitted.envelope.topic == TASK_SUBMITTED else ""
     about = (decision["chosen"] or "", decision["policy"], decision["propensity"])
-    return Judgement(decided.run, task, request, *about, word, decided.envelope.id)
+    right = bool(said.right) if said.right is not None else said.should_be == decision["chosen"]
+    should_be = "" if right else said.should_be
+    return Judgement(decided.run, task, request, *about, right, should_be, said.note, decided.envelope.id)
 
 
-async def record_word(bus: Bus, journal: Journal, run: str, task: str, word: Word) -> Judgement:
+async def record_judgement(bus: Bus, journal: Journal, run: str, task: str, said: Said) -> Judgement:
     """Put what is said of a task of a running orchestrator on record; return once that is safe.
 
     Raises:
@@ -120,7 +129,7 @@ async def record_word(bus: Bus, journal: Journal, run: str, task: str, word: Wor
     """
     await journal.sync()
     with _reading(journal) as select:
-        judgement = judge(select, task, run, word)
+        judgement = judge(select, task, run, said)
     await bus.publish(TASK_JUDGED, judgement.to_json(), task, judgement.cause)
     await journal.sync()
     return judgement
@@ -139,15 +148,17 @@ def standing(judgements: Iterable[Judgement]) -> list[Judgement]:
 def _judgement_of(row: Row) -> Judgement:
     body = row.envelope.body
     about = (body["run"], body["task"], body["request"], body["agent"], body["policy"], body["propensity"])
-    word = Word(body["right"], body["should_be"], body["note"])
-    return Judgement(*about, word, row.envelope.causation_id, row.envelope.at, row.sequence)
+    said = (body["right"], body["should_be"], body["note"])
+    return Judgement(*about, *said, row.envelope.causation_id, row.envelope.at, row.sequence)
 
 
-def _check(task: str, decision: dict[str, Any], word: Word) -> None:
-    chosen, named = decision["chosen"], word.should_be
-    if word.right and named:
+def _check(task: str, decision: dict[str, Any], said: Said) -> None:
+    chosen, named = decision["chosen"], said.should_be
+    if said.right is None and not named:
+        raise PointsmanError(f"task {task!r}: say that it was right or wrong, or who should have got it")
+    if said.right and named:
         raise PointsmanError(f"task {task!r}: right, and should be {named!r}? leave one of them out")
-    if named and named == chosen:
+    if said.right is False and named and named == chosen:
         raise PointsmanError(f"task {task!r} did go to {named!r}; say that it was right, or name another agent")
     if named:
         return

@@ -40,6 +40,6 @@ def split(judgements: Iterable[Judgement]) -> Lessons:
 
 def tally(judgements: Iterable[Judgement]) -> Tally:
     """Count what was said."""
-    words = [judgement.word for judgement in judgements]
-    right = sum(word.right for word in words)
-    return Tally(right, len(words) - right, sum(bool(word.should_be) for word in words))
+    said = [(judgement.right, judgement.should_be) for judgement in judgements]
+    right = sum(right for right, _ in said)
+    return Tally(right, len(said) - right, sum(bool(should_be) for _, should_be in said))

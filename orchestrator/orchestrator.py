@@ -17,7 +17,7 @@ from orchestrator.dispatcher import Dispatcher
 from orchestrator.errors import BusClosedError, PointsmanError, unwrapped
 from orchestrator.graph import TaskGraph
 from orchestrator.journal import Journal, SqliteJournal
-from orchestrator.judgement import Judgement, Word, record_word
+from orchestrator.judgement import Judgement, Said, record_judgement
 from orchestrator.logs import DecisionLog, make_logger
 from orchestrator.messages import OnFailure, Result, Task, as_ids
 from orchestrator.plan import Plan
@@ -163,7 +163,7 @@ class Orchestrator:
             PointsmanError: if there is no such task or agent, nobody was asked, or the words contradict the decision.
         """
         self._running_desk()
-        return await record_word(self.bus, self._journal, self.run_id, task, Word(right, should_be, note))
+        return await record_judgement(self.bus, self._journal, self.run_id, task, Said(right, should_be, note))
 
     # -- agents ------------------------------------------------------------------------------------------------------
 

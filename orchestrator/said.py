@@ -11,14 +11,15 @@ from orchestrator.errors import DocumentError
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 _DEFAULTS: Final[dict[str, Any]] = {"task": "", "right": None, "should_be": "", "note": "", "run": ""}
-_HINT: Final = 'write one object a line, {"task": "ID", "right": false, "should_be": "AGENT"}'
+_HINT: Final = 'write one object a line, {"task": "ID", "should_be": "AGENT"} or {"task": "ID", "right": true}'
 
 
 def read_said(path: Path) -> list[dict[str, Any]]:
     """Read words on tasks from JSON Lines; blank lines are skipped.
 
     Returns:
-        Objects with `task`, `right`, `should_be` ("" where it is not known) and `note`, and `run` where it is named.
+        Objects with `task`, `right` (None where `should_be` tells), `should_be` ("" where it is not known) and `note`,
+        and `run` where it is named.
 
     Raises:
         DocumentError: if the file cannot be read, or a line is not what it should be.
@@ -47,6 +48,11 @@ def _said(path: Path, number: int, line: bytes) -> dict[str, Any]:
             raise DocumentError(path, number, 1, f"unknown key {key!r}", suggest(key, _DEFAULTS))
         if not isinstance(given, bool if key == "right" else str):
             raise DocumentError(path, number, 1, f"{key!r} is {type(given).__name__}", _HINT)
-    if not value.get("task") or "right" not in value:
-        raise DocumentError(path, number, 1, "'task' and 'right' are needed", _HINT)
-    return {"should_be": "", "note": "", **{key: given for key, given in value.items() if key != "run" or given}}
+    if not value.get("task") or ("right" not in value and not value.get("should_be")):
+        raise DocumentError(path, number, 1, "'task', and 'right' or 'should_be', are needed", _HINT)
+    return {
+        "right": None,
+        "should_be": "",
+        "note": "",
+        **{key: given for key, given in value.items() if key != "run" or given},
+    }

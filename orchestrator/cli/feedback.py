@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = examples(
     "pointsman feedback decide --right",
-    "pointsman feedback find-remedy --wrong --should-be log-sentinel",
+    "pointsman feedback find-remedy --wrong --should-be log-sentinel --note 'it asks for a log'",
     "pointsman feedback --data said.jsonl",
     "pointsman feedback --list",
 )
@@ -54,7 +54,7 @@ def feedback(
         raise typer.BadParameter("give one of TASK, --data FILE and --list", param_hint="TASK")
     if task is None and (right is not None or should_be or remark):
         raise typer.BadParameter("this is said of one task; name it", param_hint="--right, --wrong, --should-be")
-    if task is not None and right is None:
+    if task is not None and right is None and not should_be:
         raise typer.BadParameter("say whether it went to the right agent", param_hint="--right or --wrong")
     settings = session.open_settings(settings_file)
     with session.open_journal(settings_file) as reader:
@@ -82,18 +82,18 @@ def _words(
 
     if data is not None:
         return [{"run": run, **said} for said in read_said(data)]
-    return [{"task": task, "run": run, "right": bool(right), "should_be": should_be, "note": remark}]
+    return [{"task": task, "run": run, "right": right, "should_be": should_be, "note": remark}]
 
 
 def _judge_all(reader: JournalReader, settings: Settings, said: list[dict[str, Any]]) -> list[Judgement]:
     """Judge every task, or none if one is refused."""
-    from orchestrator.judgement import Word, judge
+    from orchestrator.judgement import Said, judge
 
     known: Collection[str] = ()
-    if any(word["should_be"] for word in said):
+    if any(one["should_be"] for one in said):
         known = [agent.card.name for agent in session.installed_agents(settings)]
     return [
-        judge(reader.rows, one["task"], one["run"], Word(one["right"], one["should_be"], one["note"]), known)
+        judge(reader.rows, one["task"], one["run"], Said(one["right"], one["should_be"], one["note"]), known)
         for one in said
     ]
 

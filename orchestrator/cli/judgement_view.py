@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
 def view_word(judgement: Judgement) -> Text:
     """Return what was said of a task, in words."""
-    word = judgement.word
-    line = cell("right", "green") if word.right else cell("wrong", "red")
-    if word.should_be:
-        line.append(", should be ").append_text(cell(word.should_be, "cyan"))
-    return line.append_text(cell(f" ({word.note})", "dim")) if word.note else line
+    line = cell("right", "green") if judgement.right else cell("wrong", "red")
+    if judgement.should_be:
+        line.append(", should be ").append_text(cell(judgement.should_be, "cyan"))
+    return line.append(" ").append_text(cell(f"({judgement.note})", "dim")) if judgement.note else line

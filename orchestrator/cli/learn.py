@@ -131,6 +131,9 @@ def _view(digest: str, settings: Settings, lessons: Lessons, verdict: Verdict | 
     gain = verdict.gain
     interval = f"95% interval {100 * gain.low:+.1f} to {100 * gain.high:+.1f}"
     yield cell(f"against {name_model(settings)}: {100 * gain.value:+.1f} points on these, {interval}")
-    for reason in verdict.reasons:
-        yield cell(reason, "yellow")
-    yield cell("let it in with").append(f" pointsman promote {digest}", "cyan")
+    if verdict.lost:
+        yield cell(f"known requests lost: {len(verdict.lost)}", "yellow")
+    if verdict.passed:
+        yield cell("try to let it in: ").append(f"pointsman promote {digest}", "cyan")
+    else:
+        yield cell("that is not enough to let it in", "yellow")
