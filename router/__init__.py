@@ -11,12 +11,13 @@ from router.exemplars import Embeds, Exemplar, Exemplars
 from router.exploration import Explored, explore
 from router.feedback import Feedback, known_reward
 from router.keyword_router import KeywordRouter
-from router.off_policy import Estimate, Policy, RewardModel, estimate, gain, greedy
+from router.off_policy import Estimate, Policy, estimate, gain, greedy
 from router.prediction import Abstained, Candidate, Contribution, Prediction
 from router.profile import AgentProfile
 from router.promotion import Verdict, judge
 from router.protocol import LearnsAgents, Router
 from router.reasons import Counterfactual, Reasons, find_reasons
+from router.reward_model import RewardModel, calibrated
 
 __all__ = [
     "Abstained",
@@ -50,6 +51,7 @@ __all__ = [
     "Verdict",
     "audit_cards",
     "bundled_router",
+    "calibrated",
     "estimate",
     "evaluate",
     "examine",

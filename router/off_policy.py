@@ -19,9 +19,9 @@ from router.errors import RouterError
 from router.feedback import Feedback, known_reward
 from router.prediction import Abstained
 from router.protocol import Router
+from router.reward_model import RewardModel, combine
 
 Policy: TypeAlias = Callable[[str], Mapping[str, float]]
-RewardModel: TypeAlias = Callable[[str], Mapping[str, float]]
 Method: TypeAlias = Literal["ips", "snips", "dr"]
 
 _Z: Final = 1.959964  # 97.5% of a normal distribution lie below
@@ -60,7 +60,11 @@ def greedy(router: Router) -> Policy:
 
 
 def estimate(
-    policy: Policy, logged: Sequence[Feedback], *, method: Method = "dr", reward_model: RewardModel | None = None
+    policy: Policy,
+    logged: Sequence[Feedback],
+    *,
+    method: Method = "dr",
+    reward_model: RewardModel | Sequence[RewardModel] | None = None,
 ) -> Estimate:
     """Return the share of requests that a policy would have given to the right agent.
 
@@ -70,8 +74,9 @@ def estimate(
         policy: Judged here.
         logged: At least one decision of another policy, with its true propensity.
         method: Inverse propensity scores, self-normalised ones, or doubly robust.
-        reward_model: For the last: the probability of each agent to be right, 0 where it is not named; such as the
-            calibrated probabilities of the champion, ``agent_chances``. Without one, it is the same for all.
+        reward_model: For the last: the probability of each agent to be right, 0 where it is not named. Best are those
+            of the router that decided and of the one that is judged, ``calibrated``, together: several models are
+            fitted to the log first, see ``combine``. Without any, the probability is the same for all.
 
     Raises:
         RouterError: There are no decisions.
@@ -118,7 +123,10 @@ def gain(challenger: Policy, champion: Policy, logged: Sequence[Feedback]) -> Es
 
 
 def _terms(
-    taken: Sequence[Mapping[str, float]], logged: Sequence[Feedback], method: Method, reward_model: RewardModel | None
+    taken: Sequence[Mapping[str, float]],
+    logged: Sequence[Feedback],
+    method: Method,
+    reward_model: RewardModel | Sequence[RewardModel] | None,
 ) -> NDArray[np.float64]:
     """Return what each decision adds to the estimate, which is their mean, shape (decisions,)."""
     rewards = np.array([feedback.reward for feedback in logged])
@@ -126,24 +134,23 @@ def _terms(
     if method == "ips":
         return weights * rewards
     if method == "dr" and reward_model is not None:
-        return _doubly_robust(taken, logged, weights, reward_model)
+        beliefs = _beliefs(taken, logged, reward_model)
+        expected = np.array([_expected(p, b, f) for p, b, f in zip(taken, beliefs, logged, strict=True)])
+        errors = rewards - np.array([_believed(b, f, f.agent) for b, f in zip(beliefs, logged, strict=True)])
+        return np.asarray(expected + weights * errors)
     total = float(weights.sum()) or 1.0
     share = float(weights @ rewards) / total
     routed = np.array([math.fsum(policy.values()) for policy in taken])
     return np.asarray(routed * share + weights * (rewards - share) * (len(logged) / total))
 
 
-def _doubly_robust(
-    taken: Sequence[Mapping[str, float]],
-    logged: Sequence[Feedback],
-    weights: NDArray[np.float64],
-    reward_model: RewardModel,
-) -> NDArray[np.float64]:
-    """Return what the model expects of each decision, corrected by its error on the agent that was taken."""
-    models = [reward_model(feedback.text) for feedback in logged]
-    expected = np.array([_expected(p, m, f) for p, m, f in zip(taken, models, logged, strict=True)])
-    errors = np.array([f.reward - _believed(m, f, f.agent) for m, f in zip(models, logged, strict=True)])
-    return np.asarray(expected + weights * errors)
+def _beliefs(
+    taken: Sequence[Mapping[str, float]], logged: Sequence[Feedback], model: RewardModel | Sequence[RewardModel]
+) -> Sequence[Mapping[str, float]]:
+    """Return how likely the model holds each agent to be right, those that the policy or the log took, by decision."""
+    if isinstance(model, Sequence):
+        return combine(model, logged, [{*p, f.agent} for p, f in zip(taken, logged, strict=True)])
+    return [model(feedback.text) for feedback in logged]
 
 
 def _expected(policy: Mapping[str, float], model: Mapping[str, float], feedback: Feedback) -> float:

@@ -1,6 +1,6 @@
 """Owns the trained model: calibrated on held-out examples, fitted on all of them, sealed, ready to be saved."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -16,8 +16,9 @@ from router.feedback import Feedback
 from router.held_out import NONE_OF_THESE, deal, measure, observe
 from router.model_file import SCHEMA_VERSION, Manifest, ModelArrays, seal, write_model
 from router.profile import AgentProfile
-from router.training import believed, fit_network, torch_settings
-from router.training_config import FROM_CARDS, Progress, Report, TrainingConfig
+from router.thumbs import Thumbs
+from router.training import Fitted, fit_network, torch_settings
+from router.training_config import FROM_CARDS, Progress, Report, TrainingConfig, recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def train(
     feedback: Sequence[Feedback] = (),
     progress: Report | None = None,
 ) -> TrainedModel:
-    """Train a router: calibrate on held-out examples first, then fit all of them and the feedback.
+    """Train a router: calibrate on held-out examples first, then fit all of them; feedback is learnt in both.
 
     Args:
         examples: At least two labels.
@@ -65,13 +66,12 @@ def train(
     number = {label: at for at, label in enumerate(labels)}
     texts = [*(example.text for example in examples), *out_of_scope]
     targets = np.array([*(number[e.label] for e in examples), *([NONE_OF_THESE] * len(out_of_scope))])
+    thumbs = Thumbs.read(feedback, number)
     report = progress or _silent
     with torch_settings(config.threads):
-        calibration, held_out, metrics = _calibrate(texts, targets, len(labels), config, report)
-        texts, targets, trust = _join(texts, targets, _lessons(feedback, number))
-        fitted = fit_network(texts, targets, len(labels), config, report, "fit", trust)
-        vectors = fitted.vectors(texts)
-    arrays = fitted.arrays(vectors, believed(targets, trust), config.blend).with_held_out(held_out)
+        calibration, held_out, metrics = _calibrate(texts, targets, len(labels), config, report, thumbs)
+        fitted, arrays = fit_rows(texts, targets, len(labels), config, report, "fit", thumbs)
+    arrays = arrays.with_held_out(held_out)
     digest = digest_examples([*examples, *(Example(text, "") for text in out_of_scope)], feedback)
     manifest = Manifest(
         schema_version=SCHEMA_VERSION,
@@ -116,23 +116,23 @@ def train_from_profiles(
         if not profile.texts:
             raise RouterError(f"agent {profile.name!r} has neither summary nor examples; give its card some")
     examples = [Example(text, profile.name) for profile in ordered for text in profile.texts]
-    config = replace(FROM_CARDS, error_budget=error_budget)
+    config = recipe(replace(FROM_CARDS, error_budget=error_budget), len(examples), len(feedback))
     return train(examples, config, profiles=ordered, out_of_scope=out_of_scope, feedback=feedback, progress=progress)
 
 
-def _lessons(feedback: Sequence[Feedback], number: Mapping[str, int]) -> list[tuple[str, int, float]]:
-    """Return a row for each thumb: its text, a label and how far that is trusted to be right."""
-    rows = ((f.text, f.right_agent or f.agent, float(bool(f.right_agent))) for f in feedback)
-    return [(text, number[agent], trust) for text, agent, trust in rows if agent in number]
-
-
-def _join(
-    texts: Sequence[str], targets: NDArray[np.int64], lessons: Sequence[tuple[str, int, float]]
-) -> tuple[list[str], NDArray[np.int64], NDArray[np.float32]]:
-    """Append the lessons to the examples, which are trusted."""
-    further = np.array([target for _, target, _ in lessons], dtype=np.int64)
-    trust = np.array([1.0] * len(texts) + [trust for _, _, trust in lessons], dtype=np.float32)
-    return [*texts, *(text for text, _, _ in lessons)], np.concatenate([targets, further]), trust
+def fit_rows(
+    texts: Sequence[str],
+    targets: NDArray[np.int64],
+    labels: int,
+    config: TrainingConfig,
+    report: Report,
+    stage: str,
+    thumbs: Thumbs,
+) -> tuple[Fitted, ModelArrays]:
+    """Run the training loop and return what it gave, and its rows as they are served; see ``fit_network``."""
+    fitted = fit_network(texts, targets, labels, config, report, stage, thumbs)
+    vectors = fitted.vectors([*texts, *thumbs.texts])
+    return fitted, fitted.arrays(vectors, np.concatenate([targets, thumbs.targets]), config.blend)
 
 
 def _pick(texts: Sequence[str], places: NDArray[np.int64]) -> list[str]:
@@ -140,17 +140,22 @@ def _pick(texts: Sequence[str], places: NDArray[np.int64]) -> list[str]:
 
 
 def _calibrate(
-    texts: Sequence[str], targets: NDArray[np.int64], labels: int, config: TrainingConfig, report: Report
+    texts: Sequence[str],
+    targets: NDArray[np.int64],
+    labels: int,
+    config: TrainingConfig,
+    report: Report,
+    thumbs: Thumbs,
 ) -> tuple[Calibration, HeldOut, dict[str, float]]:
     part = deal(targets, config.folds, config.seed)
+    parts = np.unique(part)  # where labels have fewer texts than there are folds, some parts are empty
     scored: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
-    for fold in range(config.folds if config.cross_validate else 1):
-        inside, outside = np.flatnonzero(part != fold), np.flatnonzero(part == fold)
-        stage = f"calibrate {fold + 1}"
-        fitted = fit_network(_pick(texts, inside), targets[inside], labels, config, report, stage)
-        vectors = fitted.vectors(_pick(texts, inside))
-        arrays = fitted.arrays(vectors, targets[inside], config.blend)
-        scored.append((targets[outside], fitted.vectors(_pick(texts, outside)) @ arrays.head.T))
+    for fold, held in enumerate(parts if config.cross_validate else parts[:1], start=1):
+        inside, outside = np.flatnonzero(part != held), np.flatnonzero(part == held)
+        learnt, judged, stage = _pick(texts, inside), _pick(texts, outside), f"calibrate {fold}"
+        others = thumbs.without(set(judged))
+        fitted, arrays = fit_rows(learnt, targets[inside], labels, config, report, stage, others)
+        scored.append((targets[outside], fitted.vectors(judged) @ arrays.head.T))
     truth = np.concatenate([answer for answer, _ in scored])
     scores = np.concatenate([values for _, values in scored])
     known = truth != NONE_OF_THESE

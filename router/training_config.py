@@ -80,6 +80,32 @@ FEW_EXAMPLES: Final = TrainingConfig(
 # ("look up the script for what the log no longer shows"), and the base encoder knows only what it is about.
 FROM_CARDS: Final = replace(FEW_EXAMPLES, size=24, base_share=0.0, epochs=80)
 
+#: Examples and thumbs from which the recipe below is the better one, and several times faster.
+MANY_ROWS: Final = 1000
+
+# Where thumbs were added to few examples: the recipe for many, and the base encoder for agents that have few still.
+FROM_FEEDBACK: Final = TrainingConfig(base_share=4.0, learning_rate=0.1)
+
+
+def recipe(few: TrainingConfig, examples: int, thumbs: int) -> TrainingConfig:
+    """Return how to learn so many thumbs beside so many examples.
+
+    That is the recipe for few, which the caller chose for the examples alone, or from ``MANY_ROWS`` of both on the one
+    for many. What is calibrated, and for which budget, stays that of the recipe for few.
+    """
+    if not thumbs or examples + thumbs < MANY_ROWS:
+        return few
+    return replace(
+        FROM_FEEDBACK,
+        folds=few.folds,
+        cross_validate=few.cross_validate,
+        threshold=few.threshold,
+        refused=few.refused,
+        error_budget=few.error_budget,
+        seed=few.seed,
+        threads=few.threads,
+    )
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:

@@ -43,8 +43,8 @@ def test_by_hand() -> None:
     answer = prediction(0.5, 0.4, 0.3)
     chances = odds([0.5, 0.4, 0.3])
     first = 0.2 * chances["b"] / (chances["b"] + chances["c"])
-    assert explore(answer, 0.2, 0.0) == Explored("b", pytest.approx(first, rel=1e-5))
-    assert explore(answer, 0.2, first + 1e-6) == Explored("c", pytest.approx(0.2 - first, rel=1e-5))
+    assert explore(answer, 0.2, 0.0) == ("b", pytest.approx(first, rel=1e-5))
+    assert explore(answer, 0.2, first + 1e-6) == ("c", pytest.approx(0.2 - first, rel=1e-5))
     assert explore(answer, 0.2, 0.2) == Explored("a", 0.8)
 
 

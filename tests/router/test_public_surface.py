@@ -34,6 +34,7 @@ NAMES = [
     "Verdict",
     "audit_cards",
     "bundled_router",
+    "calibrated",
     "estimate",
     "evaluate",
     "examine",

@@ -1,23 +1,32 @@
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from router import (
     AgentProfile,
     BudgetError,
     EmbeddingRouter,
     Example,
+    Feedback,
     RouterError,
     evaluate,
     read_examples,
     read_out_of_scope,
+    trained_model,
 )
 from router.budget import find_threshold
+from router.thumbs import Thumbs
 from router.trained_model import TrainedModel, train, train_from_profiles
-from router.training_config import FEW_EXAMPLES, FROM_CARDS, Progress, TrainingConfig
+from router.training import Fitted, fit_network
+from router.training_config import FEW_EXAMPLES, FROM_CARDS, FROM_FEEDBACK, Progress, Report, TrainingConfig, recipe
 from tests.router.tiny import EXAMPLES, TINY
+
+RED_BLUE = ("red", "blue")
 
 
 def test_it_learns_what_it_was_shown() -> None:
@@ -126,3 +135,77 @@ def test_few_examples_lean_on_the_base_encoder(data: Path) -> None:
     parts = router.explain(dev[0].text, "card_arrival")
     score = next(c.score for c in router.predict(dev[0].text).candidates() if c.name == "card_arrival")
     assert abs(sum(part.weight for part in parts) - score) < 1e-5
+
+
+def test_feedback_corrects_a_card() -> None:
+    """A word that a card claims goes to the other agent once thumbs down name that one."""
+    asked = "paint the boat"
+    before = train(EXAMPLES, replace(TINY, epochs=12))
+    feedback = [Feedback(asked, leader_of(before, asked), right=False)] * 8
+    after = train(EXAMPLES, replace(TINY, epochs=12), feedback=feedback)
+    assert leader_of(after, asked) != leader_of(before, asked)
+
+
+def test_feedback_is_part_of_what_a_model_says_it_learnt() -> None:
+    """The digest of the training data differs with a thumb, and the same thumbs give the same bytes."""
+    thumb = Feedback("paint the boat", "red", right=True)
+    with_it, again, without = (train(EXAMPLES, TINY, feedback=said) for said in ([thumb], [thumb], []))
+    assert with_it.manifest == again.manifest
+    assert with_it.manifest.training_digest != without.manifest.training_digest
+    assert without.manifest == train(EXAMPLES, TINY).manifest
+
+
+def test_feedback_on_what_is_held_out_is_not_learnt_before_it_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network that is calibrated on some texts has learnt neither these nor thumbs on these."""
+    learnt: list[tuple[set[str], set[str]]] = []
+
+    def spy(
+        texts: Sequence[str],
+        targets: NDArray[np.int64],
+        labels: int,
+        config: TrainingConfig,
+        report: Report,
+        stage: str,
+        thumbs: Thumbs,
+    ) -> Fitted:
+        learnt.append((set(texts), set(thumbs.texts)))
+        return fit_network(texts, targets, labels, config, report, stage, thumbs)
+
+    monkeypatch.setattr(trained_model, "fit_network", spy)
+    said = [Feedback(text, "red", right=False) for text in [*(e.text for e in EXAMPLES), "wash the car"]]
+    train(EXAMPLES, replace(TINY, cross_validate=True), feedback=said)
+    everything = {e.text for e in EXAMPLES}
+    assert [len(texts) for texts, _ in learnt] == [4, 4, 8]
+    for texts, thumbs in learnt:
+        assert thumbs == {*texts, "wash the car"}
+    assert learnt[0][0] | learnt[1][0] == everything
+
+
+def test_cards_with_fewer_texts_than_folds_are_calibrated_all_the_same() -> None:
+    """Parts that no text was dealt to are passed over."""
+    model = train(EXAMPLES, replace(TINY, folds=6, cross_validate=True))
+    assert 0 <= model.manifest.metrics["held_out_accuracy"] <= 1
+    assert model.manifest.held_out == len(EXAMPLES)
+
+
+def test_cards_learn_from_feedback() -> None:
+    """What is said of requests goes into the model of the cards, and a card's agent keeps its digest."""
+    cards = [AgentProfile(label, "1", "", tuple(e.text for e in EXAMPLES if e.label == label)) for label in RED_BLUE]
+    said = [Feedback("wash the car", "blue", right=True)] * 4
+    model = train_from_profiles(cards, (), feedback=said)
+    assert leader_of(model, "wash the car") == "blue"
+    assert {label.profile_digest for label in model.manifest.labels} == {card.digest for card in cards}
+
+
+def test_the_recipe_follows_the_number_of_rows() -> None:
+    """Many thumbs are learnt by the recipe for many, with budget and seed of the one for few."""
+    few = replace(FEW_EXAMPLES, error_budget=0.1, seed=7)
+    assert recipe(few, 5000, 0) == few == recipe(few, 500, 499)
+    many = recipe(few, 500, 500)
+    assert (many.batch_size, many.base_share) == (FROM_FEEDBACK.batch_size, FROM_FEEDBACK.base_share)
+    assert (many.error_budget, many.seed, many.cross_validate) == (0.1, 7, True)
+
+
+def leader_of(model: TrainedModel, text: str) -> str:
+    """Return who leads a request."""
+    return EmbeddingRouter(model.manifest, model.arrays).predict(text).leader

@@ -7,8 +7,10 @@ import torch
 from router import (
     EmbeddingRouter,
 )
+from router.thumbs import Thumbs
 from router.trained_model import TrainedModel, train
 from router.training import fit_network, torch_settings
+from router.training_config import Progress
 from tests.router.tiny import EXAMPLES, TINY, silent
 
 
@@ -69,3 +71,36 @@ def test_torch_is_left_as_it_was() -> None:
     before = torch.get_num_threads()
     train(EXAMPLES, replace(TINY, threads=2))
     assert torch.get_num_threads() == before
+
+
+def test_the_loss_of_thumbs_is_their_likelihood_by_hand() -> None:
+    """An example: smoothed cross-entropy; a thumb that is right with probability r: r log p + (1 - r) log(1 - p)."""
+    config = replace(TINY, learning_rate=0.0, dropout=0.0, epochs=1, smoothing=0.1)
+    texts, targets = [e.text for e in EXAMPLES], np.array([0] * 4 + [1] * 4)
+    said = ("paint the boat", "sail the wall", "paint now")
+    thumbs = Thumbs(said, np.array([0, 1, 0]), np.array([1.0, 0.0, 0.3], dtype=np.float32))
+    seen: list[Progress] = []
+    with torch_settings(1):
+        fitted = fit_network(texts, targets, 2, config, seen.append, "fit", thumbs)
+    vectors = fitted.vectors([*texts, *said])
+    scores = vectors @ fitted.arrays(vectors, np.concatenate([targets, thumbs.targets]), 0.0).head.T * config.scale
+    p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    examples = [0.95 * np.log(p[at, label]) + 0.05 * np.log(p[at, 1 - label]) for at, label in enumerate(targets)]
+    of_thumbs = [np.log(p[8, 0]), np.log(1 - p[9, 1]), 0.3 * np.log(p[10, 0]) + 0.7 * np.log(1 - p[10, 0])]
+    assert seen[0].loss == pytest.approx(-np.mean([*examples, *of_thumbs]), rel=1e-4)
+
+
+def test_a_thumb_moves_the_agent_it_is_about() -> None:
+    """A thumb down takes score from the agent that was asked, a thumb up gives it some, compared with neither."""
+    texts, targets = [e.text for e in EXAMPLES], np.array([0] * 4 + [1] * 4)
+    asked = "wash the car"
+    scores = {}
+    with torch_settings(1):
+        for name, right in (("down", [0.0] * 3), ("none", []), ("up", [1.0] * 3)):
+            thumbs = Thumbs((asked,) * len(right), np.zeros(len(right), dtype=np.int64), np.array(right, np.float32))
+            fitted = fit_network(texts, targets, 2, replace(TINY, epochs=8), silent, "fit", thumbs)
+            vectors = fitted.vectors([*texts, *thumbs.texts])
+            head = fitted.arrays(vectors, np.concatenate([targets, thumbs.targets]), 0.0).head
+            red, blue = (fitted.vectors([asked]) @ head.T)[0].tolist()
+            scores[name] = red - blue
+    assert scores["down"] < scores["none"] < scores["up"]
