@@ -82,7 +82,7 @@ def _run_fortnight(plan: Plan, settings: Settings, *, as_json: bool) -> None:
         print_json(as_object(done))
         return
     show_results(done)
-    show("", cell("What people said of it afterwards: ").append_text(cell(FOLDER / SAID, "cyan")), "")
+    show("", cell("What people said of it afterwards:").append(" ").append_text(cell(FOLDER / SAID, "cyan")), "")
     _list_commands(_THEN)
 
 

@@ -134,6 +134,6 @@ def _view(digest: str, settings: Settings, lessons: Lessons, verdict: Verdict | 
     if verdict.lost:
         yield cell(f"known requests lost: {len(verdict.lost)}", "yellow")
     if verdict.passed:
-        yield cell("try to let it in: ").append(f"pointsman promote {digest}", "cyan")
+        yield cell("try to let it in:").append(f" pointsman promote {digest}", "cyan")
     else:
         yield cell("that is not enough to let it in", "yellow")
