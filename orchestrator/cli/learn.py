@@ -53,7 +53,9 @@ def learn(
     settings = session.open_settings(settings_file)
     lessons = session.read_lessons(settings)
     if not lessons.learnt:
-        raise PointsmanError("nobody has said anything to learn from; say it with `pointsman feedback TASK --wrong`")
+        held = len(lessons.held_back)
+        said = f"all of it ({held}) is held back to judge by" if held else "nobody has said anything to learn from"
+        raise PointsmanError(f"{said}; say more with `pointsman feedback TASK --wrong --should-be AGENT`")
     agents = session.installed_agents(settings)
     chosen = {name: value for name, value in (("epochs", epochs), ("seed", seed)) if value is not None}
     model = _train(agents, data, lessons, {**chosen, "error_budget": settings.error_budget})

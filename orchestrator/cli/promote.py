@@ -99,6 +99,7 @@ def rollback(
 
 def _choose(store: ModelStore, challenger: str) -> str:
     """Return the digest of the model that is meant, or of the youngest."""
+    champion = store.champion  # first of all: a damaged store is refused
     if challenger:
         digest = store.find(challenger).digest
     else:
@@ -106,7 +107,7 @@ def _choose(store: ModelStore, challenger: str) -> str:
         if not models:
             raise PointsmanError(f"{store.folder} holds no challenger; train one with `pointsman learn`")
         digest = models[-1].digest
-    if digest == store.champion:
+    if digest == champion:
         raise ModelStoreError(digest, "serves already; train another with `pointsman learn`")
     return digest
 

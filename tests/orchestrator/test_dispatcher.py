@@ -349,9 +349,7 @@ def explored(seed: int, share: float, tasks: int = 200, router: FixedRouter | No
 
 
 def test_exploration_tries_another_agent_at_its_share_and_says_how_likely_that_was() -> None:
-    """True propensities: of the one that was tried, and of the leader where it kept the task; the router's own
-    choice stays on record beside it.
-    """
+    """True propensities, of the one tried and of the leader; the router's own choice stays on record beside it."""
     _, decisions = explored(3, 0.25)
     tried = [one for one in decisions if one["policy"] == "explored"]
     kept = [one for one in decisions if one["policy"] == "learned"]

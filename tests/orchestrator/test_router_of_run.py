@@ -77,5 +77,5 @@ def test_a_shadow_is_named_by_file_or_digest(settings: Settings) -> None:
         shadow = load_shadow(settings.model_copy(update={"shadow": name}))
         assert shadow is not None
         assert shadow.fingerprint == load_router(settings).fingerprint
-    with pytest.raises(ModelStoreError, match="'nowhere.npz'"):
+    with pytest.raises(ModelStoreError, match=r"'nowhere\.npz'"):
         load_shadow(settings.model_copy(update={"shadow": "nowhere.npz"}))
