@@ -123,7 +123,7 @@ def test_there_is_nothing_to_learn_before_somebody_said_something(ran: Cli) -> N
 
 def test_learning_without_torch_says_what_to_install(ran: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """One line, before anything is trained."""
-    ran("feedback", "strange", "--should-be", "grump")
+    ran("feedback", "rhyme", "--right")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     code, _, err = ran("learn")
     assert code == 1
