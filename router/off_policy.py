@@ -132,7 +132,7 @@ def _terms(
     rewards = np.array([feedback.reward for feedback in logged])
     weights = np.array([p.get(f.agent, 0.0) / f.propensity for p, f in zip(taken, logged, strict=True)])
     if method == "ips":
-        return weights * rewards
+        return np.asarray(weights * rewards)
     if method == "dr" and reward_model is not None:
         beliefs = _beliefs(taken, logged, reward_model)
         expected = np.array([_expected(p, b, f) for p, b, f in zip(taken, beliefs, logged, strict=True)])

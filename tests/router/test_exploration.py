@@ -43,8 +43,11 @@ def test_by_hand() -> None:
     answer = prediction(0.5, 0.4, 0.3)
     chances = odds([0.5, 0.4, 0.3])
     first = 0.2 * chances["b"] / (chances["b"] + chances["c"])
-    assert explore(answer, 0.2, 0.0) == ("b", pytest.approx(first, rel=1e-5))
-    assert explore(answer, 0.2, first + 1e-6) == ("c", pytest.approx(0.2 - first, rel=1e-5))
+    second, third = explore(answer, 0.2, 0.0), explore(answer, 0.2, first + 1e-6)
+    assert second is not None
+    assert third is not None
+    assert (second.agent, third.agent) == ("b", "c")
+    assert (second.propensity, third.propensity) == pytest.approx((first, 0.2 - first), rel=1e-5)
     assert explore(answer, 0.2, 0.2) == Explored("a", 0.8)
 
 
