@@ -15,6 +15,7 @@ from orchestrator.policy import Breaker, Policy, Retry
 if TYPE_CHECKING:
     from orchestrator.decision import RoutingDecision
     from orchestrator.desk import Ticket
+    from orchestrator.judgement import Judgement
     from orchestrator.orchestrator import Orchestrator
     from orchestrator.plan import Plan, load_plan
     from orchestrator.settings import Settings, load_settings
@@ -25,6 +26,7 @@ __all__ = [
     "AgentError",
     "Breaker",
     "Envelope",
+    "Judgement",
     "Orchestrator",
     "Plan",
     "PointsmanError",
@@ -42,6 +44,7 @@ __all__ = [
 ]
 
 _WHEN_ASKED_FOR = {
+    "Judgement": "orchestrator.judgement",
     "Orchestrator": "orchestrator.orchestrator",
     "Plan": "orchestrator.plan",
     "RoutingDecision": "orchestrator.decision",

@@ -112,6 +112,11 @@ def new_run_id(clock: Clock) -> str:
     return f"{stamp}-{secrets.token_hex(2)}"
 
 
+def new_envelope_id() -> str:
+    """Return an id for an envelope that no run makes: `x` and sixteen random hex digits, where a run counts."""
+    return f"x{secrets.token_hex(8)}"
+
+
 def seeded_random(seed: int, *names: str) -> random.Random:
     """Return a generator that depends on the seed and the names alone, whatever else the run draws."""
     return random.Random(f"{seed}/{'/'.join(names)}")

@@ -11,7 +11,7 @@ from orchestrator.messages import EMPTY
 if TYPE_CHECKING:  # importing the router would load NumPy, which a program that only defines agents does without
     from router import Abstained, Contribution, Prediction
 
-RoutingPolicy = Literal["learned", "pinned", "fallback"]
+RoutingPolicy = Literal["learned", "explored", "pinned", "fallback"]
 
 
 class RoutingDecision(NamedTuple):
@@ -20,8 +20,8 @@ class RoutingDecision(NamedTuple):
     Attributes:
         task_id: which task.
         chosen: the agent that gets it, or why nobody does.
-        policy: `learned` (the router chose), `pinned` (the submitter did), `fallback` (the router abstained and the
-            settings name who takes such tasks).
+        policy: `learned` (the router chose), `explored` (another agent than the router chose, to learn from it),
+            `pinned` (the submitter did), `fallback` (the router abstained and the settings name who takes such tasks).
         prediction: the router's answer; None for pinned tasks, for which it was not asked.
         vetoes: agents that were not eligible, and why.
         attribution: words of the request and their exact share of the leader's score, in the order of the text.
@@ -30,6 +30,7 @@ class RoutingDecision(NamedTuple):
         seed: of the run.
         trace_id, span_id: 32 and 16 hex digits (W3C trace context).
         input_digest: 16 hex digits of the SHA-256 of the request; the request itself is in `task.submitted`.
+        shadow: what the model in the shadow would have done; None, and not on record, where there is none.
     """
 
     task_id: str
@@ -44,6 +45,7 @@ class RoutingDecision(NamedTuple):
     trace_id: str = ""
     span_id: str = ""
     input_digest: str = ""
+    shadow: Mapping[str, Any] | None = None
 
     @property
     def abstained(self) -> bool:
@@ -66,6 +68,8 @@ class RoutingDecision(NamedTuple):
         body["trace_id"] = self.trace_id
         body["span_id"] = self.span_id
         body["input_digest"] = self.input_digest
+        if self.shadow is not None:
+            body["shadow"] = self.shadow
         return body
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from orchestrator.bus import Bus
-from orchestrator.clock import stopwatch
+from orchestrator.clock import seeded_random, stopwatch
 from orchestrator.decision import RoutingDecision, RoutingPolicy, digest_text
 from orchestrator.desk import publish_inherited, result_of
 from orchestrator.errors import BusClosedError
@@ -15,6 +15,7 @@ from orchestrator.graph import TaskGraph, Unlocked
 from orchestrator.logs import DecisionLog
 from orchestrator.messages import EMPTY, Envelope, Task
 from orchestrator.registry import AgentRegistry
+from orchestrator.shadow import decide_in_shadow
 from orchestrator.topics import (
     ENDINGS,
     TASK_ABSTAINED,
@@ -49,10 +50,13 @@ class Dispatcher:
         fallback_agent: str = "",
         log: DecisionLog | None = None,
         mailbox: int = 1024,
+        explore: float = 0.0,
+        shadow: Router | None = None,
     ) -> None:
         self._run, self._seed = run, seed
         self._bus, self._graph, self._registry, self._router = bus, graph, registry, router
         self._vetoes, self._fallback, self._log = vetoes, fallback_agent, log
+        self._explore, self._shadow = explore, shadow
         self._subscription = bus.subscribe(TASK_SUBMITTED, *ENDINGS, maxsize=mailbox)
         self._trace_id = hashlib.sha256(run.encode()).hexdigest()[:32]
 
@@ -133,12 +137,37 @@ class Dispatcher:
                 return f"the router insists on agent {prediction.choice!r}, which is not registered"
             vetoes = {**vetoes, prediction.choice: "not registered"}
             prediction = self._router.predict(task.request, vetoes)
+        if self._explore and (strangers := self._strangers(prediction)):
+            vetoes = {**vetoes, **strangers}
+            prediction = self._router.predict(task.request, vetoes)
         predicted = stopwatch()
         words = self._router.explain(task.request, prediction.leader) if prediction.leader else ()
         measured["predict_s"], measured["explain_s"] = predicted - begun, stopwatch() - predicted
         if prediction.abstained and self._fallback in self._registry:
-            return self._record(task, self._fallback, "fallback", prediction, vetoes, words)
-        return self._record(task, prediction.choice, "learned", prediction, vetoes, words)
+            decision = self._record(task, self._fallback, "fallback", prediction, vetoes, words)
+        else:
+            decision = self._record(task, prediction.choice, "learned", prediction, vetoes, words)
+        if self._explore and not prediction.abstained:
+            decision = self._maybe_another(decision, prediction)
+        if self._shadow is not None:
+            decision = decision._replace(shadow=decide_in_shadow(self._shadow, task.request, vetoes))
+        return decision
+
+    def _strangers(self, prediction: Prediction) -> dict[str, str]:
+        """Return who could be tried but is not registered; a router may know agents that a run does not."""
+        eligible = (candidate.name for candidate in prediction.candidates() if candidate.eligible)
+        return {name: "not registered" for name in eligible if name not in self._registry}
+
+    def _maybe_another(self, decision: RoutingDecision, prediction: Prediction) -> RoutingDecision:
+        """Return the decision with its true propensity, perhaps for another agent; the run and its seed draw."""
+        from router import explore
+
+        draw = seeded_random(self._seed, self._run, "explore", decision.task_id).random()
+        taken = explore(prediction, self._explore, draw)
+        if taken is None:
+            return decision
+        policy: RoutingPolicy = "learned" if taken.agent == prediction.choice else "explored"
+        return decision._replace(chosen=taken.agent, policy=policy, propensity=taken.propensity)
 
     def _record(
         self,

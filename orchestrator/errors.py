@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -168,3 +170,25 @@ class StoppedError(PointsmanError):
     def __init__(self, task: str) -> None:
         self.task = task
         super().__init__(f"the orchestrator stopped before task {task!r} ended; its journal says how far it came")
+
+
+# --- the model store --------------------------------------------------------------------------------------------------
+
+
+class ModelStoreError(PointsmanError):
+    """Raised when the model store does not hold what is asked for, or the step asked for is none; names the model."""
+
+    def __init__(self, model: str, problem: str) -> None:
+        self.model = model
+        super().__init__(f"model {model!r}: {problem}")
+
+
+@contextmanager
+def unwrapped() -> Iterator[None]:
+    """Raise what several parts of a run failed of in the same way as one error, not as a group."""
+    try:
+        yield
+    except BaseExceptionGroup as group:  # right: always raised again, cancellations too
+        first = group.exceptions[0]
+        same = all(type(error) is type(first) and str(error) == str(first) for error in group.exceptions)
+        raise (first if same else group) from None

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from orchestrator.agent import Agent
-from orchestrator.bus import Bus, BusStatistics
+from orchestrator.bus import Bus
 from orchestrator.clock import Clock, Ids, SystemClock, new_run_id
 from orchestrator.desk import Desk, Ticket
 from orchestrator.dispatcher import Dispatcher
-from orchestrator.errors import BusClosedError, PointsmanError
-from orchestrator.graph import GraphStatistics, TaskGraph
-from orchestrator.journal import Journal, JournalStatistics, SqliteJournal
+from orchestrator.errors import BusClosedError, PointsmanError, unwrapped
+from orchestrator.graph import TaskGraph
+from orchestrator.journal import Journal, SqliteJournal
+from orchestrator.judgement import Judgement, Said, record_judgement
 from orchestrator.logs import DecisionLog, make_logger
 from orchestrator.messages import OnFailure, Result, Task, as_ids
 from orchestrator.plan import Plan
 from orchestrator.plugins import BrokenPlugin, discover
 from orchestrator.registry import AgentRegistry
-from orchestrator.router_of_run import load_router, teach, unteach
+from orchestrator.router_of_run import load_router, load_shadow, teach, unteach
 from orchestrator.runner import Surroundings
 from orchestrator.settings import Settings
+from orchestrator.statistics import Statistics
 from orchestrator.supervisor import Supervisor
 from orchestrator.topics import AGENT_REGISTERED, AGENT_UNREGISTERED, PLUGIN_BROKEN, RUN_STARTED, RUN_STOPPED
 
@@ -35,16 +36,6 @@ if TYPE_CHECKING:
     from router import Router
 
 _LAST_WORD_S: Final = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Statistics:
-    """A snapshot of a run."""
-
-    bus: BusStatistics
-    graph: GraphStatistics
-    journal: JournalStatistics
-    agents: Mapping[str, int]
 
 
 class Orchestrator:
@@ -69,8 +60,8 @@ class Orchestrator:
 
         Args:
             settings: defaults are a journal at `.pointsman/journal.db` and no more.
-            agents: objects with a `card` and a `handle`; None takes every installed plugin.
-            router: None takes the one named in the settings, or the bundled one.
+            agents: objects with a `card` and a `handle`; None takes all plugins.
+            router: None takes the one named in the settings, the champion, or the bundled one.
             journal: None opens the one named in the settings.
             clock: a `VirtualClock` for runs on a `VirtualTimeLoop`.
             run: id of the run; made from date and time where it is empty.
@@ -82,13 +73,15 @@ class Orchestrator:
         self.registry = AgentRegistry()
         self._given_agents, self._given_journal = agents, journal
         self._router = router or load_router(self.settings)
+        self._shadow = load_shadow(self.settings)
+        self._routers = (self._router,) if self._shadow is None else (self._router, self._shadow)
         self._logger = logger or make_logger(self.settings.log_format, now=self.clock.now)
         self._open = False
 
     # -- life --------------------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
-        with _unwrapped():
+        with unwrapped():
             async with AsyncExitStack() as opening:  # what was opened is closed again if the rest fails
                 self._journal = self._given_journal or SqliteJournal(
                     self.settings.journal, self.run_id, durability=self.settings.durability
@@ -107,7 +100,7 @@ class Orchestrator:
     ) -> None:
         self._open = False
         self._desk.close()
-        with _unwrapped():
+        with unwrapped():
             async with self._closing:
                 if error is None:
                     await self._drain()
@@ -157,6 +150,21 @@ class Orchestrator:
         """Wait until no task is unfinished, those that agents added included."""
         await self._running_desk().idle()
 
+    async def feedback(self, task: str, *, right: bool, should_be: str = "", note: str = "") -> Judgement:
+        """Say whether a task of this run went to the right agent; return once it is in the journal.
+
+        Args:
+            task: its id.
+            right: whether the agent that got it was the right one.
+            should_be: who should have got it, where that is known.
+            note: for those who read it.
+
+        Raises:
+            PointsmanError: if there is no such task or agent, nobody was asked, or the words contradict the decision.
+        """
+        self._running_desk()
+        return await record_judgement(self.bus, self._journal, self.run_id, task, Said(right, should_be, note))
+
     # -- agents ------------------------------------------------------------------------------------------------------
 
     async def register(self, candidate: object) -> Agent:
@@ -176,7 +184,8 @@ class Orchestrator:
         with ExitStack() as undo:
             undo.callback(self.registry.remove, card.name)
             self._supervisor.refuse_leaving(card.name)
-            teach(self._router, card)
+            for router in self._routers:
+                teach(router, card)
             undo.pop_all()  # the supervisor and the router took it
         self._supervisor.start(agent)
         await self.bus.publish(AGENT_REGISTERED, {"agent": card.name, "version": card.version, "digest": card.digest})
@@ -196,7 +205,8 @@ class Orchestrator:
         """
         self._running_desk()
         self.registry.remove(name)
-        unteach(self._router, name)
+        for router in self._routers:
+            unteach(router, name)
         return await asyncio.shield(self._group.create_task(self._retire(name), name=f"retire {name}"))
 
     async def _retire(self, name: str) -> int:
@@ -208,7 +218,7 @@ class Orchestrator:
         return left
 
     def statistics(self) -> Statistics:
-        """Return the counts of bus, graph, journal and mailboxes as of now."""
+        """Return the counts as of now."""
         queued = {name: counts.queued + counts.in_hand for name, counts in self._supervisor.statistics().items()}
         return Statistics(self.bus.statistics(), self._graph.statistics(), self._journal.statistics(), queued)
 
@@ -241,6 +251,8 @@ class Orchestrator:
             fallback_agent=settings.fallback_agent,
             log=DecisionLog(self._logger) if self._logger else None,
             mailbox=8 * settings.capacity,
+            explore=settings.explore,
+            shadow=self._shadow,
         )
 
     async def _begin(self) -> None:
@@ -286,14 +298,3 @@ class Orchestrator:
         if not self._open:
             raise PointsmanError("the orchestrator is not running; use it inside `async with Orchestrator() as o:`")
         return self._desk
-
-
-@contextmanager
-def _unwrapped() -> Iterator[None]:
-    """Raise what several parts of a run failed of in the same way as one error, not as a group."""
-    try:
-        yield
-    except BaseExceptionGroup as group:  # right: always raised again, cancellations too
-        first = group.exceptions[0]
-        same = all(type(error) is type(first) and str(error) == str(first) for error in group.exceptions)
-        raise (first if same else group) from None

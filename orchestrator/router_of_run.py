@@ -5,26 +5,85 @@ The package `router` is imported when a run is made, not with this module: it lo
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.agent import AgentCard
+from orchestrator.errors import ModelStoreError
+from orchestrator.model_store import ModelStore
 from orchestrator.settings import Settings
 
 if TYPE_CHECKING:
-    from router import Router
+    from router import EmbeddingRouter, Router
 
 
 def load_router(settings: Settings) -> Router:
-    """Return the router that the settings name, or the bundled one; it knows no agent yet.
+    """Return the router that the settings name, the champion of the model store, or the bundled one.
+
+    It knows no agent yet.
 
     Raises:
+        DocumentError: if the store is damaged.
+        ModelStoreError: if the champion is not the model that was let in.
         RouterError: if its file is missing or damaged, or does not prove the error budget of the settings.
     """
-    from router import EmbeddingRouter, bundled_router
+    from router import bundled_router
 
-    if settings.router is None:
-        return bundled_router(settings.error_budget)
-    return EmbeddingRouter.load(settings.router, use_trained_labels=False, error_budget=settings.error_budget)
+    if settings.router is not None:
+        return load_model(settings.router, settings)
+    champion = ModelStore(settings.model_folder).champion
+    return load_stored(champion, settings) if champion else bundled_router(settings.error_budget)
+
+
+def load_shadow(settings: Settings) -> Router | None:
+    """Return the model that decides in the shadow, by file or digest; None where the settings name none.
+
+    Raises:
+        ModelStoreError: if there is neither such a file nor such a model in the store.
+        RouterError: if its file is damaged.
+    """
+    if not settings.shadow:
+        return None
+    if Path(settings.shadow).is_file():
+        return load_model(Path(settings.shadow), settings)
+    return load_stored(ModelStore(settings.model_folder).find(settings.shadow).digest, settings)
+
+
+def load_stored(digest: str, settings: Settings) -> Router:
+    """Return a model of the store that knows no agent yet.
+
+    Raises:
+        ModelStoreError: if the file of this name holds another model.
+        RouterError: if the file is missing or damaged, or does not prove the error budget of the settings.
+    """
+    path = ModelStore(settings.model_folder).path(digest)
+    router = load_model(path, settings)
+    if not router.manifest.digest.startswith(digest):
+        raise ModelStoreError(digest, f"{path} holds another model; restore it, or `pointsman rollback`")
+    return router
+
+
+def load_model(path: Path, settings: Settings) -> EmbeddingRouter:
+    """Return the model of a file; it knows no agent yet.
+
+    Raises:
+        RouterError: if the file is missing or damaged, or does not prove the error budget of the settings.
+    """
+    from router import EmbeddingRouter
+
+    return EmbeddingRouter.load(path, use_trained_labels=False, error_budget=settings.error_budget)
+
+
+def name_model(settings: Settings) -> str:
+    """Return which model serves, in words.
+
+    Raises:
+        DocumentError: if the store is damaged.
+    """
+    if settings.router is not None:
+        return f"model {settings.router}"
+    champion = ModelStore(settings.model_folder).champion
+    return f"champion {champion} of {settings.model_folder}" if champion else "the bundled model"
 
 
 def teach(router: Router, card: AgentCard) -> None:

@@ -31,7 +31,12 @@ class Settings(BaseModel):
     capacity: int = Field(default=100_000, ge=1, le=10_000_000, description="unfinished tasks that a run may hold")
     policy: Policy = Field(default=Policy(), description="how agents are run whose card says nothing about it")
     drain_s: float = Field(default=10.0, ge=0, le=86_400, description="seconds that running tasks get when stopping")
-    router: Path | None = Field(default=None, description="model of the router; the bundled one if not given")
+    router: Path | None = Field(default=None, description="model of the router; the champion or else the bundled one")
+    models: Path | None = Field(default=None, description="folder of the model store; `models` beside the journal")
+    shadow: str = Field(
+        default="", description="model, or digest in the store, that decides beside the router, unheard"
+    )
+    explore: float = Field(default=0.0, ge=0, lt=1, description="share of tasks that may go to another than the leader")
     error_budget: float | None = Field(
         default=None,
         gt=0,
@@ -42,6 +47,11 @@ class Settings(BaseModel):
     log_format: LogFormat = Field(default="auto", description="auto is console on a terminal and json elsewhere")
     seed: int = Field(default=0, description="for everything drawn at random")
     strict_plugins: bool = Field(default=False, description="stop at a plugin that cannot be used")
+
+    @property
+    def model_folder(self) -> Path:
+        """Folder of the model store."""
+        return self.journal.parent / "models" if self.models is None else self.models
 
 
 def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:

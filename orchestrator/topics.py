@@ -24,11 +24,14 @@ TASK_COMPLETED: Final = "task.completed"
 TASK_FAILED: Final = "task.failed"
 TASK_SKIPPED: Final = "task.skipped"
 TASK_DEAD_LETTERED: Final = "task.dead_lettered"
+TASK_JUDGED: Final = "task.judged"
 RUN_STARTED: Final = "run.started"
 RUN_STOPPED: Final = "run.stopped"
 AGENT_REGISTERED: Final = "registry.agent_registered"
 AGENT_UNREGISTERED: Final = "registry.agent_unregistered"
 PLUGIN_BROKEN: Final = "registry.plugin_broken"
+ROUTER_PROMOTED: Final = "router.promoted"
+ROUTER_ROLLED_BACK: Final = "router.rolled_back"
 
 #: Topics with which a task ends, and the status that each stands for.
 ENDINGS: Final[dict[str, Status]] = {

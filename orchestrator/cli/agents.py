@@ -30,15 +30,20 @@ def _list_if_nothing_else(context: typer.Context) -> None:
 @app.command("list", epilog=examples("pointsman agents list", "pointsman agents list --json"))
 def list_(*, settings_file: SettingsFile = None, as_json: AsJson = False) -> None:
     """List the installed agents, and the plugins that gave none."""
-    found = session.find_agents(session.open_settings(settings_file))
+    from orchestrator.router_of_run import name_model
+
+    settings = session.open_settings(settings_file)
+    found, model = session.find_agents(settings), name_model(settings)
     if as_json:
-        print_json({"agents": [_agent(plugin) for plugin in found.loaded], "broken": [_fault(b) for b in found.broken]})
+        agents, faults = [_agent(plugin) for plugin in found.loaded], [_fault(one) for one in found.broken]
+        print_json({"agents": agents, "broken": faults, "router": model})
         return
     if found.loaded:
         columns = ("agent", "version", "distribution", ">examples", "what it does")
         show(table(columns, map(_row, found.loaded)))
     else:
         note("no agent is installed; begin one with `pointsman agents new NAME`")
+    note(f"router: {model}")
     for broken in found.broken:
         show(cell(f"broken: {broken.entry_point} of {broken.distribution} {broken.version}: {broken.problem}", "red"))
 

@@ -7,7 +7,23 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestrator.cli import agents, decisions, demo, doctor, evaluation, journal, route, run, test, train, why
+from orchestrator.cli import (
+    agents,
+    decisions,
+    demo,
+    doctor,
+    evaluation,
+    feedback,
+    journal,
+    learn,
+    models,
+    promote,
+    route,
+    run,
+    test,
+    train,
+    why,
+)
 from orchestrator.cli.options import SettingsFile, examples
 
 app = typer.Typer(
@@ -58,5 +74,10 @@ app.command("eval", epilog=evaluation.EXAMPLES)(evaluation.evaluate)
 app.add_typer(agents.app, name="agents")
 app.command(epilog=decisions.EXAMPLES)(decisions.decisions)
 app.command(epilog=why.EXAMPLES)(why.why)
+app.command(epilog=feedback.EXAMPLES)(feedback.feedback)
+app.command(epilog=learn.EXAMPLES)(learn.learn)
+app.command(epilog=promote.PROMOTE_EXAMPLES)(promote.promote)
+app.command(epilog=promote.ROLLBACK_EXAMPLES)(promote.rollback)
+app.command(epilog=models.EXAMPLES)(models.models)
 app.add_typer(journal.app, name="journal")
 app.command(epilog=doctor.EXAMPLES)(doctor.doctor)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -15,8 +16,10 @@ from orchestrator.cli.options import AsJson, SettingsFile, examples
 if TYPE_CHECKING:
     from orchestrator.cli.execution import Execution
     from orchestrator.cli.run_view import TaskView
+    from orchestrator.plan import Plan
+    from orchestrator.settings import Settings
 
-EXAMPLES = examples("pointsman demo", "pointsman demo --json | jq '.results[].agent'")
+EXAMPLES = examples("pointsman demo", "pointsman demo --json | jq '.results[].agent'", "pointsman demo --fortnight")
 FOLDER: Final = Path(".pointsman/demo")
 _NEXT: Final = (
     ("pointsman decisions", "who got what, and how sure"),
@@ -24,16 +27,34 @@ _NEXT: Final = (
     ("pointsman agents new my-agent", "an agent of your own"),
     ("pointsman train --data my.jsonl -o my.npz", "a router of your own: seconds"),
 )
+#: Who should have got each request of the fortnight.
+SAID: Final = "fortnight.said.jsonl"
+_THEN: Final = (
+    (f"pointsman feedback --data {FOLDER / SAID}", "put it on record"),
+    ("pointsman learn", "train a challenger on it"),
+    ("pointsman promote", "let it serve, if it passes"),
+)
 
 
-def demo(*, settings_file: SettingsFile = None, as_json: AsJson = False) -> None:
+def demo(
+    *,
+    fortnight: Annotated[
+        bool,
+        typer.Option("--fortnight", help="Requests in words that no card has, to say afterwards who should get them."),
+    ] = False,
+    settings_file: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
     """Run a release with the bundled agents, explain one decision, and say what to try next."""
     from orchestrator.cli.execution import execute
     from orchestrator.plan import load_plan
 
     settings = session.open_settings(settings_file)
-    plan = load_plan(_library() / "release.plan.yaml")
+    plan = load_plan(_library() / ("fortnight.plan.yaml" if fortnight else "release.plan.yaml"))
     settings = settings.model_copy(update={"workspace": _prepare_workspace()})
+    if fortnight:
+        _run_fortnight(plan, settings, as_json=as_json)
+        return
     if not as_json:
         show(
             cell("A release waits for its sign-off. Nobody says who does what: the router reads each request.", "bold")
@@ -48,6 +69,21 @@ def demo(*, settings_file: SettingsFile = None, as_json: AsJson = False) -> None
         _explain_one(done)
         _say_what_next(done)
     raise typer.Exit(0 if done.ok else 1)
+
+
+def _run_fortnight(plan: Plan, settings: Settings, *, as_json: bool) -> None:
+    """Run requests of which many go astray; that they do is no failure of the demo."""
+    from orchestrator.cli.execution import execute
+    from orchestrator.cli.run import as_object, show_results
+
+    shutil.copyfile(_library() / SAID, FOLDER / SAID)
+    done = execute(plan, settings, make_console(stderr=as_json))
+    if as_json:
+        print_json(as_object(done))
+        return
+    show_results(done)
+    show("", cell("What people said of it afterwards:").append(" ").append_text(cell(FOLDER / SAID, "cyan")), "")
+    _list_commands(_THEN)
 
 
 def _library() -> Path:
@@ -101,7 +137,12 @@ def _margin(view: TaskView) -> float:
 
 def _say_what_next(done: Execution) -> None:
     show("", cell("On record:").append(" ").append_text(cell(done.journal, "cyan")))
-    show(cell("The files:").append(" ").append_text(cell(FOLDER, "cyan")), "", cell("Try next:", "bold"))
-    width = max(len(command) for command, _ in _NEXT)
-    for command, what in _NEXT:
+    show(cell("The files:").append(" ").append_text(cell(FOLDER, "cyan")), "")
+    _list_commands(_NEXT)
+
+
+def _list_commands(commands: Sequence[tuple[str, str]]) -> None:
+    show(cell("Try next:", "bold"))
+    width = max(len(command) for command, _ in commands)
+    for command, what in commands:
         show(cell("").append("  ").append(command.ljust(width), "cyan").append(f"  {what}", "dim"))

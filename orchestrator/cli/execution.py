@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """A run that is over: its id, its journal, and what became of every task."""
+    """A run that is over: its id, its journal, what became of every task, and which model routed."""
 
     run: str
     journal: Path
     plan: str
     view: RunView
+    model: str = "given"
 
     @property
     def ok(self) -> bool:
@@ -41,13 +42,15 @@ def execute(plan: Plan, settings: Settings, console: Console, *, router: Router 
     Raises:
         PointsmanError: if the run cannot start; a task that fails is a result.
     """
+    from orchestrator.router_of_run import name_model
+
     if plan.seed is not None:
         settings = settings.model_copy(update={"seed": plan.seed})
     if settings.log_format == "auto":  # the display says the same, better
         settings = settings.model_copy(update={"log_format": "off"})
     view = RunView(plan.tasks)
     run = asyncio.run(_run(plan, settings, view, display_for(console, view, plan.name), router))
-    return Execution(run, settings.journal, plan.name, view)
+    return Execution(run, settings.journal, plan.name, view, name_model(settings) if router is None else "given")
 
 
 async def _run(plan: Plan, settings: Settings, view: RunView, display: Display, router: Router | None) -> str:

@@ -144,12 +144,13 @@ def _clash() -> Check:
 
 
 def _router(settings: Settings, plugins: PluginReport) -> Check:
+    from orchestrator.router_of_run import name_model
     from router import EmbeddingRouter, RouterError
 
     agents = [plugin.agent for plugin in plugins.loaded]
     try:
         router = session.open_router(None, settings, agents)
-    except RouterError as error:
+    except (RouterError, PointsmanError) as error:
         return Check("router", "fail", str(error))
     if not isinstance(router, EmbeddingRouter):
         return Check("router", "ok", f"{router.fingerprint}, untrained")
@@ -164,4 +165,6 @@ def _router(settings: Settings, plugins: PluginReport) -> Check:
         detail = f"the error budget says nothing of agents added since training: {', '.join(added)}"
         return Check("router", "warn", f"{detail}; pointsman train --cards --out FILE")
     more = f", learnt from their cards on the spot: {', '.join(added)}" if added else ""
-    return Check("router", "ok", f"{router.fingerprint}, trained on {len(trained)} labels{more}")
+    return Check(
+        "router", "ok", f"{name_model(settings)}, {router.fingerprint}, trained on {len(trained)} labels{more}"
+    )

@@ -61,7 +61,7 @@ def show_results(done: Execution) -> None:
     counts = f"{completed} of {len(rows)} tasks completed"
     show(
         cell(counts, "green" if done.ok else "red").append_text(
-            cell(f"; run {done.run}, journal {done.journal}", "dim")
+            cell(f"; run {done.run}, journal {done.journal}, router {done.model}", "dim")
         )
     )
 

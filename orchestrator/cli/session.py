@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import PointsmanError
+from orchestrator.files import write_atomically as write_atomically  # noqa: PLC0414 - commands find it here
 
 if TYPE_CHECKING:
     from orchestrator.agent import Agent, AgentCard
     from orchestrator.journal import JournalReader
+    from orchestrator.learning import Lessons
     from orchestrator.plugins import PluginReport
     from orchestrator.settings import Settings
-    from router import AgentProfile, Router
+    from router import AgentProfile, Example, Router
 
 
 def open_settings(file: Path | None, router: Path | None = None) -> Settings:
@@ -94,21 +96,27 @@ def open_router(model: Path | None, settings: Settings, agents: Iterable[Agent])
     return router
 
 
-def write_atomically(path: Path, chunks: Iterable[bytes]) -> None:
-    """Write a file; who reads it meanwhile sees the old one or the whole new one.
+def read_lessons(settings: Settings) -> Lessons:
+    """Return what people said of decisions, split into what is learnt and what is held back.
 
     Raises:
-        PointsmanError: if it cannot be written; nothing is left behind.
+        JournalError: if there is no journal.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")  # not tempfile: the umask says who may read it
-    try:
-        try:
-            with part.open("xb") as file:
-                file.writelines(chunks)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as error:
-        raise PointsmanError(f"{path}: cannot be written: {error.strerror}; choose another path") from error
+    from orchestrator.journal import JournalReader
+    from orchestrator.judgement import read_judgements, standing
+    from orchestrator.learning import split
+
+    with JournalReader(settings.journal) as reader:
+        return split(standing(read_judgements(reader.rows)))
+
+
+def known_requests(agents: Iterable[Agent], *, summaries: bool = False) -> list[Example]:
+    """Return the requests on the cards of agents, and their summaries if wanted: what must stay right."""
+    from router import Example
+
+    profiles = sorted((profile_of(agent.card) for agent in agents), key=lambda profile: profile.name)
+    return [
+        Example(text, profile.name)
+        for profile in profiles
+        for text in (profile.texts if summaries else profile.examples)
+    ]

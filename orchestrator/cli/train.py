@@ -86,15 +86,15 @@ def _train_on_file(data: Path, out_of_scope: Path | None, chosen: dict[str, Any]
 
     labelled = read_examples(data)
     nobodys = read_out_of_scope(out_of_scope) if out_of_scope is not None else ()
-    _require_torch()
+    require_torch()
     from router.trained_model import train as fit
 
-    config = dataclasses.replace(_recipe_for(labelled), **chosen)
-    with Bar("training", _epochs_of(config)) as bar:
-        return fit(labelled, config, out_of_scope=nobodys, progress=lambda done: bar.advance(_stage(done)))
+    config = dataclasses.replace(recipe_for(labelled), **chosen)
+    with Bar("training", epochs_of(config)) as bar:
+        return fit(labelled, config, out_of_scope=nobodys, progress=lambda done: bar.advance(stage_of(done)))
 
 
-def _recipe_for(labelled: list[Example]) -> TrainingConfig:
+def recipe_for(labelled: list[Example]) -> TrainingConfig:
     """Return the recipe for few examples where a label has few of them on average, else the default."""
     from router.training_config import FEW_EXAMPLES, TrainingConfig
 
@@ -108,25 +108,33 @@ def _train_on_cards(settings_file: Path | None, error_budget: float | None) -> T
     plugins = session.find_agents(session.open_settings(settings_file))
     for broken in plugins.broken:
         note(f"left out: plugin {broken.entry_point!r} of {broken.distribution}: {broken.problem}")
-    _require_torch()
+    require_torch()
     from router import read_out_of_scope
     from router.trained_model import train_from_profiles
     from router.training_config import FROM_CARDS
 
     profiles = [session.profile_of(plugin.agent.card) for plugin in plugins.loaded]
-    with Bar("training", _epochs_of(FROM_CARDS)) as bar:
-        return train_from_profiles(profiles, read_out_of_scope(), lambda done: bar.advance(_stage(done)), error_budget)
+    with Bar("training", epochs_of(FROM_CARDS)) as bar:
+        return train_from_profiles(
+            profiles, read_out_of_scope(), lambda done: bar.advance(stage_of(done)), error_budget
+        )
 
 
-def _stage(done: Progress) -> str:
+def stage_of(done: Progress) -> str:
+    """Return what stands beside the bar: which part of the training, and its loss."""
     return f"{done.stage}, loss {done.loss:.3f}"
 
 
-def _epochs_of(config: TrainingConfig) -> int:
+def epochs_of(config: TrainingConfig) -> int:
     """Return the passes in all: one fit for each part held out to calibrate, one on everything."""
     return config.epochs * ((config.folds if config.cross_validate else 1) + 1)
 
 
-def _require_torch() -> None:
+def require_torch() -> None:
+    """Pass where torch is installed.
+
+    Raises:
+        PointsmanError: if it is not; says how to get it.
+    """
     if importlib.util.find_spec("torch") is None:
         raise PointsmanError("training needs torch, which is not installed; pip install 'pointsman[train]'")

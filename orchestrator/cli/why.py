@@ -12,16 +12,18 @@ import typer
 from orchestrator.cli import session
 from orchestrator.cli.console import cell, duration, moment, print_json, shorten, show, table
 from orchestrator.cli.decision_view import view_decision
+from orchestrator.cli.judgement_view import view_word
 from orchestrator.cli.options import AsJson, Run, SettingsFile, examples
 from orchestrator.cli.reasons_view import collect_reasons, view_reasons
 from orchestrator.cli.records import Record, record_of
 from orchestrator.errors import PointsmanError
-from orchestrator.topics import ENDINGS, TASK_ABSTAINED, TASK_ROUTED, TASK_SUBMITTED
+from orchestrator.topics import ENDINGS, TASK_ABSTAINED, TASK_JUDGED, TASK_ROUTED, TASK_SUBMITTED
 
 if TYPE_CHECKING:
     from rich.text import Text
 
     from orchestrator.journal import JournalReader, Row
+    from orchestrator.judgement import Judgement
 
 EXAMPLES = examples("pointsman why decide", "pointsman why decide --ask-again", "pointsman why decide --json")
 
@@ -43,6 +45,7 @@ class Explanation:
     record: Record | None
     ending: str
     error: str
+    judged: tuple[Judgement, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return it as a JSON object; `decision` is null where the router was not asked."""
@@ -53,6 +56,7 @@ class Explanation:
             "decision": None if self.record is None else self.record.to_json(),
             "ending": self.ending or None,
             "error": self.error,
+            **({"judged": self.judged[-1].to_json()} if self.judged else {}),
         }
 
 
@@ -134,7 +138,9 @@ def explain(reader: JournalReader, task: str, run: str = "") -> Explanation:
     Raises:
         PointsmanError: if there is no such task; suggests the nearest.
     """
-    rows = list(reader.rows(run=run, task=task))
+    from orchestrator.judgement import read_judgements
+
+    rows = [row for row in reader.rows(run=run, task=task) if row.envelope.topic != TASK_JUDGED]
     if not rows:
         raise PointsmanError(_no_such_task(reader, task, run))
     latest = rows[-1].run
@@ -149,6 +155,7 @@ def explain(reader: JournalReader, task: str, run: str = "") -> Explanation:
         record=record_of(max(decided, key=_sequence)) if decided else None,
         ending=ENDINGS[ended.envelope.topic] if ended else "",
         error=ended.envelope.body.get("error", "") if ended else "",
+        judged=tuple(read_judgements(reader.rows, run=latest, task=task)),
     )
 
 
@@ -164,7 +171,14 @@ def show_explanation(found: Explanation) -> None:
         show(*view_decision(decision))
     else:
         show(cell("its submitter named the agent: the router was not asked"))
-    show("", table(("on record", ""), _facts(found.record)))
+    show("", table(("on record", ""), [*_facts(found.record), *_words(found.judged)]))
+
+
+def _words(judged: tuple[Judgement, ...]) -> Iterator[tuple[str, Text]]:
+    """Yield the last word on the decision, and how many it replaced."""
+    if judged:
+        again = cell(f", said {len(judged)} times; the last counts" if len(judged) > 1 else "", "dim")
+        yield "judged", view_word(judged[-1]).append_text(again)
 
 
 def _sequence(row: Row) -> int:
@@ -199,6 +213,9 @@ def _facts(record: Record) -> Iterator[tuple[str, str]]:
         yield "took", duration(record.route_s)
     yield "policy", f"{decision['policy']}, propensity {decision['propensity']:g}, seed {decision['seed']}"
     yield "vetoes", vetoes or "none"
+    if "shadow" in decision:
+        shadow = decision["shadow"]
+        yield "in the shadow", f"{shadow['chosen'] or 'nobody'}, confidence {shadow['confidence']:.3f}"
     if "fingerprint" in decision:
         yield "router fingerprint", decision["fingerprint"]
     yield "digest of all cards", decision["registry_digest"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+
 from orchestrator.errors import JournalError
 from orchestrator.journal.base import JournalStatistics
 from orchestrator.journal.rows import GENESIS, Row, chain, encode
@@ -39,6 +41,13 @@ class MemoryJournal:
     def statistics(self) -> JournalStatistics:
         """Return the counts as of now."""
         return JournalStatistics(appended=len(self.rows), durable=0, commits=0)
+
+    def select(self, *, run: str = "", task: str = "", topics: Collection[str] = ()) -> Iterator[Row]:
+        """Yield rows in order, of one run, task or some topics only where these are given."""
+        for row in self.rows:
+            about = row.envelope
+            if run in ("", row.run) and task in ("", about.correlation_id) and (not topics or about.topic in topics):
+                yield row
 
     def export(self) -> bytes:
         """Return the rows as JSON Lines, canonical, each with a newline at its end."""

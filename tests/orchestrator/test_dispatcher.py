@@ -4,6 +4,7 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
@@ -18,6 +19,7 @@ from orchestrator.plan import Plan
 from orchestrator.policy import Breaker, Policy, Retry
 from orchestrator.testing import FixedRouter, ScriptedAgent, in_virtual_time, until_blocked
 from router import AgentProfile, Contribution, Prediction
+from router.prediction import Scoreboard
 from tests.orchestrator.runs import make, now
 
 
@@ -315,3 +317,75 @@ async def test_what_took_how_long_stands_beside_the_decision() -> None:
     assert set(routed.measured) == {"predict_s", "explain_s", "record_s", "route_s"}
     assert routed.measured["route_s"] >= routed.measured["predict_s"] >= 0
     assert "_s" not in str(sorted(routed.body["decision"]))
+
+
+# --- exploration ------------------------------------------------------------------------------------------------------
+
+
+class Unsure(FixedRouter):
+    """A router that prefers the first agent it knows, 0.6 to 0.3, whatever the text."""
+
+    def predict(self, text: str, vetoes: Mapping[str, str] = EMPTY) -> Prediction:
+        """Lead with the first of those that are not vetoed."""
+        names = tuple(self._profiles)
+        first, second = [name for name in names if name not in vetoes][:2]
+        scores = np.array([{first: 1.0, second: 0.5}.get(name, -5.0) for name in names], dtype=np.float32)
+        board = Scoreboard(names, tuple("1" for _ in names), scores, dict(vetoes))
+        return Prediction(first, first, second, 0.5, 0.6, 0.5, self.fingerprint, board, None, 0.3)
+
+
+def explored(seed: int, share: float, tasks: int = 200, router: FixedRouter | None = None) -> tuple[bytes, list[Any]]:
+    """Return the journal of a run that explores, and its decisions."""
+    journal = MemoryJournal("r")
+
+    async def main() -> None:
+        agents = [ScriptedAgent("a"), ScriptedAgent("b")]
+        async with make(agents, journal, router=router or Unsure(), explore=share, seed=seed) as o:
+            for number in range(tasks):
+                await o.submit("who", id=f"t{number}")
+
+    run_virtual(main())
+    return journal.export(), [row.envelope.body["decision"] for row in journal.select(topics=("task.routed",))]
+
+
+def test_exploration_tries_another_agent_at_its_share_and_says_how_likely_that_was() -> None:
+    """True propensities, of the one tried and of the leader; the router's own choice stays on record beside it."""
+    _, decisions = explored(3, 0.25)
+    tried = [one for one in decisions if one["policy"] == "explored"]
+    kept = [one for one in decisions if one["policy"] == "learned"]
+    assert len(tried) + len(kept) == 200
+    assert 25 <= len(tried) <= 75
+    assert {(one["chosen"], one["choice"], one["propensity"]) for one in tried} == {("b", "a", 0.25)}
+    assert {(one["chosen"], one["choice"], one["propensity"]) for one in kept} == {("a", "a", 0.75)}
+
+
+def test_the_same_seed_explores_the_same() -> None:
+    """Byte for byte; another seed tries others."""
+    assert explored(3, 0.25)[0] == explored(3, 0.25)[0]
+    other = [[one["chosen"] for one in explored(seed, 0.25)[1]] for seed in (3, 4)]
+    assert other[0] != other[1]
+
+
+def test_without_exploration_the_leader_is_taken_for_sure() -> None:
+    """Off by default: the leader, with propensity 1."""
+    _, decisions = explored(3, 0.0)
+    assert {(one["chosen"], one["policy"], one["propensity"]) for one in decisions} == {("a", "learned", 1.0)}
+
+
+def test_only_registered_agents_are_tried() -> None:
+    """A router may know agents that the run does not; they are vetoed, on record, and get nothing."""
+    router = Unsure()
+    for name in ("x", "y"):
+        router.add(AgentProfile(name, "1", name, (name,)))
+    _, decisions = explored(3, 0.25, router=router)
+    assert {one["chosen"] for one in decisions} == {"a", "b"}
+    assert all(one["vetoes"] == {"x": "not registered", "y": "not registered"} for one in decisions)
+
+
+@in_virtual_time
+async def test_what_the_router_abstains_on_is_not_explored() -> None:
+    """A refusal stands, however large the share."""
+    async with make([ScriptedAgent("a"), ScriptedAgent("b")], explore=0.9) as o:
+        assert (await (await o.submit("something else", id="t")).result()).status == "abstained"
+    (decision,) = [row.body["decision"] for row in about(o, "t") if "decision" in row.body]
+    assert (decision["policy"], decision["propensity"]) == ("learned", 1.0)

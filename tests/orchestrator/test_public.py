@@ -21,6 +21,7 @@ SURFACE = [
     "AgentError",
     "Breaker",
     "Envelope",
+    "Judgement",
     "Orchestrator",
     "Plan",
     "PointsmanError",

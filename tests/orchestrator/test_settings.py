@@ -78,7 +78,7 @@ def test_variable_set_to_nothing_counts_as_not_set() -> None:
     ("name", "value", "error"),
     [
         ("POINTSMAN_SED", "1", r"POINTSMAN_SED is no setting; did you mean 'POINTSMAN_SEED'\?"),
-        ("POINTSMAN_POLICY", "x", r"POINTSMAN_POLICY is no setting; did you mean 'POINTSMAN_POLICY__TIMEOUT_S'\?"),
+        ("POINTSMAN_POLICY", "x", "POINTSMAN_POLICY is no setting"),
         ("POINTSMAN_SEED__X", "1", "POINTSMAN_SEED__X is no setting"),
         ("POINTSMAN_NO__SUCH", "1", "POINTSMAN_NO__SUCH is no setting"),
         ("POINTSMAN_SEED", "x", "POINTSMAN_SEED: 'seed' should be a valid integer, .*, not 'x'; write a whole number"),

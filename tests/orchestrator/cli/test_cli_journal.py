@@ -261,3 +261,29 @@ def test_a_fallback_is_explained(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> N
     cli("run", "day.plan.yaml")
     assert "the settings send such tasks to poet" in cli("why", "strange")[1]
     assert "poet (fallback)" in cli("decisions")[1]
+
+
+# -- shadow ----------------------------------------------------------------------------------------------------------
+
+
+def test_where_the_shadow_disagrees_is_listed(cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--disagree` lists those alone, with what the shadow would have done; `why` says it too."""
+    shadow = KeywordRouter()
+    monkeypatch.setattr("orchestrator.orchestrator.load_shadow", lambda settings: shadow)
+    monkeypatch.setattr(shadow, "predict", lambda text, vetoes: KeywordRouter.predict(shadow, f"spring {text}", vetoes))
+    cli("run", "day.plan.yaml")
+    records = [json.loads(line) for line in cli("decisions", "--json")[1].splitlines()]
+    differ = {one["task"] for one in records if "shadow" in one and one["shadow"]["chosen"] != one["choice"]}
+    assert "strange" in differ
+    listed = [json.loads(line)["task"] for line in cli("decisions", "--disagree", "--json")[1].splitlines()]
+    assert set(listed) == differ
+    assert "in the shadow" in cli("decisions")[1]
+    assert "in the shadow" in cli("why", "strange")[1]
+
+
+def test_without_a_shadow_nobody_disagrees(ran: Cli) -> None:
+    """A note, and no column."""
+    code, out, err = ran("decisions", "--disagree")
+    assert (code, out) == (0, "")
+    assert "no decision in the journal is like that" in err
+    assert "in the shadow" not in ran("decisions")[1]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from orchestrator import agent
-from orchestrator.cli.train import _recipe_for
+from orchestrator.cli.train import recipe_for
 from orchestrator.plugins import discover
 from router import Example
 
@@ -238,7 +238,7 @@ def test_a_budget_is_trained_for_shown_and_put_aside(cli: Cli, folder: Path, mon
 @pytest.mark.parametrize(("examples", "few"), [(19, True), (20, False)])
 def test_the_recipe_depends_on_how_many_examples_a_label_has(examples: int, few: bool) -> None:  # noqa: FBT001
     """Few examples are held out in turn; many are not."""
-    config = _recipe_for([Example(f"{label} {n}", label) for label in ("a", "b") for n in range(examples)])
+    config = recipe_for([Example(f"{label} {n}", label) for label in ("a", "b") for n in range(examples)])
     assert config.cross_validate is few
 
 
