@@ -16,8 +16,9 @@ from router.archive import read_arrays
 from router.budget import HeldOut
 from router.errors import ModelFileError
 
-# 3: says whether word order counts; 4: keeps what an error budget is proved by; 5: names its base encoder.
-SCHEMA_VERSION: Final = 5
+# 3: says whether word order counts; 4: keeps what an error budget is proved by; 5: names its base encoder;
+# 6: keeps the beta map.
+SCHEMA_VERSION: Final = 6
 MAX_FILE_BYTES: Final = 512 * 1024**2
 MAX_MANIFEST_BYTES: Final = 4 * 1024**2
 _ARRAYS: Final = {
@@ -68,6 +69,9 @@ class Manifest(BaseModel):
     labels: tuple[TrainedLabel, ...]
     scale: FiniteFloat = Field(gt=0, le=1e6)
     floor: FiniteFloat
+    rise: FiniteFloat = Field(ge=0, le=1e6)
+    fall: FiniteFloat = Field(ge=0, le=1e6)
+    shift: FiniteFloat
     threshold: FiniteFloat = Field(ge=0, le=1)
     error_budget: FiniteFloat | None = Field(gt=0, lt=1)
     held_out: int = Field(ge=0)
