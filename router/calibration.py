@@ -1,11 +1,13 @@
 """Owns the calibration: from scores to the probability that the leader is right, and its fit on held-out scores."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from router.beta_map import LEAST_ODDS, UNCHANGED, BetaMap, fit_beta_map
 
 Scores: TypeAlias = NDArray[np.float32]
 
@@ -14,24 +16,29 @@ DEFAULT_THRESHOLD: Final = 0.5
 LEAST_THRESHOLD: Final = 0.3
 _SCALES: Final = np.geomspace(2.0, 120.0, 60)
 _FLOORS: Final = np.linspace(0.1, 0.8, 36)
-_OUT_SHARE: Final = 0.25  # out-of-scope requests weigh this much of all held-out requests
+_OUT_SHARE: Final = 0.5  # out-of-scope requests weigh this much of all held-out requests
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Softmax over the agents and one silent option, "none of these", whose score never changes.
+    """Softmax over the agents and one silent option, "none of these", whose score never changes; then a beta map.
+
+    The softmax says who and whether anybody; the map makes that a probability that is kept: how often a leader is
+    right whose softmax says 0.7, of held-out requests as they came.
 
     Attributes:
         scale: Inverse temperature (Guo et al. 2017); scores are cosines, so it is far above 1.
         floor: The score of "none of these".
         threshold: Confidence below which the router abstains.
         budget: Share of errors that the threshold was chosen to keep; None if it was chosen otherwise.
+        beta: From the leader's odds to its confidence.
     """
 
     scale: float
     floor: float
     threshold: float
     budget: float | None = None
+    beta: BetaMap = UNCHANGED
     _factor: NDArray[np.float32] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -45,33 +52,42 @@ class Calibration:
             scores: Scores of all agents, shape (agents,); -inf for one that is not eligible.
             leader: The best of them.
         """
+        return self.beta.confidence(self.odds_against(scores, leader))
+
+    def odds_against(self, scores: Scores, leader: float) -> float:
+        """Return the odds of all other options together, "none of these" among them; see ``confidence``."""
         odds = scores - leader
         odds *= self._factor
         np.exp(odds, odds)
-        return 1.0 / (float(odds.sum()) + self._none(leader))
+        return float(odds.sum()) - 1.0 + self._none(leader)
 
-    def confidence_of_few(self, scores: list[float], leader: float) -> float:
-        """Return what ``confidence`` returns, for a short list and in double precision."""
+    def odds_against_of_few(self, scores: list[float], leader: float) -> float:
+        """Return what ``odds_against`` returns, for a short list and in double precision."""
         scale = self.scale
         exp = math.exp
-        return 1.0 / (sum([exp((score - leader) * scale) for score in scores]) + self._none(leader))
+        return sum([exp((score - leader) * scale) for score in scores]) - 1.0 + self._none(leader)
 
-    def confidence_of_other(self, score: float, leader: float, confidence: float) -> float:
-        """Return the probability that another agent than the leader is right, 0 to 1.
+    def confidence_of_other(self, score: float, leader: float, against: float, confidence: float) -> float:
+        """Return the probability that another agent than the leader is right: its share of what the leader leaves.
 
         Args:
             score: Of the other agent; -inf for one that is not eligible.
             leader: Score of the leader.
+            against: Odds of all options but the leader, as from ``odds_against``.
             confidence: Of the leader.
         """
-        return confidence * math.exp((score - leader) * self.scale)
+        odds = math.exp((score - leader) * self.scale)
+        return (1.0 - confidence) * min(odds / max(against, LEAST_ODDS), 1.0)
 
     def _none(self, leader: float) -> float:
         return math.exp(min((self.floor - leader) * self.scale, 700.0))
 
 
 def fit(scores: Scores, labels: NDArray[np.int64], out_of_scope: Scores, threshold: float) -> Calibration:
-    """Fit scale and floor to held-out scores by the log-likelihood of the right option, over a grid.
+    """Fit scale and floor to held-out scores by the log-likelihood of the right option, over a grid, then the map.
+
+    Out-of-scope requests are few, so for the floor they weigh as if they were half. That makes the others look
+    doubtful (0.94 right at a confidence of 0.87 on clinc150); the map, fitted on all as they came, puts it right.
 
     Args:
         scores: Held-out requests, shape (requests, agents).
@@ -89,7 +105,11 @@ def fit(scores: Scores, labels: NDArray[np.int64], out_of_scope: Scores, thresho
                 missed = float((np.logaddexp(outside, floor * scale) - floor * scale).mean())
                 loss = (1 - _OUT_SHARE) * loss + _OUT_SHARE * missed
             best = min(best, (loss, scale, floor))
-    return Calibration(best[1], best[2], threshold)
+    softmax = Calibration(best[1], best[2], threshold)
+    every = np.concatenate([scores, out_of_scope])
+    right = np.concatenate([scores.argmax(axis=1) == labels, np.zeros(len(out_of_scope), dtype=np.bool_)])
+    against = np.array([softmax.odds_against(row, float(row.max())) for row in every])
+    return replace(softmax, beta=fit_beta_map(against, right))
 
 
 def choose_threshold(calibration: Calibration, out_of_scope: Scores, refused: float) -> float:

@@ -29,13 +29,13 @@ class Roster:
 
 
 class _Lead(NamedTuple):
-    """The two best places with their scores (-inf where nobody is eligible), and how sure the best one is."""
+    """The two best places with their scores (-inf where nobody is eligible), and the odds against the best."""
 
     first: int
     best: float
     second: int
     rest: float
-    confidence: float
+    against: float
 
 
 def decide(
@@ -56,11 +56,12 @@ def decide(
     if not names:
         return Prediction(Abstained.NO_CANDIDATES, "", "", 0.0, 0.0, threshold, roster.fingerprint, board, budget)
     eligible = _without(roster, scores, vetoes) if vetoes else scores
-    first, best, second, rest, confidence = (_lead_of_few if len(names) <= _FEW else _lead)(eligible, calibration)
+    first, best, second, rest, against = (_lead_of_few if len(names) <= _FEW else _lead)(eligible, calibration)
     if best == -math.inf:
         return Prediction(Abstained.ALL_VETOED, "", "", 0.0, 0.0, threshold, roster.fingerprint, board, budget)
     alone = rest == -math.inf
-    other = calibration.confidence_of_other(rest, best, confidence)
+    confidence = calibration.beta.confidence(against)
+    other = calibration.confidence_of_other(rest, best, against, confidence)
     return Prediction(
         choose(names[first], confidence, other, threshold),
         names[first],
@@ -80,12 +81,12 @@ def _lead(scores: NDArray[np.float32], calibration: Calibration) -> _Lead:
     best = scores.item(first)
     if best == -math.inf:
         return _Lead(first, best, first, best, 0.0)
-    confidence = calibration.confidence(scores, best)
+    against = calibration.odds_against(scores, best)
     scores[first] = -math.inf
     second = int(scores.argmax())
     rest = scores.item(second)
     scores[first] = best  # without vetoes these are the scores that the prediction keeps
-    return _Lead(first, best, second, rest, confidence)
+    return _Lead(first, best, second, rest, against)
 
 
 def _lead_of_few(scores: NDArray[np.float32], calibration: Calibration) -> _Lead:
@@ -95,10 +96,10 @@ def _lead_of_few(scores: NDArray[np.float32], calibration: Calibration) -> _Lead
     first = values.index(best)
     if best == -math.inf:
         return _Lead(first, best, first, best, 0.0)
-    confidence = calibration.confidence_of_few(values, best)
+    against = calibration.odds_against_of_few(values, best)
     values[first] = -math.inf
     rest = max(values)
-    return _Lead(first, best, values.index(rest), rest, confidence)
+    return _Lead(first, best, values.index(rest), rest, against)
 
 
 def _without(roster: Roster, scores: NDArray[np.float32], vetoes: Mapping[str, str]) -> NDArray[np.float32]:

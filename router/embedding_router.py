@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from router.assembly import prototype, unit
 from router.base_encoder import base_of
+from router.beta_map import BetaMap
 from router.budget import keep_budget
 from router.calibration import Calibration
 from router.decision import Roster, decide
@@ -100,7 +101,8 @@ class EmbeddingRouter:
             manifest.base_weight,
         )
         self._balance = _balance(manifest)
-        self._calibration = Calibration(manifest.scale, manifest.floor, manifest.threshold, manifest.error_budget)
+        beta = BetaMap(manifest.rise, manifest.fall, manifest.shift)
+        self._calibration = Calibration(manifest.scale, manifest.floor, manifest.threshold, manifest.error_budget, beta)
         if error_budget is not None:
             self._calibration = keep_budget(self._calibration, arrays.held_out, error_budget)
         self._lock = threading.Lock()

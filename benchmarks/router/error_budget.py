@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
 from router import Abstained, BudgetError, EmbeddingRouter, Example, Prediction, read_examples
 from router.budget import probability_of_so_few
 from router.trained_model import TrainedModel, train
@@ -21,6 +23,7 @@ DATA = Path(os.environ.get("POINTSMAN_DATA", ROOT.parent / "shared" / "data"))
 BUDGETS: Final = (0.02, 0.05, 0.1)
 SEEDS: Final = (0, 1, 2)
 NOBODY: Final = ""
+SHIFTS: Final = 200
 
 
 def main() -> int:
@@ -68,7 +71,38 @@ def _spend(model: TrainedModel, dev: list[Example], budget: float) -> dict[str, 
         "chance_of_so_many_at_the_budget": round(1 - probability_of_so_few(wrong - 1, len(routed), budget), 3)
         if wrong
         else 1.0,
+        **under_shift(
+            [not p.abstained for p in predictions],
+            [p.leader != e.label for p, e in zip(predictions, dev, strict=True)],
+            [example.label for example in dev],
+            budget,
+        ),
         **_near_ties(predictions, [example.label for example in dev]),
+    }
+
+
+def under_shift(routed: list[bool], wrong: list[bool], labels: list[str], budget: float) -> dict[str, float]:
+    """Make a tenth of the agents ten times as frequent, at random and many times over, and say what goes wrong then.
+
+    Args:
+        routed: Whether each request is routed.
+        wrong: Whether it goes wrong if it is.
+        labels: Who should serve each.
+        budget: Share of errors that was asked for.
+    """
+    names, place = np.unique(labels, return_inverse=True)
+    sent = np.array(routed, dtype=np.float64)
+    missed = sent * np.array(wrong)
+    generator = np.random.default_rng(0)
+    shares = []
+    for _ in range(SHIFTS):
+        frequent = generator.permutation(len(names)) < max(len(names) // 10, 1)
+        weight = np.where(frequent, 10.0, 1.0)[place]
+        shares.append(float(weight @ missed / max(weight @ sent, 1e-9)))
+    return {
+        "wrong_under_shift": round(float(np.median(shares)), 4),
+        "wrong_in_the_worst_twentieth_of_shifts": round(float(np.quantile(shares, 0.95)), 4),
+        "shifts_within_budget": round(float((np.array(shares) <= budget).mean()), 3),
     }
 
 

@@ -252,4 +252,7 @@ def _requests(generator: np.random.Generator, count: int) -> tuple[NDArray[np.fl
 def _observe_fast(calibration: Calibration, scores: NDArray[np.float32], labels: NDArray[np.int64]) -> HeldOut:
     odds = np.exp((scores - scores.max(axis=1, keepdims=True)) * calibration.scale)
     none = np.exp((calibration.floor - scores.max(axis=1)) * calibration.scale)
-    return HeldOut.sort(1 / (odds.sum(axis=1) + none), scores.argmax(axis=1) != labels)
+    against = (odds.sum(axis=1) - 1 + none).tolist()
+    return HeldOut.sort(
+        np.array([calibration.beta.confidence(odd) for odd in against]), scores.argmax(axis=1) != labels
+    )
