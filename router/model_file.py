@@ -16,8 +16,9 @@ from router.archive import read_arrays
 from router.budget import HeldOut
 from router.errors import ModelFileError
 
-# 3: says whether word order counts; 4: keeps what an error budget is proved by; 5: names its base encoder.
-SCHEMA_VERSION: Final = 5
+# 3: says whether word order counts; 4: keeps what an error budget is proved by; 5: names its base encoder; 6: how
+# strangers are scored.
+SCHEMA_VERSION: Final = 6
 MAX_FILE_BYTES: Final = 512 * 1024**2
 MAX_MANIFEST_BYTES: Final = 4 * 1024**2
 _ARRAYS: Final = {
@@ -65,6 +66,8 @@ class Manifest(BaseModel):
     base_size: int = Field(ge=0, le=4096, multiple_of=64)
     base_weight: FiniteFloat = Field(ge=0)
     unseen_idf: FiniteFloat = Field(gt=0)
+    stranger_weights: tuple[FiniteFloat, FiniteFloat, FiniteFloat]
+    stranger_bias: FiniteFloat
     labels: tuple[TrainedLabel, ...]
     scale: FiniteFloat = Field(gt=0, le=1e6)
     floor: FiniteFloat
