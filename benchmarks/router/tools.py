@@ -67,7 +67,10 @@ def main() -> int:
             rows.append(measure(router, asked))
         first, five = (statistics.fmean(column) for column in zip(*rows, strict=True))
         each = " ".join(f"{row[0]:.1f}" for row in rows)
-        print(f"{way}: top-1 {first:.1f} ({each}), top-5 {five:.1f}; {len(router.names)} tools, {len(asked)} requests", flush=True)
+        print(
+            f"{way}: top-1 {first:.1f} ({each}), top-5 {five:.1f}; {len(router.names)} tools, {len(asked)} requests",
+            flush=True,
+        )
     return 0
 
 
