@@ -15,7 +15,8 @@ Vectors: TypeAlias = NDArray[np.float32]
 #: Of the held-out requests of old agents, so many may go to pretended new ones.
 MAY_TAKE: Final = 0.01
 _NEWTON_STEPS: Final = 12
-_RIDGE: Final = 0.02
+_HALVINGS: Final = 8
+_RIDGE: Final = 0.02 / 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +110,16 @@ def learn_strangers(rehearsals: Sequence[Rehearsal], sizes: tuple[int, int, int]
     """
     theta = np.array([12.0, 4.0, 4.0 if sizes[1] else 0.0, 4.0, 2.0])
     active = np.array([True, True, sizes[1] > 0, True, True])
+    loss, slope, bend = _derivatives(rehearsals, theta)
     for _ in range(_NEWTON_STEPS):
-        slope, bend = _derivatives(rehearsals, theta)
-        slope += _RIDGE * theta / 12
-        bend += np.eye(len(theta)) * _RIDGE / 12
-        theta[active] -= np.linalg.solve(bend[np.ix_(active, active)], slope[active])
+        step = np.zeros(len(theta))
+        step[active] = np.linalg.solve(bend[np.ix_(active, active)], slope[active])
+        for _ in range(_HALVINGS):  # a whole step may lead too far
+            after = _derivatives(rehearsals, theta - step)
+            if after[0] <= loss:
+                theta, (loss, slope, bend) = theta - step, after
+                break
+            step /= 2
     scale = max(theta[0], 1e-6)
     weights = np.maximum(theta[1:4], 0.0) / scale
     bias = min(float(theta[4] / scale), _greatest_bias(rehearsals, weights))
@@ -122,9 +128,10 @@ def learn_strangers(rehearsals: Sequence[Rehearsal], sizes: tuple[int, int, int]
 
 def _derivatives(
     rehearsals: Sequence[Rehearsal], theta: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return gradient and Hessian of the mean negative log-likelihood, shapes (5,) and (5, 5)."""
-    slope, bend = np.zeros(5), np.zeros((5, 5))
+) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+    """Return the mean negative log-likelihood with a ridge, its gradient and Hessian, shapes (5,) and (5, 5)."""
+    loss = _RIDGE / 2 * float(theta @ theta)
+    slope, bend = _RIDGE * theta, _RIDGE * np.eye(5)
     for one in rehearsals:
         requests, known = one.known.shape
         inputs = np.zeros((requests, known + one.cosines.shape[1], 5))
@@ -136,10 +143,11 @@ def _derivatives(
         odds /= odds.sum(axis=1, keepdims=True)
         mean = np.einsum("ra,rak->rk", odds, inputs)
         count = requests * len(rehearsals)
+        loss -= float(np.log(odds[np.arange(requests), one.truth] + 1e-300).sum()) / count
         slope += (mean - inputs[np.arange(requests), one.truth]).sum(axis=0) / count
         flat = inputs.reshape(-1, 5)
         bend += ((flat * odds.reshape(-1, 1)).T @ flat - mean.T @ mean) / count
-    return slope, bend
+    return loss, slope, bend
 
 
 def _greatest_bias(rehearsals: Sequence[Rehearsal], weights: NDArray[np.float64]) -> float:

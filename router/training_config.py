@@ -77,9 +77,8 @@ FEW_EXAMPLES: Final = TrainingConfig(
 )
 
 # A handful of agents known by their cards: the words of a card decide, for a request may name what another agent does
-# ("look up the script for what the log no longer shows"), and the base encoder knows only what it is about. A trace of
-# it is kept: an agent that is added later is measured by it at its own length.
-FROM_CARDS: Final = replace(FEW_EXAMPLES, size=24, base_share=0.2, epochs=80)
+# ("look up the script for what the log no longer shows"), and the base encoder knows only what it is about.
+FROM_CARDS: Final = replace(FEW_EXAMPLES, size=24, base_share=0.0, epochs=80)
 
 
 @dataclass(frozen=True, slots=True)
