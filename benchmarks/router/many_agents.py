@@ -57,7 +57,12 @@ def measure(made: list[AgentProfile]) -> str:
     decision = milliseconds(lambda: router.predict(text), 50)
     record = milliseconds(router.predict(text).to_json, 5)
     added = milliseconds(lambda: router.add(one_more), 5)
-    routable = milliseconds(lambda: (router.add(one_more), router.predict(text)), 3)
+
+    def add_and_ask() -> None:
+        router.add(one_more)
+        router.predict(text)
+
+    routable = milliseconds(add_and_ask, 3)
     registered = f"all registered in {every:.1f} s; one more {added:.1f} ms, {routable:.0f} ms until the next decision"
     return f"{len(known)} agents: {registered}; decision {decision:.2f} ms, its record {record:.0f} ms"
 
