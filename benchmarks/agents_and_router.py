@@ -136,6 +136,8 @@ def _untrained_router(features: int = 50_000, size: int = 128, sketch: int = 512
         base_size=0,
         base_weight=0.0,
         unseen_idf=8.0,
+        stranger_weights=(0.0, 0.0, 1.0),
+        stranger_bias=0.0,
         labels=(),
         scale=20.0,
         floor=0.0,

@@ -11,7 +11,7 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from router.assembly import prototype, unit
+from router.assembly import unit
 from router.base_encoder import base_of
 from router.beta_map import BetaMap
 from router.budget import keep_budget
@@ -25,19 +25,19 @@ from router.model_file import ModelArrays, read_model
 from router.prediction import Contribution, Prediction
 from router.profile import AgentProfile
 from router.protocol import NO_VETOES
+from router.strangers import Strangers
 from router.tokenizer import tokenize
 
 _BULK: Final = 32  # so many requests at once: their rows stay in the cache of a core
-BASE_SHARE_OF_STRANGERS: Final = 0.6  # of an agent added later, relative to the share of its sketch
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A registered agent: its version, its row, shape (width,), and whether only its fixed part is known."""
+    """A registered agent: its version, its row, shape (width,), and whether training did not know it."""
 
     version: str
     row: NDArray[np.float32]
-    sketched: bool
+    stranger: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +46,18 @@ class _Snapshot:
 
     Attributes:
         roster: Their names and versions, and the fingerprint.
-        rows: Their rows, shape (agents, columns); all columns, or the trained ones where no agent has any others.
+        rows: Rows of those that training knew, shape (known, columns); all columns, or the trained ones where none of
+            them has any others.
         columns: Number of columns.
-        sketched: Whether the agent is measured by its fixed part alone, shape (agents,); None if none is.
+        strangers: Rows of the others, shape (agents - known, width); None if there are none.
+        places: Where those known and then the others stand in the roster.
     """
 
     roster: Roster
     rows: NDArray[np.float32]
     columns: int
-    sketched: NDArray[np.bool_] | None
+    strangers: NDArray[np.float32] | None
+    places: NDArray[np.intp]
 
 
 class EmbeddingRouter:
@@ -100,7 +103,8 @@ class EmbeddingRouter:
             base,
             manifest.base_weight,
         )
-        self._balance = _balance(manifest)
+        sizes = (manifest.size, manifest.base_size, manifest.sketch_size)
+        self._strangers = Strangers(sizes, manifest.stranger_weights, manifest.stranger_bias)
         beta = BetaMap(manifest.rise, manifest.fall, manifest.shift)
         self._calibration = Calibration(manifest.scale, manifest.floor, manifest.threshold, manifest.error_budget, beta)
         if error_budget is not None:
@@ -109,7 +113,7 @@ class EmbeddingRouter:
         self._entries: dict[str, _Entry] = {}
         if use_trained_labels:
             labels = zip(manifest.labels, arrays.head, strict=True)
-            self._entries = {label.name: _Entry(label.version, row, sketched=False) for label, row in labels}
+            self._entries = {label.name: _Entry(label.version, row, stranger=False) for label, row in labels}
         self._snapshot: _Snapshot | None = None
 
     @classmethod
@@ -161,24 +165,32 @@ class EmbeddingRouter:
 
     def _decide(self, snapshot: _Snapshot, vector: Vector, vetoes: Mapping[str, str], *, empty: bool) -> Prediction:
         scores = snapshot.rows.dot(vector[: snapshot.columns])
-        factor = 0.0 if empty else _inverse_length(vector)
-        if snapshot.sketched is None:
-            scores *= factor
-        else:
-            of_fixed = _inverse_length(self._fixed(vector))
-            scores *= np.where(snapshot.sketched, np.float32(of_fixed), np.float32(factor))
+        scores *= 0.0 if empty else _inverse_length(vector)
+        if snapshot.strangers is not None:
+            every = np.zeros(len(snapshot.places), dtype=np.float32)
+            every[snapshot.places[: len(scores)]] = scores
+            if not empty:
+                of_strangers = snapshot.strangers.dot(vector * self._strangers.factors(vector))
+                of_strangers += np.float32(self._strangers.bias)
+                every[snapshot.places[len(scores) :]] = of_strangers
+            scores = every
         return decide(snapshot.roster, scores, vetoes, self._calibration)
 
     def explain(self, text: str, agent: str) -> tuple[Contribution, ...]:
         """Split an agent's score over the words of the text; see ``Router.explain``.
+
+        The constant in the score of an agent that was added later is shared out evenly.
 
         Raises:
             RouterError: The agent is not registered.
         """
         entry = self._entry(agent)
         parts = self._encoder.recall(text)
-        measured = self._fixed(parts.vector) if entry.sketched else parts.vector
-        return split_score(parts, entry.row, _inverse_length(measured))
+        if not entry.stranger:
+            return split_score(parts, entry.row, _inverse_length(parts.vector))
+        of_words = split_score(parts, entry.row * self._strangers.factors(parts.vector), 1.0)
+        share = self._strangers.bias / max(len(of_words), 1)
+        return tuple(Contribution(word, weight + share) for word, weight in of_words)
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the unit vectors of texts, shape (texts, width); see ``Embeds.embed``."""
@@ -211,18 +223,11 @@ class EmbeddingRouter:
     def _new_entry(self, profile: AgentProfile) -> _Entry:
         for label, row in zip(self._manifest.labels, self._head, strict=True):
             if (label.name, label.profile_digest) == (profile.name, profile.digest):
-                return _Entry(profile.version, row, sketched=False)
+                return _Entry(profile.version, row, stranger=False)
         if not profile.texts:
             raise RouterError(f"agent {profile.name!r} has neither summary nor examples; give its card some")
-        # The trained part sees a stranger only as "none of these labels": what is fixed decides, by its own length.
-        vectors = self.embed(profile.texts)
-        row = np.zeros(self._encoder.width, dtype=np.float32)
-        row[self._encoder.trained :] = self._balance * prototype(self._fixed(vectors), self._fixed(self._background))
-        return _Entry(profile.version, row, sketched=True)
-
-    def _fixed(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the fixed part of vectors, shape (..., base + sketch), as an agent added later is measured by it."""
-        return vectors[..., self._encoder.trained :] * self._balance
+        row = self._strangers.row(self.embed(profile.texts), self._background)
+        return _Entry(profile.version, row, stranger=True)
 
     def _entry(self, name: str) -> _Entry:
         try:
@@ -250,22 +255,13 @@ class EmbeddingRouter:
             digest.update(repr((name, entry.version)).encode())
             digest.update(rows[at].tobytes())
         roster = Roster(names, tuple(entry.version for entry in entries), digest.hexdigest()[:16])
-        sketched = np.array([entry.sketched for entry in entries], dtype=np.bool_)
+        strange = np.array([entry.stranger for entry in entries], dtype=np.bool_)
+        known = rows[~strange]
         trained = self._encoder.trained
-        columns = rows.shape[1] if rows[:, trained:].any() else trained
-        served = np.ascontiguousarray(rows[:, :columns])
-        return _Snapshot(roster, served, columns, sketched if sketched.any() else None)
-
-
-def _balance(manifest: Manifest) -> NDArray[np.float32]:
-    """Return the factors on the fixed part that an agent added later is measured by, shape (base + sketch,).
-
-    The base encoder weighs heavily beside the trained rows; by itself it would take meaning in general for one agent's
-    requests. A stranger is known by the very words of its card first, and by their meaning second.
-    """
-    balance = np.ones(manifest.base_size + manifest.sketch_size, dtype=np.float32)
-    balance[: manifest.base_size] = BASE_SHARE_OF_STRANGERS * manifest.sketch_weight / (manifest.base_weight or 1.0)
-    return balance
+        columns = rows.shape[1] if known[:, trained:].any() else trained
+        places = np.concatenate([np.flatnonzero(~strange), np.flatnonzero(strange)])
+        served = np.ascontiguousarray(known[:, :columns])
+        return _Snapshot(roster, served, columns, rows[strange] if strange.any() else None, places)
 
 
 def _inverse_length(vector: NDArray[np.float32]) -> float:

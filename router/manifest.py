@@ -74,6 +74,13 @@ def _metrics(value: object) -> dict[str, float]:
     return {name: _number(number) for name, number in _object(value).items()}
 
 
+def _three(value: object) -> tuple[float, float, float]:
+    if not isinstance(value, list) or len(value) != 3:
+        raise ManifestError(f"not a list of three numbers: {value!r:.80}")
+    one, two, three = map(_number, value)
+    return one, two, three
+
+
 def _labels(value: object) -> "tuple[TrainedLabel, ...]":
     if not isinstance(value, list):
         raise ManifestError(f"{type(value).__name__} where a list should be")
@@ -108,6 +115,8 @@ class Manifest:
     base_size: int = _whole(0, 4096, multiple_of=64)
     base_weight: float = _real(lambda value: value >= 0, "at least 0")
     unseen_idf: float = _real(lambda value: value > 0, "above 0")
+    stranger_weights: tuple[float, float, float] = field(metadata={_CHECK: _three})
+    stranger_bias: float = field(metadata={_CHECK: _number})
     labels: tuple[TrainedLabel, ...] = field(metadata={_CHECK: _labels})
     scale: float = _real(lambda value: 0 < value <= 1e6, "above 0 and at most 1e6")
     floor: float = field(metadata={_CHECK: _number})

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +18,15 @@ from router.held_out import NONE_OF_THESE, deal, measure, observe
 from router.manifest import Manifest
 from router.model_file import SCHEMA_VERSION, ModelArrays, seal, write_model
 from router.profile import AgentProfile
+from router.strangers import Rehearsal, Strangers, learn_strangers, rehearse
 from router.thumbs import Thumbs
 from router.training import Fitted, fit_network, torch_settings
 from router.training_config import FROM_CARDS, Progress, Report, TrainingConfig, recipe
+
+_LEAST_TO_REHEARSE: Final = 16  # labels; fewer say little of how strangers and old agents compare
+_QUARTERS: Final = 4
+_SHOWN: Final = 10
+_UNREHEARSED: Final = (0.0, 0.26, 0.74)  # a stranger is known by the words of its card first, by their meaning second
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,7 @@ def train(
     report = progress or _silent
     with torch_settings(config.threads):
         calibration, held_out, metrics = _calibrate(texts, targets, len(labels), config, report, thumbs)
+        strangers = _rehearsed(texts, targets, len(labels), config, report)
         fitted, arrays = fit_rows(texts, targets, len(labels), config, report, "fit", thumbs)
     arrays = arrays.with_held_out(held_out)
     digest = digest_examples([*examples, *(Example(text, "") for text in out_of_scope)], feedback)
@@ -86,6 +94,8 @@ def train(
         base_size=fitted.base.size if fitted.base else 0,
         base_weight=fitted.scales.base,
         unseen_idf=fitted.vocabulary.unseen_idf,
+        stranger_weights=strangers.weights,
+        stranger_bias=strangers.bias,
         labels=trained_labels(labels, profiles),
         scale=calibration.scale,
         floor=calibration.floor,
@@ -170,6 +180,33 @@ def _calibrate(
     if config.error_budget is not None:
         calibration = keep_budget(calibration, held_out, config.error_budget)
     return calibration, held_out, measure(calibration, scores, truth)
+
+
+def _rehearsed(
+    texts: Sequence[str], targets: NDArray[np.int64], labels: int, config: TrainingConfig, report: Report
+) -> Strangers:
+    """Learn how to score strangers: train without a quarter of the labels, and let these play new agents."""
+    if labels < _LEAST_TO_REHEARSE:
+        return Strangers((0, 0, 0), _UNREHEARSED if config.base_share else (0.0, 0.0, 1.0), 0.0)
+    part = deal(targets, config.folds, config.seed)
+    order = np.random.default_rng(config.seed).permutation(labels)
+    rehearsals: list[Rehearsal] = []
+    for turn in range(_QUARTERS if config.cross_validate else 1):
+        new = np.sort(order[turn::_QUARTERS])
+        old = np.setdiff1d(np.arange(labels), new)
+        place = {label: at for at, label in enumerate([*old.tolist(), *new.tolist()])}
+        inside = np.flatnonzero((part != turn % config.folds) & ~np.isin(targets, new))
+        outside = np.flatnonzero((part == turn % config.folds) & (targets != NONE_OF_THESE))
+        shown = np.flatnonzero((part != turn % config.folds) & np.isin(targets, new))
+        learnt = np.array([place.get(target, NONE_OF_THESE) for target in targets[inside].tolist()])
+        fitted = fit_network(_pick(texts, inside), learnt, len(old), config, report, f"rehearse {turn + 1}")
+        arrays = fitted.arrays(fitted.vectors(_pick(texts, inside)), learnt, config.blend)
+        cards = [fitted.vectors(_pick(texts, shown[targets[shown] == label][:_SHOWN])) for label in new.tolist()]
+        truth = np.array([place[target] for target in targets[outside].tolist()])
+        sizes = (fitted.model.embedding.shape[1], fitted.base.size if fitted.base else 0, config.sketch_size)
+        asked = fitted.vectors(_pick(texts, outside))
+        rehearsals.append(rehearse(arrays.head, arrays.background, cards, asked, truth, sizes))
+    return learn_strangers(rehearsals, sizes)
 
 
 def _silent(progress: Progress) -> None:

@@ -40,7 +40,7 @@ class TrainingConfig:
     size_per_label: int = 0
     sketch_size: int = 256
     sketch_share: float = 1.0
-    base_share: float = 0.0
+    base_share: float = 2.0
     blend: float = 0.0
     bits: int = 20
     word_order: bool = True

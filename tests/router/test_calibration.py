@@ -31,12 +31,15 @@ def test_all_options_share_one(values: list[float], scale: float, floor: float) 
     """The leader, every other agent and "none of these" add up to one; few agents are counted like many."""
     calibration = Calibration(scale, floor, 0.5)
     leader = max(values)
-    confidence = calibration.confidence_of_few(values, leader)
+    against = calibration.odds_against_of_few(values, leader)
+    confidence = calibration.beta.confidence(against)
     assert calibration.confidence(np.array(values, dtype=np.float32), leader) == pytest.approx(confidence, abs=1e-5)
-    shares = [calibration.confidence_of_other(value, leader, confidence) for value in values]
-    nobody = calibration.confidence_of_other(floor, leader, confidence)
+    others = sorted(values)[:-1]
+    shares = [calibration.confidence_of_other(value, leader, against, confidence) for value in others]
+    nobody = calibration.confidence_of_other(floor, leader, against, confidence)
     assert all(0 <= share <= 1 for share in shares)
-    assert sum(shares) + nobody == pytest.approx(1)
+    # Odds that are next to nothing are taken for a little more, see LEAST_ODDS.
+    assert sum(shares) + nobody + confidence == pytest.approx(1, abs=1e-6)
 
 
 def test_fit_makes_confidence_honest() -> None:

@@ -1,0 +1,78 @@
+"""199 tools by their descriptions: requests of ToolE on the router that ships, without any training on tools.
+
+Run ``python -m benchmarks.router.tools [--model FILE] [--seeds 0 1 2]``; the data is found by ``POINTSMAN_DATA``. Each
+tool registers by its description alone, then by that and ten of its requests, drawn by the seed; ten other requests of
+each, as far as it has them, are asked. Accuracy of the leader, and of the first five, in percent. A model with the
+bundled base encoder has met the wording of these requests, never their labels: docs/base-encoder.md.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+from collections import defaultdict
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from benchmarks.router.accuracy import DATA
+from router import AgentProfile, EmbeddingRouter, Example, bundled_router, read_examples
+
+SHOTS: Final = 10
+
+
+def draw(examples: list[Example], seed: int) -> tuple[dict[str, list[str]], list[Example]]:
+    """Return ten requests of each tool, and ten others of each to ask."""
+    shown: dict[str, list[str]] = defaultdict(list)
+    asked: dict[str, list[Example]] = defaultdict(list)
+    for at in np.random.default_rng(seed).permutation(len(examples)).tolist():
+        example = examples[at]
+        if len(shown[example.label]) < SHOTS:
+            shown[example.label].append(example.text)
+        elif len(asked[example.label]) < SHOTS:
+            asked[example.label].append(example)
+    return shown, [example for label in sorted(asked) for example in asked[label]]
+
+
+def measure(router: EmbeddingRouter, asked: list[Example]) -> tuple[float, float]:
+    """Return the accuracy of the leader and of the first five, in percent."""
+    first = five = 0
+    for example in asked:
+        names = [candidate.name for candidate in router.predict(example.text).candidates()[:5]]
+        first += names[0] == example.label
+        five += example.label in names
+    return 100 * first / len(asked), 100 * five / len(asked)
+
+
+def main() -> int:
+    """Measure both ways of registering with each seed and print their means."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", type=Path, help="another model than the bundled one; its labels stay out")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    options = parser.parse_args()
+    if not DATA.is_dir():
+        print(f"{DATA}: no data; set POINTSMAN_DATA", file=sys.stderr)
+        return 2
+    examples = read_examples(DATA / "toole" / "train.jsonl")
+    descriptions = json.loads((DATA / "toole" / "descriptions.json").read_text(encoding="utf-8"))
+    router = EmbeddingRouter.load(options.model, use_trained_labels=False) if options.model else bundled_router()
+    for way in ("description", "description + 10"):
+        rows = []
+        for seed in options.seeds:
+            shown, asked = draw(examples, seed)
+            for name in sorted(shown):
+                texts = tuple(shown[name]) if way != "description" else ()
+                router.add(AgentProfile(name, "1", descriptions[name], texts))
+            rows.append(measure(router, asked))
+        first, five = (statistics.fmean(column) for column in zip(*rows, strict=True))
+        each = " ".join(f"{row[0]:.1f}" for row in rows)
+        print(
+            f"{way}: top-1 {first:.1f} ({each}), top-5 {five:.1f}; {len(router.names)} tools, {len(asked)} requests",
+            flush=True,
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,160 @@
+"""Owns the strangers: how an agent that was added later is scored beside those that training knew."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from router.assembly import prototype, unit
+
+Vectors: TypeAlias = NDArray[np.float32]
+
+#: Of the held-out requests of old agents, so many may go to pretended new ones.
+MAY_TAKE: Final = 0.015
+_NEWTON_STEPS: Final = 12
+_HALVINGS: Final = 8
+_RIDGE: Final = 0.02 / 12
+
+
+@dataclass(frozen=True, slots=True)
+class Strangers:
+    """A stranger's score: weighted cosines of the trained, base and sketch parts with its prototype, and a constant.
+
+    Each part is measured by its own length, for the trained part of a text that no label knows is short.
+
+    Attributes:
+        sizes: Lengths of the three parts.
+        weights: Of the three cosines; a part of weight 0 has no say.
+        bias: Added to the score of every text with a word.
+    """
+
+    sizes: tuple[int, int, int]
+    weights: tuple[float, float, float]
+    bias: float
+
+    @property
+    def parts(self) -> tuple[slice, slice, slice]:
+        """Return where the three parts lie in a vector."""
+        trained, base, sketch = self.sizes
+        known = trained + base
+        return slice(0, trained), slice(trained, known), slice(known, known + sketch)
+
+    def row(self, vectors: Vectors, background: Vectors) -> Vectors:
+        """Return the row of an agent known by examples, shape (width,): prototypes times their weights.
+
+        Args:
+            vectors: Unit vectors of the examples, shape (examples, width).
+            background: Mean unit vector of the training texts, shape (width,).
+        """
+        row = np.zeros_like(background)
+        for part, weight in zip(self.parts, self.weights, strict=True):
+            row[part] = prototype(vectors[:, part], background[part]) * np.float32(weight)
+        return row
+
+    def factors(self, vector: Vectors) -> Vectors:
+        """Return one over the length of its part for each place of a text's vector, shape (width,)."""
+        factors = np.zeros_like(vector)
+        for part, weight in zip(self.parts, self.weights, strict=True):
+            if weight:
+                square = float(vector[part].dot(vector[part]))
+                factors[part] = 1.0 / math.sqrt(square) if square else 0.0
+        return factors
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """Old agents that played new: scores of held-out requests, and the cosines that a stranger's score is made of.
+
+    Attributes:
+        known: Scores of the agents that training knew, shape (requests, known).
+        cosines: With each pretended stranger's prototypes, shape (requests, strangers, 3).
+        truth: The right agent, those known first, then the strangers, shape (requests,).
+    """
+
+    known: Vectors
+    cosines: Vectors
+    truth: NDArray[np.int64]
+
+
+def rehearse(
+    head: Vectors,
+    background: Vectors,
+    cards: Sequence[Vectors],
+    asked: Vectors,
+    truth: NDArray[np.int64],
+    sizes: tuple[int, int, int],
+) -> Rehearsal:
+    """Score held-out requests by agents that training knew and by others known from their cards.
+
+    Args:
+        head: Rows of the agents that training knew, shape (known, width).
+        background: Mean unit vector of the training texts, shape (width,).
+        cards: Unit vectors of each pretended stranger's examples, shape (examples, width).
+        asked: Unit vectors of the requests, shape (requests, width).
+        truth: The right agent, those known first, shape (requests,).
+        sizes: Lengths of the trained, base and sketch parts.
+    """
+    plain = Strangers(sizes, (1.0, 1.0, 1.0), 0.0)
+    rows = np.stack([plain.row(card, background) for card in cards])
+    cosines = np.stack([unit(asked[:, part]) @ rows[:, part].T for part in plain.parts], axis=2)
+    return Rehearsal(asked @ head.T, cosines, truth)
+
+
+def learn_strangers(rehearsals: Sequence[Rehearsal], sizes: tuple[int, int, int]) -> Strangers:
+    """Weigh the cosines by the likelihood of the right agents, then lower the bias until little is taken.
+
+    The logits are linear in scale, scale x weights and scale x bias, so that Newton's method finds the one optimum.
+    """
+    theta = np.array([12.0, 4.0, 4.0 if sizes[1] else 0.0, 4.0, 2.0])
+    active = np.array([True, True, sizes[1] > 0, True, True])
+    loss, slope, bend = _derivatives(rehearsals, theta)
+    for _ in range(_NEWTON_STEPS):
+        step = np.zeros(len(theta))
+        step[active] = np.linalg.solve(bend[np.ix_(active, active)], slope[active])
+        for _ in range(_HALVINGS):  # a whole step may lead too far
+            after = _derivatives(rehearsals, theta - step)
+            if after[0] <= loss:
+                theta, (loss, slope, bend) = theta - step, after
+                break
+            step /= 2
+    scale = max(theta[0], 1e-6)
+    weights = np.maximum(theta[1:4], 0.0) / scale
+    bias = min(float(theta[4] / scale), _greatest_bias(rehearsals, weights))
+    return Strangers(sizes, (float(weights[0]), float(weights[1]), float(weights[2])), bias)
+
+
+def _derivatives(
+    rehearsals: Sequence[Rehearsal], theta: NDArray[np.float64]
+) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+    """Return the mean negative log-likelihood with a ridge, its gradient and Hessian, shapes (5,) and (5, 5)."""
+    loss = _RIDGE / 2 * float(theta @ theta)
+    slope, bend = _RIDGE * theta, _RIDGE * np.eye(5)
+    for one in rehearsals:
+        requests, known = one.known.shape
+        inputs = np.zeros((requests, known + one.cosines.shape[1], 5))
+        inputs[:, :known, 0] = one.known
+        inputs[:, known:, 1:4] = one.cosines
+        inputs[:, known:, 4] = 1.0
+        logits = inputs @ theta
+        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+        odds /= odds.sum(axis=1, keepdims=True)
+        mean = np.einsum("ra,rak->rk", odds, inputs)
+        count = requests * len(rehearsals)
+        loss -= float(np.log(odds[np.arange(requests), one.truth] + 1e-300).sum()) / count
+        slope += (mean - inputs[np.arange(requests), one.truth]).sum(axis=0) / count
+        flat = inputs.reshape(-1, 5)
+        bend += ((flat * odds.reshape(-1, 1)).T @ flat - mean.T @ mean) / count
+    return loss, slope, bend
+
+
+def _greatest_bias(rehearsals: Sequence[Rehearsal], weights: NDArray[np.float64]) -> float:
+    """Return the bias at which strangers take the share ``MAY_TAKE`` of what is another's."""
+    gaps = []
+    for one in rehearsals:
+        others = one.truth < one.known.shape[1]
+        gaps.append(one.known[others].max(axis=1) - (one.cosines[others] @ weights).max(axis=1))
+    every = np.concatenate(gaps)
+    return float(np.quantile(every, MAY_TAKE)) if len(every) else 0.0

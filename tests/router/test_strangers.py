@@ -1,0 +1,131 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from router import AgentProfile, EmbeddingRouter
+from router.bundled_model import BUNDLED
+from router.model_file import read_model
+from router.strangers import MAY_TAKE, Rehearsal, Strangers, learn_strangers, rehearse
+
+SIZES = (2, 0, 64)
+
+
+def made(seed: int, noise: float = 0.1) -> Rehearsal:
+    """Return 400 held-out requests of three old and two pretended agents: their own sees 0.3 more of them."""
+    generator = np.random.default_rng(seed)
+    truth = generator.integers(0, 5, 400)
+    own = np.eye(5, dtype=np.float32)[truth] * 0.3 + generator.normal(0, noise, (400, 5)).astype(np.float32)
+    strangers = own[:, 3:, None] * np.array([1.0, 0.0, 0.5], dtype=np.float32)
+    return Rehearsal((own[:, :3] + 0.4).astype(np.float32), strangers.astype(np.float32), truth)
+
+
+def test_a_row_is_the_weighted_prototypes_of_the_parts() -> None:
+    """By hand: examples less background, each part brought to its weight."""
+    strangers = Strangers((2, 0, 2), (0.5, 0.0, 2.0), 0.1)
+    examples = np.array([[0.6, 0.0, 0.0, 0.8], [0.6, 0.0, 0.0, 0.8]], dtype=np.float32)
+    background = np.array([0.1, 0.0, 0.0, 0.3], dtype=np.float32)
+    assert strangers.row(examples, background) == pytest.approx([0.5, 0.0, 0.0, 2.0])
+
+
+def test_each_part_is_measured_by_its_own_length() -> None:
+    """By hand: one over the part's length; nothing where a part is empty or has no say."""
+    strangers = Strangers((2, 1, 2), (1.0, 0.0, 1.0), 0.0)
+    assert strangers.factors(np.array([3, 4, 9, 0, 0], dtype=np.float32)) == pytest.approx([0.2, 0.2, 0, 0, 0])
+
+
+def test_a_rehearsal_scores_by_rows_and_by_cosines() -> None:
+    """The known agent's score is its row's product; the stranger's cosines are those of the parts."""
+    asked = np.array([[0.6, 0.0, 0.8, 0.0], [0.0, 0.6, 0.0, 0.8]], dtype=np.float32)
+    head = np.array([[0.0, 1.0, 0.0, 0.0]], dtype=np.float32)
+    one = rehearse(head, np.zeros(4, dtype=np.float32), [asked[:1]], asked, np.array([1, 0]), (2, 0, 2))
+    assert one.known[:, 0] == pytest.approx([0.0, 0.6])
+    assert one.cosines[:, 0] == pytest.approx(np.array([[1, 0, 1], [0, 0, 0]]))
+
+
+@settings(deadline=None, max_examples=10)
+@given(st.integers(0, 1000))
+def test_strangers_take_little_of_what_is_anothers(seed: int) -> None:
+    """On the requests it was learnt from, the share of old agents' requests that strangers lead is bounded."""
+    one = made(seed)
+    learnt = learn_strangers([one], SIZES)
+    scores = one.cosines @ np.array(learnt.weights) + learnt.bias
+    others = one.truth < 3
+    taken = scores[others].max(axis=1) > one.known[others].max(axis=1)
+    assert taken.mean() <= MAY_TAKE + 1 / others.sum()
+
+
+def test_the_bias_is_learnt() -> None:
+    """Old agents score 0.4 higher by construction; what is learnt makes up for it, so that strangers get theirs."""
+    one = made(0, noise=0.03)
+    learnt = learn_strangers([one], SIZES)
+    right = np.concatenate([one.known, one.cosines @ np.array(learnt.weights) + learnt.bias], axis=1)
+    assert (right.argmax(axis=1) == one.truth).mean() > 0.95
+    plain = np.concatenate([one.known, one.cosines @ np.array([1.0, 0.0, 0.0])], axis=1)
+    assert (plain.argmax(axis=1) == one.truth).mean() < 0.9
+
+
+def test_a_part_that_tells_nothing_is_not_leant_on() -> None:
+    """A cosine that is noise gets less weight than one that tells the agents apart."""
+    one = made(1)
+    noise = np.random.default_rng(2).normal(0, 0.3, one.cosines.shape[:2])
+    one.cosines[:, :, 2] = noise
+    learnt = learn_strangers([one], SIZES)
+    assert learnt.weights[2] < learnt.weights[0] / 2
+
+
+@pytest.fixture(scope="module")
+def biased() -> EmbeddingRouter:
+    """The model that ships with all three parts weighed, a constant added, and two agents it was not trained on."""
+    manifest, arrays = read_model(BUNDLED / "router.npz")
+    manifest = replace(manifest, stranger_weights=(0.3, 0.4, 0.5), stranger_bias=0.15)
+    router = EmbeddingRouter(manifest, arrays)
+    router.add(AgentProfile("cats", "1", "", ("feed the cat", "my kitten is hungry")))
+    router.add(AgentProfile("dogs", "1", "", ("walk the dog",)))
+    return router
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(max_size=60))
+def test_words_share_a_strangers_score_with_its_constant(biased: EmbeddingRouter, text: str) -> None:
+    """The constant is shared out too: the words' weights sum to the score of agents old and new."""
+    for candidate in biased.predict(text).candidates():
+        weights = sum(part.weight for part in biased.explain(text, candidate.name))
+        assert weights == pytest.approx(candidate.score, abs=1e-6)
+
+
+def test_old_agents_score_as_if_there_were_no_strangers(biased: EmbeddingRouter) -> None:
+    """Adding an agent changes no other agent's score, to the bit."""
+    alone = EmbeddingRouter.load(BUNDLED / "router.npz")
+    theirs = {one.name: one.score for one in biased.predict("compare the logs of both runs").candidates()}
+    for one in alone.predict("compare the logs of both runs").candidates():
+        assert theirs[one.name] == one.score
+
+
+NAMES = st.lists(st.sampled_from("abcdef"), max_size=12)
+
+
+@settings(deadline=None, max_examples=30)
+@given(NAMES)
+def test_unregistering_is_exact(names: list[str]) -> None:
+    """Whatever is added and removed in whatever order: fingerprint and scores are those of who is left, to the bit."""
+    manifest, arrays = read_model(BUNDLED / "router.npz")
+    busy, fresh = (EmbeddingRouter(manifest, arrays) for _ in range(2))
+    left: set[str] = set()
+    for name in names:
+        if name in left:
+            busy.remove(name)
+        else:
+            busy.add(_agent(name))
+        left ^= {name}
+    for name in left:
+        fresh.add(_agent(name))
+    assert busy.fingerprint == fresh.fingerprint
+    one, two = (router.predict("feed the dog and the log").scoreboard for router in (busy, fresh))
+    assert (list(one.names), one.scores.tolist()) == (list(two.names), two.scores.tolist())
+
+
+def _agent(name: str) -> AgentProfile:
+    return AgentProfile(name, "1", f"Does {name} and feeds the dog.", (f"please {name}",))
