@@ -2,7 +2,7 @@ from collections import defaultdict
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router import EmbeddingRouter, Example, Explored, Prediction, RouterError, explore
@@ -12,6 +12,8 @@ from router.exploration import REAL_CHANCE, SURE, agent_chances, worth_trying
 from router.trained_model import train
 from tests.router.tiny import EXAMPLES, TINY
 
+DRAWS = 400
+UNHURRIED = settings(deadline=None, max_examples=50)  # each example is many draws
 RATES = st.floats(0, 0.5)
 SCORES = st.lists(st.integers(-20, 60).map(lambda n: n / 100), min_size=1, max_size=6)
 
@@ -33,7 +35,7 @@ def odds(scores: list[float]) -> dict[str, float]:
 def propensities(answer: Prediction, rate: float) -> dict[str, set[float]]:
     """Return which propensities each agent was taken with, over a fine grid of draws."""
     seen: dict[str, set[float]] = defaultdict(set)
-    for draw in np.arange(0, 1, 1 / 2000).tolist():
+    for draw in np.arange(0, 1, 1 / DRAWS).tolist():
         taken = explore(answer, rate, draw)
         assert taken is not None
         seen[taken.agent].add(taken.propensity)
@@ -82,6 +84,7 @@ def test_a_vetoed_agent_is_never_tried() -> None:
     assert set(propensities(prediction(0.5, 0.45, 0.4, vetoes=("b",)), 0.3)) == {"a", "c"}
 
 
+@UNHURRIED
 @given(SCORES, RATES)
 def test_the_propensity_is_the_true_one(scores: list[float], rate: float) -> None:
     """Each agent is taken in just that share of the draws that its propensity says, and the shares sum to 1."""
@@ -89,14 +92,15 @@ def test_the_propensity_is_the_true_one(scores: list[float], rate: float) -> Non
     seen = propensities(answer, rate)
     assert all(len(values) == 1 for values in seen.values())
     counts: dict[str, int] = defaultdict(int)
-    for draw in np.arange(0, 1, 1 / 2000).tolist():
+    for draw in np.arange(0, 1, 1 / DRAWS).tolist():
         taken = explore(answer, rate, draw)
         assert taken is not None
         counts[taken.agent] += 1
     for agent, values in seen.items():
-        assert counts[agent] / 2000 == pytest.approx(next(iter(values)), abs=1.1 / 2000)
+        assert counts[agent] / DRAWS == pytest.approx(next(iter(values)), abs=1.1 / DRAWS)
 
 
+@UNHURRIED
 @given(SCORES)
 def test_chances_are_those_of_the_calibration(scores: list[float]) -> None:
     """They can be recomputed from the answer alone; without a margin only those of the tied are known."""
