@@ -2,14 +2,18 @@ from collections import defaultdict
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router import EmbeddingRouter, Explored, Prediction, RouterError, explore
+from router import EmbeddingRouter, Example, Explored, Prediction, RouterError, explore
 from router.calibration import Calibration
 from router.decision import Roster, decide
 from router.exploration import REAL_CHANCE, SURE, agent_chances, worth_trying
+from router.trained_model import train
+from tests.router.tiny import EXAMPLES, TINY
 
+DRAWS = 400
+UNHURRIED = settings(deadline=None, max_examples=50)  # each example is many draws
 RATES = st.floats(0, 0.5)
 SCORES = st.lists(st.integers(-20, 60).map(lambda n: n / 100), min_size=1, max_size=6)
 
@@ -31,7 +35,7 @@ def odds(scores: list[float]) -> dict[str, float]:
 def propensities(answer: Prediction, rate: float) -> dict[str, set[float]]:
     """Return which propensities each agent was taken with, over a fine grid of draws."""
     seen: dict[str, set[float]] = defaultdict(set)
-    for draw in np.arange(0, 1, 1 / 2000).tolist():
+    for draw in np.arange(0, 1, 1 / DRAWS).tolist():
         taken = explore(answer, rate, draw)
         assert taken is not None
         seen[taken.agent].add(taken.propensity)
@@ -80,6 +84,7 @@ def test_a_vetoed_agent_is_never_tried() -> None:
     assert set(propensities(prediction(0.5, 0.45, 0.4, vetoes=("b",)), 0.3)) == {"a", "c"}
 
 
+@UNHURRIED
 @given(SCORES, RATES)
 def test_the_propensity_is_the_true_one(scores: list[float], rate: float) -> None:
     """Each agent is taken in just that share of the draws that its propensity says, and the shares sum to 1."""
@@ -87,14 +92,15 @@ def test_the_propensity_is_the_true_one(scores: list[float], rate: float) -> Non
     seen = propensities(answer, rate)
     assert all(len(values) == 1 for values in seen.values())
     counts: dict[str, int] = defaultdict(int)
-    for draw in np.arange(0, 1, 1 / 2000).tolist():
+    for draw in np.arange(0, 1, 1 / DRAWS).tolist():
         taken = explore(answer, rate, draw)
         assert taken is not None
         counts[taken.agent] += 1
     for agent, values in seen.items():
-        assert counts[agent] / 2000 == pytest.approx(next(iter(values)), abs=1.1 / 2000)
+        assert counts[agent] / DRAWS == pytest.approx(next(iter(values)), abs=1.1 / DRAWS)
 
 
+@UNHURRIED
 @given(SCORES)
 def test_chances_are_those_of_the_calibration(scores: list[float]) -> None:
     """They can be recomputed from the answer alone; without a margin only those of the tied are known."""
@@ -121,9 +127,10 @@ def test_a_rate_or_draw_out_of_range_is_refused(rate: float, draw: float) -> Non
         explore(prediction(0.5, 0.4), rate, draw)
 
 
-def test_a_trained_router_gives_chances_that_sum_below_one(router: EmbeddingRouter) -> None:
+def test_a_trained_router_gives_chances_that_sum_below_one() -> None:
     """What is missing to 1 is the chance of "none of these"."""
-    answer = router.predict("which errors appeared after the upgrade")
+    model = train([*EXAMPLES, Example("green grass grows", "green")], TINY)
+    answer = EmbeddingRouter(model.manifest, model.arrays).predict("paint the boat")
     chances = agent_chances(answer)
     assert next(iter(chances)) == answer.leader
     assert list(chances.values()) == sorted(chances.values(), reverse=True)

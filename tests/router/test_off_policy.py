@@ -84,6 +84,7 @@ def test_several_models_are_fitted_to_the_log_first() -> None:
 # -- one policy, in general ------------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(PROBABILITIES, PROBABILITIES, st.sampled_from(AGENTS), PROBABILITIES)
 def test_ips_and_dr_are_right_on_average(
     log: Mapping[str, float], policy: Mapping[str, float], right: str, model: Mapping[str, float]
@@ -97,6 +98,7 @@ def test_ips_and_dr_are_right_on_average(
         assert mean == pytest.approx(policy[right])
 
 
+@settings(deadline=None)
 @given(PROBABILITIES, st.sampled_from(AGENTS))
 def test_dr_with_a_perfect_model_never_errs(log: Mapping[str, float], right: str) -> None:
     """Where the model knows, the estimate does not depend on what was taken."""
@@ -203,7 +205,7 @@ def test_propensities_of_another_log_do_not_raise_the_lower_end() -> None:
     assert found.low < 0
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(st.floats(0.3, 0.9), st.floats(0.1, 0.9), st.integers(0, 2**32 - 1))
 def test_the_lower_end_is_honest_whatever_is_named(rate: float, named: float, seed: int) -> None:
     """An equal challenger, a log by chance, some names: of ten such logs at most two show a gain above zero."""
