@@ -11,19 +11,21 @@ Level = Literal["must", "goal", "beyond"]
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A figure, and how large it may be.
+    """A figure, and how large it may be, or how large it must be.
 
     Attributes:
         figure: name of the figure.
         limit: it may be this large.
         level: a `must` decides the exit code of `--check`; a `goal` and a `beyond` are reported.
         needs_peers: whether it can be judged only beside the figures of the peers.
+        at_least: whether more is better, so that the figure must reach the limit.
     """
 
     figure: str
     limit: float
     level: Level = "must"
     needs_peers: bool = False
+    at_least: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,10 @@ class Verdict:
 
     @property
     def passed(self) -> bool:
-        """Whether the figure was measured and is within the limit."""
-        return self.value is not None and self.value <= self.bar.limit
+        """Whether the figure was measured and keeps to the limit."""
+        if self.value is None:
+            return False
+        return self.value >= self.bar.limit if self.bar.at_least else self.value <= self.bar.limit
 
 
 BARS: Final = (

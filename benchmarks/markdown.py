@@ -26,14 +26,14 @@ def tables(kernel: Mapping[str, Any], peers: Mapping[str, Any]) -> str:
     parts = (
         f"{about} CPU microseconds per unit, median of five, and in\nbrackets the ratio to bare asyncio.",
         "Kernel, in one process:",
-        _table(("row", "bare asyncio", "typed floor", "Pointsman"), _kernel_rows(kernel)),
-        _table(("single figure", ""), _single_figures(kernel)),
+        table(("row", "bare asyncio", "typed floor", "Pointsman"), _kernel_rows(kernel)),
+        table(("single figure", ""), _single_figures(kernel)),
         "Bars:",
-        _table(("figure", "measured", "at most", "level", ""), _bars(kernel)),
+        table(("figure", "measured", "at most", "level", ""), _bars(kernel)),
         "Peers, one process each, alternately:",
-        _table(("framework", *ROWS), _peer_rows(peers)),
+        table(("framework", *ROWS), _peer_rows(peers)),
         "What matters most, Pointsman's full path by autogen-core's bare path (below 1 is cheaper):",
-        _table(("compared", "ratio"), ([label, f"{ratio:.2f}"] for label, ratio in peers["comparison"].items())),
+        table(("compared", "ratio"), ([label, f"{ratio:.2f}"] for label, ratio in peers["comparison"].items())),
     )
     return "\n\n".join(parts) + "\n"
 
@@ -44,7 +44,8 @@ def replace(text: str, between: str) -> str:
     return head + BEGIN + between + END + rest.split(END)[1]
 
 
-def _table(head: Sequence[str], rows: Iterator[list[str]]) -> str:
+def table(head: Sequence[str], rows: Iterator[list[str]]) -> str:
+    """Return one table as Markdown."""
     lines = [list(head), ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

@@ -14,11 +14,12 @@ BENCH: Final = Path(".bench")
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A distribution, its version, and the module here that runs it."""
+    """A distribution, its version, the module here that runs it, and what else must be installed beside it."""
 
     distribution: str
     version: str
     module: str
+    beside: tuple[str, ...] = ()
 
 
 PEERS: Final = (
@@ -41,7 +42,7 @@ def prepare(peer: Peer) -> Path:
         venv.create(folder, with_pip=True)
         wanted = f"{peer.distribution}=={peer.version}"
         done = subprocess.run(
-            [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wanted],
+            [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wanted, *peer.beside],
             capture_output=True,
             text=True,
             timeout=900,
