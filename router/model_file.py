@@ -16,8 +16,9 @@ from router.archive import read_arrays
 from router.budget import HeldOut
 from router.errors import ModelFileError
 
-# 3: says whether word order counts; 4: keeps what an error budget is proved by; 5: names its base encoder.
-SCHEMA_VERSION: Final = 5
+# 3: says whether word order counts; 4: keeps what an error budget is proved by; 5: names its base encoder; 6: and
+# the course of its training.
+SCHEMA_VERSION: Final = 6
 MAX_FILE_BYTES: Final = 512 * 1024**2
 MAX_MANIFEST_BYTES: Final = 4 * 1024**2
 _ARRAYS: Final = {
@@ -73,6 +74,7 @@ class Manifest(BaseModel):
     held_out: int = Field(ge=0)
     config: dict[str, Any]
     metrics: dict[str, float]
+    history: tuple[tuple[FiniteFloat, FiniteFloat, FiniteFloat], ...] = ()
     training_digest: str
     digest: str = ""
 

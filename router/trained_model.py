@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from router.assembly import trained_labels
 from router.budget import HeldOut, keep_budget
 from router.calibration import Calibration, choose_threshold, fit
+from router.checkpoint import Checkpoint
+from router.course import Course, best_epoch
 from router.dataset import Example, digest_examples
 from router.errors import RouterError
 from router.held_out import NONE_OF_THESE, deal, measure, observe
@@ -17,6 +20,8 @@ from router.model_file import SCHEMA_VERSION, Manifest, ModelArrays, seal, write
 from router.profile import AgentProfile
 from router.training import fit_network, torch_settings
 from router.training_config import FROM_CARDS, Progress, Report, TrainingConfig
+
+_SCOUT: Final = "find epochs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,7 @@ def train(
     profiles: Sequence[AgentProfile] = (),
     out_of_scope: Sequence[str] = (),
     progress: Report | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> TrainedModel:
     """Train a router: calibrate on held-out examples first, then fit all of them.
 
@@ -50,10 +56,12 @@ def train(
         config: How to train.
         profiles: Cards of labels; ties a trained row to the card it came from.
         out_of_scope: Requests that no label serves: learnt as such, and held out for calibration.
-        progress: Told after every epoch.
+        progress: Told after every epoch, and at once of those before an interruption.
+        checkpoint: Where the run is kept meanwhile; the caller removes it when the model is saved.
 
     Raises:
         BudgetError: The held-out requests do not prove the error budget of the configuration.
+        ModelFileError: The checkpoint cannot be written, is damaged, or is of another training.
         RouterError: There are fewer than two labels.
     """
     labels = sorted({example.label for example in examples})
@@ -62,13 +70,16 @@ def train(
     number = {label: at for at, label in enumerate(labels)}
     texts = [*(example.text for example in examples), *out_of_scope]
     targets = np.array([*(number[e.label] for e in examples), *([NONE_OF_THESE] * len(out_of_scope))])
-    report = progress or _silent
+    digest = digest_examples([*examples, *(Example(text, "") for text in out_of_scope)])
+    kept = checkpoint or Checkpoint()
+    kept.begin(asdict(config), digest)
+    report = _reporter(kept, progress or _silent)
     with torch_settings(config.threads):
-        calibration, held_out, metrics = _calibrate(texts, targets, len(labels), config, report)
-        fitted = fit_network(texts, targets, len(labels), config, report, "fit")
+        epochs = _find_epochs(texts, targets, len(labels), config, report, kept) if config.patience else 0
+        calibration, held_out, metrics = _calibrate(texts, targets, len(labels), config, report, Course(kept, epochs))
+        fitted = fit_network(texts, targets, len(labels), config, report, "fit", Course(kept, epochs))
         vectors = fitted.vectors(texts)
     arrays = fitted.arrays(vectors, targets, config.blend).with_held_out(held_out)
-    digest = digest_examples([*examples, *(Example(text, "") for text in out_of_scope)])
     manifest = Manifest(
         schema_version=SCHEMA_VERSION,
         bits=config.bits,
@@ -89,6 +100,7 @@ def train(
         held_out=len(held_out.wrong),
         config={**asdict(config), "min_df": list(config.min_df)},
         metrics=metrics,
+        history=_history(kept.progress),
         training_digest=digest,
     )
     return TrainedModel(seal(manifest, arrays), arrays)
@@ -99,6 +111,7 @@ def train_from_profiles(
     out_of_scope: Sequence[str],
     progress: Report | None = None,
     error_budget: float | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> TrainedModel:
     """Train on the cards alone: a dozen examples an agent; the same cards give the same bytes.
 
@@ -112,7 +125,50 @@ def train_from_profiles(
             raise RouterError(f"agent {profile.name!r} has neither summary nor examples; give its card some")
     examples = [Example(text, profile.name) for profile in ordered for text in profile.texts]
     config = replace(FROM_CARDS, error_budget=error_budget)
-    return train(examples, config, profiles=ordered, out_of_scope=out_of_scope, progress=progress)
+    return train(
+        examples, config, profiles=ordered, out_of_scope=out_of_scope, progress=progress, checkpoint=checkpoint
+    )
+
+
+def _reporter(kept: Checkpoint, tell: Report) -> Report:
+    """Return what keeps every report as well as telling it, once those from before an interruption are told."""
+    for done in kept.progress:
+        tell(done)
+
+    def report(done: Progress) -> None:
+        kept.progress.append(done)
+        tell(done)
+
+    return report
+
+
+def _history(progress: Sequence[Progress]) -> tuple[tuple[float, float, float], ...]:
+    """Return loss, held-out loss and held-out accuracy after each epoch of the first stage that knows them."""
+    watched = [done for done in progress if done.held_out_loss is not None]
+    first = [done for done in watched if done.stage == watched[0].stage]
+    return tuple((round(one.loss, 6), one.held_out_loss or 0.0, one.held_out_accuracy or 0.0) for one in first)
+
+
+def _find_epochs(
+    texts: Sequence[str],
+    targets: NDArray[np.int64],
+    labels: int,
+    config: TrainingConfig,
+    report: Report,
+    kept: Checkpoint,
+) -> int:
+    """Return after how many epochs the loss on the first part held out is least; 0, for all, if none is held out.
+
+    A run of its own, so that what is calibrated and what is fitted later both end there, on the same falling rate.
+    """
+    part = deal(targets, config.folds, config.seed)
+    inside, outside = np.flatnonzero(part != 0), np.flatnonzero(part == 0)
+    course = Course(kept, texts=_pick(texts, outside), truth=targets[outside], patience=config.patience)
+    if kept.outcome(_SCOUT) is None:
+        fit_network(_pick(texts, inside), targets[inside], labels, config, report, _SCOUT, course)
+        kept.finish(_SCOUT, np.zeros(0, dtype=np.float32))
+    losses = course.losses(_SCOUT)
+    return best_epoch(losses) if losses else 0
 
 
 def _pick(texts: Sequence[str], places: NDArray[np.int64]) -> list[str]:
@@ -120,17 +176,26 @@ def _pick(texts: Sequence[str], places: NDArray[np.int64]) -> list[str]:
 
 
 def _calibrate(
-    texts: Sequence[str], targets: NDArray[np.int64], labels: int, config: TrainingConfig, report: Report
+    texts: Sequence[str],
+    targets: NDArray[np.int64],
+    labels: int,
+    config: TrainingConfig,
+    report: Report,
+    course: Course,
 ) -> tuple[Calibration, HeldOut, dict[str, float]]:
     part = deal(targets, config.folds, config.seed)
     scored: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
     for fold in range(config.folds if config.cross_validate else 1):
         inside, outside = np.flatnonzero(part != fold), np.flatnonzero(part == fold)
-        stage = f"calibrate {fold + 1}"
-        fitted = fit_network(_pick(texts, inside), targets[inside], labels, config, report, stage)
-        vectors = fitted.vectors(_pick(texts, inside))
-        arrays = fitted.arrays(vectors, targets[inside], config.blend)
-        scored.append((targets[outside], fitted.vectors(_pick(texts, outside)) @ arrays.head.T))
+        learnt, judged, stage = _pick(texts, inside), _pick(texts, outside), f"calibrate {fold + 1}"
+        found = course.checkpoint.outcome(stage)
+        if found is None:
+            watched = course if fold else replace(course, texts=judged, truth=targets[outside])
+            fitted = fit_network(learnt, targets[inside], labels, config, report, stage, watched)
+            arrays = fitted.arrays(fitted.vectors(learnt), targets[inside], config.blend)
+            found = fitted.vectors(judged) @ arrays.head.T
+            course.checkpoint.finish(stage, found)
+        scored.append((targets[outside], found))
     truth = np.concatenate([answer for answer, _ in scored])
     scores = np.concatenate([values for _, values in scored])
     known = truth != NONE_OF_THESE

@@ -1,6 +1,6 @@
 """Owns the training loop: from texts and their labels to a network, in one piece that can be read (torch)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -11,8 +11,11 @@ from torch.nn import functional
 
 from router.assembly import assemble, prototype, unit
 from router.base_encoder import BaseEncoder, bundled_base
+from router.checkpoint import State
 from router.corpus import Corpus, build_corpus, extract, learn_vocabulary
+from router.course import Course
 from router.encoder import Vocabulary
+from router.errors import RouterError
 from router.held_out import NONE_OF_THESE
 from router.model import BagModel, Batch, Scales, select
 from router.model_file import ModelArrays
@@ -57,7 +60,13 @@ class Fitted:
 
 
 def fit_network(
-    texts: Sequence[str], targets: NDArray[np.int64], labels: int, config: TrainingConfig, report: Report, stage: str
+    texts: Sequence[str],
+    targets: NDArray[np.int64],
+    labels: int,
+    config: TrainingConfig,
+    report: Report,
+    stage: str,
+    course: Course | None = None,
 ) -> Fitted:
     """Run the training loop once: Adagrad (Duchi et al. 2011) on smoothed cross-entropy, features dropped at random.
 
@@ -68,7 +77,13 @@ def fit_network(
         config: How to train.
         report: Told after every epoch.
         stage: Named in every report.
+        course: What the run is watched by, when it ends, where it is kept.
+
+    Raises:
+        ModelFileError: The checkpoint cannot be written.
+        RouterError: The checkpoint is of another network.
     """
+    course = course or Course()
     ordered = config.word_order
     occurrences = extract(texts, config.bits, word_order=ordered)
     vocabulary = learn_vocabulary(occurrences, len(texts), config.bits, config.min_df, word_order=ordered)
@@ -80,7 +95,12 @@ def fit_network(
     size = min(config.size, config.size_per_label * labels) if config.size_per_label else config.size
     model = BagModel(len(vocabulary.buckets), size, _directions(corpus.base, targets, labels), generator)
     optimizer = torch.optim.Adagrad(model.parameters(), lr=config.learning_rate, eps=1e-6)
-    for epoch in range(1, config.epochs + 1):
+    fitted = Fitted(model, vocabulary, scales, base, config.sketch_size)
+    judge = _judge(fitted, course, config)
+    position = _Position(model, optimizer, generator)
+    for epoch in range(position.resume(course, stage) + 1, (course.epochs or config.epochs) + 1):
+        if course.is_over(stage):
+            break
         optimizer.param_groups[0]["lr"] = config.learning_rate * (1 - 0.95 * (epoch - 1) / config.epochs)
         order = torch.randperm(len(texts), generator=generator)
         total = 0.0
@@ -93,8 +113,60 @@ def fit_network(
             torch.autograd.backward(loss)
             optimizer.step()
             total += loss.item() * len(chosen)
-        report(Progress(stage, epoch, config.epochs, total / len(texts)))
-    return Fitted(model, vocabulary, scales, base, config.sketch_size)
+        report(Progress(stage, epoch, course.epochs or config.epochs, total / len(texts), *judge()))
+        course.checkpoint.keep(stage, epoch, position.state)
+    return fitted
+
+
+@dataclass(frozen=True, slots=True)
+class _Position:
+    """Where a run of the loop stands: all that the epochs to come depend on."""
+
+    model: BagModel
+    optimizer: torch.optim.Adagrad
+    generator: torch.Generator
+
+    def resume(self, course: Course, stage: str) -> int:
+        """Go where the checkpoint says, and return the epochs that are done."""
+        done, state = course.checkpoint.restore(stage)
+        if done:
+            tensors = self._tensors()
+            if {name: one.shape for name, one in state.items()} != {n: tuple(t.shape) for n, t in tensors.items()}:
+                raise RouterError("the checkpoint is of another network; delete it, or train without resuming")
+            with torch.no_grad():
+                for name, tensor in tensors.items():
+                    tensor.copy_(torch.tensor(state[name]))
+            self.generator.set_state(tensors["generator"])
+        return done
+
+    def state(self) -> State:
+        return {name: tensor.detach().numpy() for name, tensor in self._tensors().items()}
+
+    def _tensors(self) -> dict[str, torch.Tensor]:
+        tensors: dict[str, torch.Tensor] = {"generator": self.generator.get_state()}
+        for name, parameter in self.model.named_parameters():
+            of = self.optimizer.state[parameter]
+            tensors |= {name: parameter, f"{name} sum": of["sum"], f"{name} step": of["step"]}
+        return tensors
+
+
+def _judge(
+    fitted: Fitted, course: Course, config: TrainingConfig
+) -> Callable[[], tuple[float, float] | tuple[None, None]]:
+    """Return what says the loss and the accuracy of the network, as it is then, on the held-out texts."""
+    known = np.flatnonzero(course.truth != NONE_OF_THESE)
+    if not len(known):
+        return lambda: (None, None)
+    batch = fitted.batch([course.texts[place] for place in known.tolist()])
+    truth = torch.from_numpy(course.truth[known])
+
+    def judge() -> tuple[float, float]:
+        with torch.no_grad():
+            scores = fitted.model(batch)
+        loss = functional.cross_entropy(scores * config.scale, truth)
+        return round(loss.item(), 6), round((scores.argmax(dim=1) == truth).double().mean().item(), 6)
+
+    return judge
 
 
 def _drop_features(batch: Batch, share: float, generator: torch.Generator) -> Batch:
