@@ -3,6 +3,7 @@
 from router.bundled_model import bundled_router, read_out_of_scope
 from router.card_audit import CardAudit, JudgedExample, audit_cards
 from router.dataset import Example, read_examples
+from router.embedding_map import EmbeddingMap, MapAgent, MapPoint, map_requests
 from router.embedding_router import EmbeddingRouter
 from router.errors import BudgetError, DatasetError, ModelFileError, RouterError
 from router.evaluation import Evaluation, evaluate
@@ -23,6 +24,7 @@ __all__ = [
     "Contribution",
     "Counterfactual",
     "DatasetError",
+    "EmbeddingMap",
     "EmbeddingRouter",
     "Embeds",
     "Evaluation",
@@ -33,6 +35,8 @@ __all__ = [
     "JudgedExample",
     "KeywordRouter",
     "LearnsAgents",
+    "MapAgent",
+    "MapPoint",
     "ModelFileError",
     "Prediction",
     "Reasons",
@@ -43,6 +47,7 @@ __all__ = [
     "evaluate",
     "examine",
     "find_reasons",
+    "map_requests",
     "read_examples",
     "read_out_of_scope",
 ]
