@@ -70,7 +70,7 @@ def _embed(vectors: Points, plane: Points) -> Points:
 def _squares(points: Points) -> Points:
     """Return the squared distances, shape (points, points)."""
     lengths = (points**2).sum(axis=1)
-    return np.maximum(lengths[:, None] + lengths - 2 * points @ points.T, 0)
+    return np.asarray(np.maximum(lengths[:, None] + lengths - 2 * points @ points.T, 0))
 
 
 def _neighbours(distances: Points, perplexity: float) -> Points:

@@ -39,6 +39,8 @@ _MAP: Final = (
     "Requests that the router sees alike lie near each other; distances across the picture mean nothing. A name stands"
     " in the middle of the requests for that agent. Point at a mark to read it."
 )
+#: On a narrow screen the map keeps its size and is moved, by finger or by the arrow keys.
+_MAP_FRAME: Final = '<div class="wide map" tabindex="0" role="region" aria-label="Map of the requests">{}</div>'
 
 
 def make_page(
@@ -100,7 +102,13 @@ def _map_section(drawn: EmbeddingMap) -> str:
     odd = [(p.text, p.label or "nobody", p.leader, p.outcome) for p in drawn.points if p.outcome != "right"]
     columns = ("request", "should go to", "led by", "became")
     table = _folded(columns, odd, "Those that did not go right, as a table") if odd else ""
-    return _section("Map of the requests", _MAP + left_out, f'<ul class="legend">{legend}</ul>', draw_map(drawn), table)
+    return _section(
+        "Map of the requests",
+        _MAP + left_out,
+        f'<ul class="legend">{legend}</ul>',
+        _MAP_FRAME.format(draw_map(drawn)),
+        table,
+    )
 
 
 def _learning_sections(history: History) -> Iterator[str]:

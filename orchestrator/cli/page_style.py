@@ -30,7 +30,8 @@ details { margin-top: .5rem; } summary { color: var(--main); cursor: pointer; fo
 .legend { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; list-style: none; margin: 0 0 .4rem; padding: 0;
   font-size: .87rem; } .legend svg { vertical-align: -3px; }
 svg { display: inline-block; max-width: 100%; height: auto; font: 12px system-ui, "DejaVu Sans", sans-serif; }
-.side svg { width: 100%; max-width: 29rem; } svg text { fill: var(--soft); } svg .name { fill: var(--ink); }
+.map svg { min-width: 44rem; } .side svg { width: 100%; max-width: 29rem; }
+svg text { fill: var(--soft); } svg .name { fill: var(--ink); }
 svg .agent { fill: var(--ink); font-size: 11px; font-weight: 600; paint-order: stroke; stroke: var(--card);
   stroke-width: 3.5px; stroke-linejoin: round; pointer-events: none; }
 .axis, .ideal, .curve, .other, .grid { fill: none; stroke: var(--pale); } .grid { stroke: var(--line); }

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from orchestrator import agent
-from orchestrator.cli.train import _recipe_for
+from orchestrator.cli.train import recipe_for
 from orchestrator.plugins import discover
 from router import Example
 
@@ -238,7 +238,7 @@ def test_a_budget_is_trained_for_shown_and_put_aside(cli: Cli, folder: Path, mon
 @pytest.mark.parametrize(("examples", "few"), [(19, True), (20, False)])
 def test_the_recipe_depends_on_how_many_examples_a_label_has(examples: int, few: bool) -> None:  # noqa: FBT001
     """Few examples are held out in turn; many are not."""
-    config = _recipe_for([Example(f"{label} {n}", label) for label in ("a", "b") for n in range(examples)])
+    config = recipe_for([Example(f"{label} {n}", label) for label in ("a", "b") for n in range(examples)])
     assert config.cross_validate is few
 
 
@@ -249,12 +249,14 @@ def test_the_cards_are_trained_on_with_what_belongs_to_nobody(cli: Cli, monkeypa
     from router.training_config import Progress
 
     manifest = SimpleNamespace(
-        labels=("a", "b"), threshold=0.5, error_budget=0.2, metrics={"held_out_accuracy": 1.0}, digest="d"
+        labels=("a", "b"), threshold=0.5, error_budget=0.2, metrics={"held_out_accuracy": 1.0}, digest="d", history=()
     )
     model = SimpleNamespace(manifest=manifest, save=lambda path: path.write_bytes(b"model"))
     seen: list[str] = []
 
-    def train_from_profiles(profiles: Any, out_of_scope: Any, progress: Any, budget: Any) -> SimpleNamespace:
+    def train_from_profiles(
+        profiles: Any, out_of_scope: Any, progress: Any, budget: Any, *, checkpoint: Any
+    ) -> SimpleNamespace:
         seen.extend(profile.name for profile in profiles)
         progress(Progress("fit", 1, 1, 0.25))
         assert out_of_scope
