@@ -32,6 +32,7 @@ _CELL: Final = 28.0
 _MAP: Final = (960, 600)
 _ROUND: Final = 24  # of the map, left free on every side
 _LETTER: Final = 6.2
+_MANY: Final = 25
 #: Outcome to mark and words; what became of requests for nobody has marks of its own.
 _MARKS: Final[dict[tuple[str, bool], tuple[Mark, str]]] = {
     ("right", True): ("dot", "right"),
@@ -163,7 +164,8 @@ def draw_map(drawn: EmbeddingMap) -> str:
         led = "" if point.leader == point.label else f", led by {point.leader}"
         hint = f"{became}: {shorten(point.text, 90)} (for {whom}{led})"
         parts.append(mark(*_on_map(point.x, point.y), kind, 4 if kind in ("dot", "ring") else 5, hint))
-    parts += [words(x, y, shorten(agent.name, _NAME), "middle", "agent") for agent, x, y in _with_room(drawn.agents)]
+    kind_of_name = "agent many" if len(drawn.agents) > _MANY else "agent"
+    parts += [words(x, y, shorten(one.name, _NAME), "middle", kind_of_name) for one, x, y in _with_room(drawn.agents)]
     return picture("Map of the requests", parts, *_MAP)
 
 
@@ -187,13 +189,15 @@ def _on_map(x: float, y: float) -> tuple[float, float]:
 
 def _with_room(agents: Sequence[MapAgent]) -> list[tuple[MapAgent, float, float]]:
     """Return the agents whose names do not lie over another's, the more frequent first, and where to write them."""
+    many = len(agents) > _MANY  # small names above their requests, which they would hide
+    letter, above = (5.2, 9) if many else (_LETTER, -4)
     taken: list[tuple[float, float, float]] = []
     shown = []
     for agent in agents:
-        half = _LETTER * min(len(agent.name), _NAME) / 2
+        half = letter * min(len(agent.name), _NAME) / 2
         x, y = _on_map(agent.x, agent.y)
         x = min(max(x, half + 2), _MAP[0] - half - 2)
         if all(abs(x - other) > half + wide or abs(y - down) > 14 for other, down, wide in taken):
             taken.append((x, y, half))
-            shown.append((agent, x, y + 4))
+            shown.append((agent, x, y - above))
     return shown

@@ -34,6 +34,7 @@ svg { display: inline-block; max-width: 100%; height: auto; font: 12px system-ui
 svg text { fill: var(--soft); } svg .name { fill: var(--ink); }
 svg .agent { fill: var(--ink); font-size: 11px; font-weight: 600; paint-order: stroke; stroke: var(--card);
   stroke-width: 3.5px; stroke-linejoin: round; pointer-events: none; }
+svg .many { font-size: 9px; font-weight: 400; }
 .axis, .ideal, .curve, .other, .grid { fill: none; stroke: var(--pale); } .grid { stroke: var(--line); }
 .ideal { stroke-dasharray: 4 4; } .curve { stroke: var(--main); stroke-width: 2; }
 .other { stroke: var(--pale); stroke-width: 2; stroke-dasharray: 2 3; }
