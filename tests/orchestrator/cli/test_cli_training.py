@@ -87,7 +87,7 @@ def test_the_checkpoint_of_other_settings_is_refused_and_a_new_start_is_announce
 
 def test_a_killed_command_goes_on(cli: Cli, data: str) -> None:
     """Kill -9 as soon as something is on disk, start again: the bytes of a training that was left alone."""
-    command = ["train", "--data", data, "--epochs", "60", "--out", "m.npz"]
+    command = ["train", "--data", data, "--epochs", "20", "--out", "m.npz"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     run = [sys.executable, "-m", "orchestrator", *command, "--checkpoint-every", "0"]
     with subprocess.Popen(run, env=environment, stderr=subprocess.DEVNULL) as first:
@@ -97,7 +97,7 @@ def test_a_killed_command_goes_on(cli: Cli, data: str) -> None:
     assert first.returncode == -signal.SIGKILL
     assert not Path("m.npz").exists()
     assert cli(*command, "--resume")[0] == 0
-    assert cli("train", "--data", data, "--epochs", "60", "--out", "whole.npz")[0] == 0
+    assert cli("train", "--data", data, "--epochs", "20", "--out", "whole.npz")[0] == 0
     assert Path("m.npz").read_bytes() == Path("whole.npz").read_bytes()
 
 
@@ -136,7 +136,7 @@ def test_patience_stops_early_and_the_model_says_after_how_many_epochs(cli: Cli,
         (["--seeds", "0,x"], "no list of whole numbers"),
         (["--seeds", "4,4"], "names one seed"),
         (["--seeds", "0,1", "--seed", "2"], "either --seed or --seeds"),
-        (["--patience", "0"], "0 is not in the range"),
+        (["--patience", "0"], "--patience"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(cli: Cli, data: str, arguments: list[str], problem: str) -> None:
