@@ -142,7 +142,7 @@ def test_a_file_of_an_earlier_version_is_refused_by_its_version(path: Path) -> N
             del members[name]
 
     rewrite(path, age)
-    with pytest.raises(ModelFileError, match="schema version 3, this program reads 5; train the model again"):
+    with pytest.raises(ModelFileError, match="schema version 3, this program reads 6; train the model again"):
         read_model(path)
 
 
