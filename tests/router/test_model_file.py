@@ -106,7 +106,7 @@ def test_a_folder_that_is_not_there_is_named(trained: TrainedModel, tmp_path: Pa
         pytest.param(
             lambda m: m.update(
                 manifest=np.frombuffer(
-                    m["manifest"].tobytes().replace(b'"schema_version":5', b'"schema_version":9'), dtype=np.uint8
+                    m["manifest"].tobytes().replace(b'"schema_version":6', b'"schema_version":9'), dtype=np.uint8
                 )
             ),
             "schema version 9",
