@@ -149,6 +149,7 @@ def _untrained_router(features: int = 50_000, size: int = 128, sketch: int = 512
         held_out=0,
         config={},
         metrics={},
+        history=(),
         training_digest="",
     )
     return EmbeddingRouter(seal(manifest, arrays), arrays, use_trained_labels=False)

@@ -47,7 +47,8 @@ class DecisionLog:
 
 
 _SHOWN: Final = (
-    "task", "chosen", "abstained", "fallback", "policy", "confidence", "threshold", "margin", "vetoes", "fingerprint"
+    "task", "chosen", "abstained", "fallback", "policy", "confidence", "threshold", "budget", "margin", "vetoes",
+    "fingerprint",
 )  # fmt: skip
 
 

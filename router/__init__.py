@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from router.bundled_model import bundled_router, read_out_of_scope
     from router.card_audit import CardAudit, JudgedExample, audit_cards
     from router.dataset import Example, read_examples
+    from router.embedding_map import EmbeddingMap, MapAgent, MapPoint, map_requests
     from router.embedding_router import EmbeddingRouter
     from router.errors import BudgetError, DatasetError, ModelFileError, RouterError
     from router.evaluation import Evaluation, evaluate
@@ -35,6 +36,7 @@ __all__ = [
     "Contribution",
     "Counterfactual",
     "DatasetError",
+    "EmbeddingMap",
     "EmbeddingRouter",
     "Embeds",
     "Estimate",
@@ -48,6 +50,8 @@ __all__ = [
     "JudgedExample",
     "KeywordRouter",
     "LearnsAgents",
+    "MapAgent",
+    "MapPoint",
     "ModelFileError",
     "Policy",
     "Prediction",
@@ -68,6 +72,7 @@ __all__ = [
     "greedy",
     "judge",
     "known_reward",
+    "map_requests",
     "rank_candidates",
     "read_examples",
     "read_out_of_scope",
@@ -83,7 +88,11 @@ _MODULES = {
     "Counterfactual": "router.reasons",
     "DatasetError": "router.errors",
     "EmbeddingRouter": "router.embedding_router",
+    "EmbeddingMap": "router.embedding_map",
     "Embeds": "router.exemplars",
+    "MapAgent": "router.embedding_map",
+    "MapPoint": "router.embedding_map",
+    "map_requests": "router.embedding_map",
     "Estimate": "router.off_policy",
     "Evaluation": "router.evaluation",
     "Examination": "router.examination",

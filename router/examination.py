@@ -17,6 +17,7 @@ from router.protocol import Router
 BINS: Final = 15
 RISKS: Final = (0.01, 0.02, 0.05, 0.1)
 _MOST_POINTS: Final = 200
+_LATENCIES: Final = 24
 
 
 class Confused(NamedTuple):
@@ -69,6 +70,14 @@ class OutOfScope(NamedTuple):
     auroc: float
 
 
+class Took(NamedTuple):
+    """A range of microseconds, and how many decisions took so long."""
+
+    low: float
+    high: float
+    decisions: int
+
+
 @dataclass(frozen=True, slots=True)
 class Examination:
     """All that labelled requests, and requests for nobody, say of a router.
@@ -85,6 +94,7 @@ class Examination:
         curve: Coverage and risk of at most 200 thresholds, strict to lax, the same requests.
         operating: Coverage and risk at the router's own threshold.
         out_of_scope: What became of requests for nobody; None if there were none.
+        latency: How many decisions took how long, steps of equal ratio, the slowest hundredth in the last.
     """
 
     evaluation: Evaluation
@@ -98,6 +108,7 @@ class Examination:
     curve: tuple[tuple[float, float], ...]
     operating: tuple[float, float]
     out_of_scope: OutOfScope | None
+    latency: tuple[Took, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON types: the figures in short, and the rest beside them."""
@@ -113,6 +124,7 @@ class Examination:
             "reliability": [one._asdict() for one in self.reliability],
             "risk_coverage": [list(point) for point in self.curve],
             "operating_point": list(self.operating),
+            "latency": [took._asdict() for took in self.latency],
         }
 
 
@@ -148,6 +160,7 @@ def examine(
         curve=_thin(coverage, risk),
         operating=_operating([*decided.predictions, *nobodys], wrong),
         out_of_scope=_out_of_scope(decided.confidence, nobodys) if nobodys else None,
+        latency=_latency(decided.elapsed_us),
     )
 
 
@@ -236,6 +249,14 @@ def _reliability(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> t
     accuracy = np.bincount(place, weights=right, minlength=BINS) / filled
     values = zip(counts.tolist(), sure.tolist(), accuracy.tolist(), strict=True)
     return tuple(Bin(at / BINS, (at + 1) / BINS, *value) for at, value in enumerate(values))
+
+
+def _latency(elapsed_us: NDArray[np.float64]) -> tuple[Took, ...]:
+    low, high = (max(float(np.percentile(elapsed_us, at)), 0.1) for at in (0, 99))
+    edges = np.geomspace(low, max(high, 1.01 * low), _LATENCIES + 1)
+    counts = np.histogram(np.clip(elapsed_us, edges[0], edges[-1]), edges)[0]
+    values = zip(edges[:-1].tolist(), edges[1:].tolist(), counts.tolist(), strict=True)
+    return tuple(Took(round(begin, 2), round(end, 2), count) for begin, end, count in values)
 
 
 def _out_of_scope(inside: NDArray[np.float64], nobodys: Sequence[Prediction]) -> OutOfScope:

@@ -81,6 +81,12 @@ def _three(value: object) -> tuple[float, float, float]:
     return one, two, three
 
 
+def _history(value: object) -> tuple[tuple[float, float, float], ...]:
+    if not isinstance(value, list):
+        raise ManifestError(f"{type(value).__name__} where a list should be")
+    return tuple(map(_three, value))
+
+
 def _labels(value: object) -> "tuple[TrainedLabel, ...]":
     if not isinstance(value, list):
         raise ManifestError(f"{type(value).__name__} where a list should be")
@@ -128,6 +134,7 @@ class Manifest:
     held_out: int = _whole(0)
     config: dict[str, Any] = field(metadata={_CHECK: _object})
     metrics: dict[str, float] = field(metadata={_CHECK: _metrics})
+    history: tuple[tuple[float, float, float], ...] = field(metadata={_CHECK: _history})
     training_digest: str = field(metadata={_CHECK: _text})
     digest: str = field(default="", metadata={_CHECK: _text})
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +13,17 @@ from router.assembly import prototype, unit
 Vectors: TypeAlias = NDArray[np.float32]
 
 #: Of the held-out requests of old agents, so many may go to pretended new ones.
-MAY_TAKE: Final = 0.015
+MAY_TAKE: Final = 0.025
 _NEWTON_STEPS: Final = 12
 _HALVINGS: Final = 8
 _RIDGE: Final = 0.02 / 12
+
+
+class Measure(NamedTuple):
+    """What a stranger's score is made of: the weights of three cosines, and a constant; see ``Strangers``."""
+
+    weights: tuple[float, float, float]
+    bias: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,18 @@ class Rehearsal:
     cosines: Vectors
     truth: NDArray[np.int64]
 
+    def pack(self) -> Vectors:
+        """Return all of it in one array, a row a request, as a checkpoint keeps it."""
+        requests = len(self.truth)
+        return np.concatenate(
+            [self.known, self.cosines.reshape(requests, -1), self.truth[:, None].astype(np.float32)], axis=1
+        )
+
+    @classmethod
+    def unpack(cls, rows: Vectors, known: int) -> Self:
+        """Return what ``pack`` packed, given the number of agents that training knew."""
+        return cls(rows[:, :known], rows[:, known:-1].reshape(len(rows), -1, 3), rows[:, -1].astype(np.int64))
+
 
 def rehearse(
     head: Vectors,
@@ -103,13 +122,14 @@ def rehearse(
     return Rehearsal(asked @ head.T, cosines, truth)
 
 
-def learn_strangers(rehearsals: Sequence[Rehearsal], sizes: tuple[int, int, int]) -> Strangers:
+def learn_strangers(rehearsals: Sequence[Rehearsal]) -> Measure:
     """Weigh the cosines by the likelihood of the right agents, then lower the bias until little is taken.
 
     The logits are linear in scale, scale x weights and scale x bias, so that Newton's method finds the one optimum.
     """
-    theta = np.array([12.0, 4.0, 4.0 if sizes[1] else 0.0, 4.0, 2.0])
-    active = np.array([True, True, sizes[1] > 0, True, True])
+    leans_on_base = any(bool(one.cosines[:, :, 1].any()) for one in rehearsals)
+    theta = np.array([12.0, 4.0, 4.0 if leans_on_base else 0.0, 4.0, 2.0])
+    active = np.array([True, True, leans_on_base, True, True])
     loss, slope, bend = _derivatives(rehearsals, theta)
     for _ in range(_NEWTON_STEPS):
         step = np.zeros(len(theta))
@@ -123,7 +143,7 @@ def learn_strangers(rehearsals: Sequence[Rehearsal], sizes: tuple[int, int, int]
     scale = max(theta[0], 1e-6)
     weights = np.maximum(theta[1:4], 0.0) / scale
     bias = min(float(theta[4] / scale), _greatest_bias(rehearsals, weights))
-    return Strangers(sizes, (float(weights[0]), float(weights[1]), float(weights[2])), bias)
+    return Measure((float(weights[0]), float(weights[1]), float(weights[2])), bias)
 
 
 def _derivatives(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,11 @@ class Thumbs:
         labels = np.array([number[agent] for _, agent, _ in rows], dtype=np.int64)
         return cls(tuple(text for text, _, _ in rows), labels, np.array([right for _, _, right in rows], np.float32))
 
+    @classmethod
+    def none(cls) -> Self:
+        """Return no thumbs at all."""
+        return cls((), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32))
+
     def __len__(self) -> int:
         return len(self.texts)
 
@@ -50,6 +55,3 @@ class Thumbs:
         """Return the thumbs on other texts, for a network that is to be judged on these."""
         kept = np.array([text not in texts for text in self.texts], dtype=np.bool_)
         return Thumbs(tuple(text for text in self.texts if text not in texts), self.labels[kept], self.right[kept])
-
-
-NO_THUMBS: Final = Thumbs((), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32))

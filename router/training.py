@@ -1,6 +1,6 @@
 """Owns the training loop: from texts and their labels to a network, in one piece that can be read (torch)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
@@ -12,12 +12,15 @@ from torch.nn import functional
 
 from router.assembly import assemble, prototype, unit
 from router.base_encoder import BaseEncoder, bundled_base
+from router.checkpoint import State
 from router.corpus import Corpus, build_corpus, extract, learn_vocabulary
+from router.course import Course
 from router.encoder import Vocabulary
+from router.errors import RouterError
 from router.held_out import NONE_OF_THESE
 from router.model import BagModel, Batch, Scales, select
 from router.model_file import ModelArrays
-from router.thumbs import NO_THUMBS, Thumbs
+from router.thumbs import Thumbs
 from router.training_config import Progress, Report, TrainingConfig
 
 _ALMOST: Final = 1 - 1e-6  # of a certainty, so that what is not certain has a logarithm
@@ -40,6 +43,11 @@ class Fitted:
     scales: Scales
     base: BaseEncoder | None
     sketch_size: int
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """Return the lengths of the trained, base and sketch parts of a vector."""
+        return self.model.embedding.shape[1], self.base.size if self.base else 0, self.sketch_size
 
     def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the unit vectors of texts, shape (texts, size + base + sketch)."""
@@ -67,7 +75,8 @@ def fit_network(
     config: TrainingConfig,
     report: Report,
     stage: str,
-    thumbs: Thumbs = NO_THUMBS,
+    thumbs: Thumbs | None = None,
+    course: Course | None = None,
 ) -> Fitted:
     """Run the training loop once: Adagrad (Duchi et al. 2011) on smoothed cross-entropy, features dropped at random.
 
@@ -81,7 +90,13 @@ def fit_network(
         report: Told after every epoch.
         stage: Named in every report.
         thumbs: What was said of decisions, learnt beside the texts.
+        course: What the run is watched by, when it ends, where it is kept.
+
+    Raises:
+        ModelFileError: The checkpoint cannot be written.
+        RouterError: The checkpoint is of another network.
     """
+    thumbs, course = thumbs or Thumbs.none(), course or Course()
     wanted, unwanted = _soft_targets(targets, thumbs, labels, config.smoothing)
     texts, targets = [*texts, *thumbs.texts], np.concatenate([targets, thumbs.targets])
     ordered = config.word_order
@@ -94,7 +109,12 @@ def fit_network(
     size = min(config.size, config.size_per_label * labels) if config.size_per_label else config.size
     model = BagModel(len(vocabulary.buckets), size, _directions(corpus.base, targets, labels), generator)
     optimizer = torch.optim.Adagrad(model.parameters(), lr=config.learning_rate, eps=1e-6)
-    for epoch in range(1, config.epochs + 1):
+    fitted = Fitted(model, vocabulary, scales, base, config.sketch_size)
+    judge = _judge(fitted, course, config)
+    position = _Position(model, optimizer, generator)
+    for epoch in range(position.resume(course, stage) + 1, (course.epochs or config.epochs) + 1):
+        if course.is_over(stage):
+            break
         optimizer.param_groups[0]["lr"] = config.learning_rate * (1 - 0.95 * (epoch - 1) / config.epochs)
         order = torch.randperm(len(texts), generator=generator)
         total = 0.0
@@ -109,8 +129,60 @@ def fit_network(
             torch.autograd.backward(loss)
             optimizer.step()
             total += loss.item() * len(chosen)
-        report(Progress(stage, epoch, config.epochs, total / len(texts)))
-    return Fitted(model, vocabulary, scales, base, config.sketch_size)
+        report(Progress(stage, epoch, course.epochs or config.epochs, total / len(texts), *judge()))
+        course.checkpoint.keep(stage, epoch, position.state)
+    return fitted
+
+
+@dataclass(frozen=True, slots=True)
+class _Position:
+    """Where a run of the loop stands: all that the epochs to come depend on."""
+
+    model: BagModel
+    optimizer: torch.optim.Adagrad
+    generator: torch.Generator
+
+    def resume(self, course: Course, stage: str) -> int:
+        """Go where the checkpoint says, and return the epochs that are done."""
+        done, state = course.checkpoint.restore(stage)
+        if done:
+            tensors = self._tensors()
+            if {name: one.shape for name, one in state.items()} != {n: tuple(t.shape) for n, t in tensors.items()}:
+                raise RouterError("the checkpoint is of another network; delete it, or train without resuming")
+            with torch.no_grad():
+                for name, tensor in tensors.items():
+                    tensor.copy_(torch.tensor(state[name]))
+            self.generator.set_state(tensors["generator"])
+        return done
+
+    def state(self) -> State:
+        return {name: tensor.detach().numpy() for name, tensor in self._tensors().items()}
+
+    def _tensors(self) -> dict[str, torch.Tensor]:
+        tensors: dict[str, torch.Tensor] = {"generator": self.generator.get_state()}
+        for name, parameter in self.model.named_parameters():
+            of = self.optimizer.state[parameter]
+            tensors |= {name: parameter, f"{name} sum": of["sum"], f"{name} step": of["step"]}
+        return tensors
+
+
+def _judge(
+    fitted: Fitted, course: Course, config: TrainingConfig
+) -> Callable[[], tuple[float, float] | tuple[None, None]]:
+    """Return what says the loss and the accuracy of the network, as it is then, on the held-out texts."""
+    known = np.flatnonzero(course.truth != NONE_OF_THESE)
+    if not len(known):
+        return lambda: (None, None)
+    batch = fitted.batch([course.texts[place] for place in known.tolist()])
+    truth = torch.from_numpy(course.truth[known])
+
+    def judge() -> tuple[float, float]:
+        with torch.no_grad():
+            scores = fitted.model(batch)
+        loss = functional.cross_entropy(scores * config.scale, truth)
+        return round(loss.item(), 6), round((scores.argmax(dim=1) == truth).double().mean().item(), 6)
+
+    return judge
 
 
 def _drop_features(batch: Batch, share: float, generator: torch.Generator) -> Batch:

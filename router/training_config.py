@@ -22,6 +22,7 @@ class TrainingConfig:
         word_order: Whether pairs of words are features; a dozen examples an agent cannot teach them.
         min_df: Least number of texts with a word, character n-gram, bigram, skip-bigram, pair.
         epochs: Passes over the examples.
+        patience: Where not 0, stop once the loss on held-out examples has not fallen for so many epochs.
         batch_size: Examples a step.
         learning_rate: Of Adagrad, falling linearly to a twentieth.
         dropout: Share of the features hidden from each step.
@@ -46,6 +47,7 @@ class TrainingConfig:
     word_order: bool = True
     min_df: tuple[int, int, int, int, int] = (1, 2, 2, 2, 5)
     epochs: int = 20
+    patience: int = 0
     batch_size: int = 128
     learning_rate: float = 0.2
     dropout: float = 0.9
@@ -109,12 +111,17 @@ def recipe(few: TrainingConfig, examples: int, thumbs: int) -> TrainingConfig:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where the training is: the stage, the epoch from 1 of how many, and the mean loss of that epoch in nats."""
+    """Where the training is: the stage, the epoch from 1 of how many, and the mean loss of that epoch in nats.
+
+    Of texts held out, where there are any: their mean loss after the epoch, without smoothing, and their accuracy.
+    """
 
     stage: str
     epoch: int
     epochs: int
     loss: float
+    held_out_loss: float | None = None
+    held_out_accuracy: float | None = None
 
 
 Report: TypeAlias = Callable[[Progress], None]

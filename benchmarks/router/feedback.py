@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 
 from benchmarks.router.accuracy import DATA
 from router import Example, Feedback, read_examples
+from router.checkpoint import Checkpoint
+from router.stages import Stages
 from router.thumbs import Thumbs
-from router.trained_model import fit_rows
 from router.training import torch_settings
 from router.training_config import FEW_EXAMPLES, Progress, recipe
 
@@ -81,7 +82,8 @@ def learn(world: World, feedback: Sequence[Feedback]) -> Leads:
     config = recipe(replace(FEW_EXAMPLES, seed=world.seed), len(texts), len(feedback))
     with torch_settings(config.threads):
         thumbs = Thumbs.read(feedback, number)
-        fitted, arrays = fit_rows(texts, targets, len(labels), config, _silent, "fit", thumbs)
+        stages = Stages(texts, targets, len(labels), thumbs, config, _silent, Checkpoint())
+        fitted, arrays = stages.fit(epochs=0)
 
     def leads(asked: Sequence[str]) -> list[str]:
         scores = fitted.vectors(asked) @ arrays.head.T

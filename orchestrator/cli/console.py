@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 #: Columns where nobody says how wide the output is: a file, a pipe.
 PLAIN_WIDTH: Final = 120
 _BAR: Final = " ▏▎▍▌▋▊▉"
+_HEIGHTS: Final = "▁▂▃▄▅▆▇█"
 
 
 def safe(text: object) -> str:
@@ -90,6 +91,15 @@ def bar(share: float, width: int) -> str:
     """Return a bar of blocks, `share` (0 to 1) of `width` characters long."""
     eighths = round(max(0.0, min(1.0, share)) * width * 8)
     return "█" * (eighths // 8) + _BAR[eighths % 8].strip()
+
+
+def sparkline(values: Sequence[float], width: int = 40) -> str:
+    """Return values as a line of blocks, the least low and the greatest high; more than `width` are thinned out."""
+    if len(values) > width:
+        values = [values[round(at * (len(values) - 1) / (width - 1))] for at in range(width)]
+    low, high = min(values), max(values)
+    steps = len(_HEIGHTS) - 1
+    return "".join(_HEIGHTS[round((value - low) / ((high - low) or 1.0) * steps)] for value in values)
 
 
 def print_json(value: object) -> None:

@@ -14,7 +14,7 @@ from orchestrator.cli.measurement import examine_file, in_words
 from orchestrator.cli.options import AsJson, ModelFile, SettingsFile, examples
 
 if TYPE_CHECKING:
-    from router import Examination
+    from router import Examination, Router
 
 EXAMPLES = examples(
     "pointsman eval --model router.npz --data dev.jsonl",
@@ -41,17 +41,27 @@ def evaluate(
     """Measure a router: accuracy, calibration, abstention, confusions, and what it could route at which risk."""
     settings = session.open_settings(settings_file)
     agents = [] if model is not None else session.installed_agents(settings)
-    found = examine_file(session.open_router(model, settings, agents), data, out_of_scope)
+    router = session.open_router(model, settings, agents)
+    found = examine_file(router, data, out_of_scope)
     if html is not None:
-        from orchestrator.cli.evaluation_page import make_page
-
-        subject = str(model or settings.router or "the bundled router")
-        session.write_atomically(html, [make_page(found, subject, str(data)).encode()])
-        note(f"{html}: written")
+        _write_page(html, router, found, str(model or settings.router or "the bundled router"), data, out_of_scope)
     if as_json:
         print_json(found.to_json())
     else:
         show_examination(found)
+
+
+def _write_page(
+    html: Path, router: Router, found: Examination, subject: str, data: Path, out_of_scope: Path | None
+) -> None:
+    from orchestrator.cli.evaluation_page import make_page
+    from router import EmbeddingRouter, map_requests, read_examples, read_out_of_scope
+
+    drawn = map_requests(router, read_examples(data), read_out_of_scope(out_of_scope) if out_of_scope else ())
+    history = router.manifest.history if isinstance(router, EmbeddingRouter) else ()
+    page = make_page(found, subject, str(data), drawn=drawn, history=history)
+    session.write_atomically(html, [page.encode()])
+    note(f"{html}: written")
 
 
 def show_examination(found: Examination) -> None:

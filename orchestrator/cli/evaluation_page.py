@@ -2,134 +2,158 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from orchestrator.cli.console import shorten
 from orchestrator.cli.evaluation import decisions_in_words, risks_in_words
+from orchestrator.cli.evaluation_pictures import (
+    draw_confusion,
+    draw_latency,
+    draw_learning,
+    draw_map,
+    draw_reliability,
+    draw_risk,
+    map_legend,
+)
 from orchestrator.cli.measurement import in_words
-from orchestrator.cli.svg import LEFT, SIDE, TOP, axes, cell, dot, inert, line, picture, words
+from orchestrator.cli.page_style import PAGE, STYLE
+from orchestrator.cli.svg import inert
 
 if TYPE_CHECKING:
-    from router import Examination
+    from router import EmbeddingMap, Examination
 
-_WORST: Final = 12
+History = Sequence[tuple[float, float, float]]
+
 _MOST_PAIRS: Final = 20
-_NAME: Final = 26
-_CELL: Final = 26.0
-_STYLE: Final = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem; padding: 0 1rem; color: #1b2430; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
-p { max-width: 46rem; color: #47535f; } figure { margin: 0; } .side { display: flex; flex-wrap: wrap; gap: 2rem; }
-table { border-collapse: collapse; } td, th { padding: .2rem .9rem .2rem 0; text-align: left; font-weight: normal; }
-th { border-bottom: 1px solid #8793a0; } td + td { font-variant-numeric: tabular-nums; }
-svg { max-width: 100%; height: auto; font: 11px system-ui, sans-serif; } svg text { fill: #47535f; }
-.axis, .ideal, .curve { fill: none; stroke: #8793a0; } .ideal { stroke-dasharray: 4 4; }
-.curve { stroke: #0b6e99; stroke-width: 2; } .dot, .cell { fill: #0b6e99; } .dot { fill-opacity: .75; }
-"""
+_MOST_LABELS: Final = 20
+_RELIABILITY: Final = "Where dots lie on the dashed line the confidence is honest; larger dots stand for more requests."
+_RISK: Final = "How much could be routed, and how much of that wrong; the dot is the threshold in force."
+_CONFUSION: Final = "Rows: who should get the request. Columns: who led, in the same order, and everybody else."
+_RISKS: Final = ("at most wrong", "could be routed", "threshold")
+_LATENCY: Final = "Time of one decision, one thread, warm. The scale is logarithmic."
+_LEARNING: Final = (
+    "After each epoch of the training that left the first part out: how many requests of that part were right, and the"
+    " loss. The loss in training is of smoothed labels and hidden features, and so lies higher."
+)
+_MAP: Final = (
+    "Requests that the router sees alike lie near each other; distances across the picture mean nothing. A name stands"
+    " in the middle of the requests for that agent. Point at a mark to read it."
+)
+#: On a narrow screen the map keeps its size and is moved, by finger or by the arrow keys.
+_MAP_FRAME: Final = '<div class="wide map" tabindex="0" role="region" aria-label="Map of the requests">{}</div>'
 
 
-def make_page(found: Examination, subject: str, data: str) -> str:
+def make_page(
+    found: Examination, subject: str, data: str, *, drawn: EmbeddingMap | None = None, history: History = ()
+) -> str:
     """Return an examination as a page.
 
     Args:
         found: what is shown.
         subject: the router, in words.
         data: the file of labelled requests.
+        drawn: the map of the requests, if there is one.
+        history: loss, held-out loss and held-out accuracy after each epoch of the training, where they are known.
     """
-    figures = [*in_words(found.evaluation.to_json()), *decisions_in_words(found)]
-    pairs = [(pair.label, pair.leader or "nobody", pair.times) for pair in found.confused[:_MOST_PAIRS]]
     body = (
-        f"<h1>{inert(subject)} on {inert(data)}</h1>",
-        _table((f"{found.evaluation.examples} requests", ""), figures),
+        f"<header><h1>{inert(subject)}</h1><p>on {inert(data)}, {found.evaluation.examples} requests</p></header>",
+        _tiles(found),
+        _map_section(drawn) if drawn is not None else "",
         '<div class="side">',
-        _section("Reliability", _RELIABILITY, draw_reliability(found)),
+        _section("Reliability", _RELIABILITY, draw_reliability(found), _folded(_BINS, _bins(found))),
         _section("Risk and coverage", _RISK, draw_risk(found), _table(_RISKS, risks_in_words(found))),
+        *_learning_sections(history),
+        _section("Latency", _LATENCY, draw_latency(found), _folded(("µs", "decisions"), _times(found))),
+        _section("Everything in figures", "", _table(("figure", ""), _figures(found))),
         "</div>",
         _section("Confusion of the worst labels", _CONFUSION, draw_confusion(found)),
-        _section("Most confused", "", _table(("should go to", "led by", "times"), pairs) if pairs else "<p>none</p>"),
+        '<div class="side">',
+        _section("Most confused", "", _pairs(found)),
+        _section("Worst labels", "", _labels(found)),
+        "</div>",
     )
-    return _PAGE.format(title=inert(f"{subject} on {data}"), style=_STYLE, body="\n".join(body))
+    return PAGE.format(title=inert(f"{subject} on {data}"), style=STYLE, body="\n".join(part for part in body if part))
 
 
-_RELIABILITY: Final = "Where dots lie on the dashed line the confidence is honest; larger dots stand for more requests."
-_RISK: Final = "How much could be routed, and how much of that wrong; the dot is the threshold in force."
-_CONFUSION: Final = "Rows: who should get the request. Columns: who led, in the same order, and everybody else."
-_RISKS: Final = ("at most wrong", "could be routed", "threshold")
-_PAGE: Final = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
-{body}
-</body>
-</html>
-"""
+_BINS: Final = ("confidence", "accuracy", "requests")
 
 
-def draw_reliability(found: Examination) -> str:
-    """Return accuracy over confidence, a dot for each bin that is not empty."""
-    bins = [one for one in found.reliability if one.decisions]
-    most = max(one.decisions for one in bins)
-    dots = (
-        dot(
-            one.confidence,
-            one.accuracy,
-            3 + 9 * (one.decisions / most) ** 0.5,
-            f"{one.decisions} requests at confidence {one.confidence:.3f}: {one.accuracy:.1%} right",
-        )
-        for one in bins
-    )
-    ideal = line([(0, 0), (1, 1)], "ideal")
-    return picture("Reliability diagram", [*axes("confidence", "accuracy"), ideal, *dots])
+def _figures(found: Examination) -> list[tuple[str, str]]:
+    return [*in_words(found.evaluation.to_json()), *decisions_in_words(found)]
 
 
-def draw_risk(found: Examination) -> str:
-    """Return the share that is wrong over the share that is routed, and where the router stands."""
-    highest = max([risk for _, risk in found.curve] + [found.operating[1], 0.01])
-    curve = line([(coverage, risk / highest) for coverage, risk in found.curve], "curve")
+def _tiles(found: Examination) -> str:
     coverage, risk = found.operating
-    here = dot(coverage, risk / highest, 5, f"threshold {found.threshold:.3f}: {coverage:.1%} routed, {risk:.1%} wrong")
-    return picture("Risk-coverage curve", [*axes("routed", "wrong of that", highest), curve, here])
+    short = found.evaluation
+    tiles = (
+        ("accuracy", f"{short.accuracy:.1%}"),
+        ("macro F1", f"{short.macro_f1:.1%}"),
+        ("calibration error", f"{short.ece:.1%}"),
+        ("routed", f"{coverage:.1%}"),
+        ("wrong of that", f"{risk:.1%}"),
+        ("median decision", f"{short.p50_us:.0f} µs"),
+    )
+    return f'<dl class="tiles">{"".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in tiles)}</dl>'
 
 
-def draw_confusion(found: Examination) -> str:
-    """Return who led where the worst labels should have, as squares."""
-    worst = [score for score in found.labels[:_WORST] if score.f1 < 1]
-    if not worst:
-        return "<p>none: every label was right every time</p>"
-    names = [score.label for score in worst]
-    times = {(pair.label, pair.leader): pair.times for pair in found.confused}
-    left = 8.0 * _NAME
-    parts: list[str] = []
-    for row, score in enumerate(worst):
-        y = TOP + _CELL * (row + 1)
-        parts.append(words(left - 8, y + 17, f"{shorten(score.label, _NAME)}  {row + 1}", "end"))
-        parts.append(words(left + _CELL * (row + 0.5), TOP + 14, row + 1))
-        counts = [times.get((score.label, name), 0) for name in names]
-        counts[row] = round(score.recall * score.examples)
-        for column, count in enumerate([*counts, score.examples - sum(counts)]):
-            other = names[column] if column < len(names) else "others"
-            hint = f"{score.label} led by {other}: {count} of {score.examples}"
-            x = left + _CELL * column
-            parts.append(cell(x, y, _CELL - 2, count / score.examples, hint))
-            parts += [words(x + 12, y + 17, count)] if count else []
-    parts.append(words(left + _CELL * (len(names) + 0.5), TOP + 14, "+"))
-    width, height = left + _CELL * (len(names) + 1) + 10, TOP + _CELL * (len(names) + 1) + 6
-    return picture("Confusion of the worst labels", parts, max(width, LEFT + SIDE), height)
+def _map_section(drawn: EmbeddingMap) -> str:
+    legend = "".join(f"<li>{picture} {inert(text)}</li>" for picture, text in map_legend(drawn))
+    left_out = f" {drawn.left_out} more requests are left out." if drawn.left_out else ""
+    odd = [(p.text, p.label or "nobody", p.leader, p.outcome) for p in drawn.points if p.outcome != "right"]
+    columns = ("request", "should go to", "led by", "became")
+    table = _folded(columns, odd, "Those that did not go right, as a table") if odd else ""
+    return _section(
+        "Map of the requests",
+        _MAP + left_out,
+        f'<ul class="legend">{legend}</ul>',
+        _MAP_FRAME.format(draw_map(drawn)),
+        table,
+    )
+
+
+def _learning_sections(history: History) -> Iterator[str]:
+    if not history:
+        return
+    losses, held_out, accuracy = ([row[at] for row in history] for at in range(3))
+    rows = [(at, f"{right:.1%}", f"{out:.3f}", f"{loss:.3f}") for at, (loss, out, right) in enumerate(history, start=1)]
+    table = _folded(("epoch", "held-out accuracy", "held-out loss", "training loss"), rows)
+    right = draw_learning("Learning curve", "held-out accuracy", [("held out", accuracy)], shares=True)
+    loss = draw_learning("Loss by epoch", "loss", [("held out", held_out), ("training", losses)], shares=False)
+    yield _section("Learning curve", _LEARNING, right, table)
+    yield _section("Loss", "The same training: what it learns by.", loss)
+
+
+def _bins(found: Examination) -> list[tuple[str, str, int]]:
+    return [
+        (f"{b.low:.2f} to {b.high:.2f}", f"{b.accuracy:.1%}", b.decisions) for b in found.reliability if b.decisions
+    ]
+
+
+def _times(found: Examination) -> list[tuple[str, int]]:
+    return [(f"{took.low:.0f} to {took.high:.0f}", took.decisions) for took in found.latency if took.decisions]
+
+
+def _pairs(found: Examination) -> str:
+    pairs = [(pair.label, pair.leader or "nobody", pair.times) for pair in found.confused[:_MOST_PAIRS]]
+    return _table(("should go to", "led by", "times"), pairs) if pairs else "<p>none</p>"
+
+
+def _labels(found: Examination) -> str:
+    worst = found.labels[:_MOST_LABELS]
+    rows = [(s.label, f"{s.f1:.1%}", f"{s.precision:.1%}", f"{s.recall:.1%}", s.examples) for s in worst]
+    return _table(("label", "F1", "precision", "recall", "requests"), rows)
 
 
 def _section(title: str, about: str, *parts: str) -> str:
     inner = "".join([f"<p>{inert(about)}</p>" if about else "", *parts])
-    return f"<figure><h2>{inert(title)}</h2>{inner}</figure>"
+    return f"<section><h2>{inert(title)}</h2>{inner}</section>"
+
+
+def _folded(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "The same as a table") -> str:
+    return f"<details><summary>{inert(title)}</summary>{_table(columns, rows)}</details>"
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    head = "".join(f"<th>{inert(column)}</th>" for column in columns)
+    head = "".join(f'<th scope="col">{inert(column)}</th>' for column in columns)
     body = "".join(f"<tr>{''.join(f'<td>{inert(value)}</td>' for value in row)}</tr>" for row in rows)
-    return f"<table><tr>{head}</tr>{body}</table>"
+    return f'<div class="wide"><table><tr>{head}</tr>{body}</table></div>'

@@ -80,9 +80,12 @@ def _train(agents: Sequence[Agent], data: Path | None, lessons: Lessons, chosen:
     labelled = read_examples(data) if data is not None else session.known_requests(agents, summaries=True)
     require_torch()
     from router.trained_model import train
+    from router.training_config import recipe
 
-    config = dataclasses.replace(_recipe(labelled, data), **chosen)
-    with Bar("learning", epochs_of(config)) as bar:
+    planned = recipe(_recipe(labelled, data), len(labelled), len(lessons.learnt))
+    config = dataclasses.replace(planned, **chosen)
+    labels = len({example.label for example in labelled})
+    with Bar("learning", epochs_of(config, labels)) as bar:
         return train(
             labelled,
             config,

@@ -32,6 +32,12 @@ class Bar:
         self._progress.refresh()
         self._progress.stop()
 
+    def expect(self, more: int) -> None:
+        """Take so many to be still to come."""
+        total = self._done + more
+        self._step = max(1, total // 100)
+        self._progress.update(self._task, total=total)
+
     def advance(self, what: str = "") -> None:
         """Count one more; `what` replaces the text beside the bar."""
         self._done += 1

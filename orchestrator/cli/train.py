@@ -5,20 +5,24 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from orchestrator.cli import session
-from orchestrator.cli.console import cell, note, print_json, show
+from orchestrator.cli.console import cell, note, print_json, show, sparkline
 from orchestrator.cli.measurement import evaluate_file, show_figures
 from orchestrator.cli.options import AsJson, SettingsFile, examples
 from orchestrator.cli.progress import Bar
+from orchestrator.cli.seeds import in_order, keep_best, several_in_words
 from orchestrator.errors import PointsmanError
 
 if TYPE_CHECKING:
     from router import Example
+    from router.checkpoint import Checkpoint
     from router.trained_model import TrainedModel
     from router.training_config import Progress, TrainingConfig
 
@@ -26,6 +30,9 @@ EXAMPLES = examples(
     "pointsman train --data requests.jsonl --dev dev.jsonl --out router.npz",
     "pointsman train --cards --out router.npz",
     "pointsman train --data requests.jsonl --out router.npz --error-budget 0.05",
+    "pointsman train --data requests.jsonl --out router.npz --seeds 0,1,2",
+    "pointsman train --data requests.jsonl --out router.npz --epochs 60 --patience 5",
+    "pointsman train --data requests.jsonl --out router.npz --resume",
 )
 
 #: Examples a label, on average, below which they are few.
@@ -46,7 +53,22 @@ def train(
         Path | None, typer.Option("--out-of-scope", metavar="FILE", help="Requests for nobody: one a line, or .jsonl.")
     ] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, max=10_000, help="Passes over the data.")] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option("--patience", min=1, help="Stop once the held-out loss has not fallen for so many epochs."),
+    ] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Of everything drawn at random; 0 if not given.")] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option("--seeds", metavar="0,1,2", help="Train once for each, show the spread, keep the best held out."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where the same training was interrupted, to the same bytes.")
+    ] = False,
+    checkpoint_every: Annotated[
+        float,
+        typer.Option("--checkpoint-every", metavar="SECONDS", min=0, help="Beside --out; 0: after every epoch."),
+    ] = 15.0,
     error_budget: Annotated[
         float | None,
         typer.Option("--error-budget", metavar="SHARE", help="At most this share of what it routes may be wrong."),
@@ -59,29 +81,114 @@ def train(
         raise typer.BadParameter("give either --data FILE or --cards", param_hint="--data")
     if error_budget is not None and not 0 < error_budget < 1:
         raise typer.BadParameter(f"{error_budget:g} is no share; choose above 0, below 1", param_hint="--error-budget")
-    chosen = {name: value for name, value in (("epochs", epochs), ("seed", seed)) if value is not None}
-    if cards and (chosen or out_of_scope is not None):
+    wanted = (("epochs", epochs), ("patience", patience), ("seed", seed))
+    chosen = {name: value for name, value in wanted if value is not None}
+    if cards and (chosen or seeds is not None or out_of_scope is not None):
         raise typer.BadParameter("the cards' recipe is fixed: the same cards give the same bytes", param_hint="--cards")
+    keeper = _Keeper(out, resume, checkpoint_every)
+    several: list[dict[str, Any]] = []
     if data is None:
-        model = _train_on_cards(settings_file, error_budget)
+        model = _train_on_cards(settings_file, error_budget, keeper)
+    elif seeds is None:
+        model = _train_on_file(data, out_of_scope, {**chosen, "error_budget": error_budget}, keeper)
     else:
-        model = _train_on_file(data, out_of_scope, {**chosen, "error_budget": error_budget})
+        each = {
+            one: _train_on_file(data, out_of_scope, {**chosen, "error_budget": error_budget, "seed": one}, keeper)
+            for one in in_order(seeds, seed)
+        }
+        model, several = keep_best(each, dev, session.open_settings(settings_file).error_budget)
     model.save(out)
+    keeper.remove()
     figures = evaluate_file(session.open_router(out, session.open_settings(settings_file), []), dev) if dev else None
-    manifest = model.manifest
     if as_json:
-        about = {"model": str(out), "labels": len(manifest.labels), "digest": manifest.digest}
-        decides = {"threshold": manifest.threshold, "error_budget": manifest.error_budget}
-        print_json({**about, **decides, "held_out": manifest.metrics, "dev": figures})
+        print_json({**_about(out, model), "dev": figures, **({"seeds": several} if several else {})})
         return
-    budget = "" if manifest.error_budget is None else f" (error budget {manifest.error_budget:g})"
-    show(cell(f"{out}: {len(manifest.labels)} labels, threshold {manifest.threshold:.2f}{budget}", "bold"))
-    show(cell(", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in manifest.metrics.items()), "dim"))
+    _show_model(out, model)
+    if several:
+        show("", several_in_words(several), "")
     if figures is not None:
         show_figures(figures)
 
 
-def _train_on_file(data: Path, out_of_scope: Path | None, chosen: dict[str, Any]) -> TrainedModel:
+def _about(out: Path, model: TrainedModel) -> dict[str, Any]:
+    manifest = model.manifest
+    curve = [dict(zip(("loss", "held_out_loss", "held_out_accuracy"), row, strict=True)) for row in manifest.history]
+    return {
+        "model": str(out),
+        "labels": len(manifest.labels),
+        "digest": manifest.digest,
+        "threshold": manifest.threshold,
+        "error_budget": manifest.error_budget,
+        "seed": manifest.config["seed"],
+        "held_out": manifest.metrics,
+        "history": curve,
+    }
+
+
+def _show_model(out: Path, model: TrainedModel) -> None:
+    manifest = model.manifest
+    budget = "" if manifest.error_budget is None else f" (error budget {manifest.error_budget:g})"
+    show(cell(f"{out}: {len(manifest.labels)} labels, threshold {manifest.threshold:.2f}{budget}", "bold"))
+    show(cell(", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in manifest.metrics.items()), "dim"))
+    if manifest.history:
+        curve = [accuracy for _, _, accuracy in manifest.history]
+        drawn = f"{sparkline(curve)} {curve[0]:.3f} to {curve[-1]:.3f} in {len(curve)} epochs"
+        show(cell(f"held-out accuracy by epoch {drawn}", "dim"))
+
+
+class _Keeper:
+    """Gives every training of a command its checkpoint beside the model, and removes them when all is saved."""
+
+    def __init__(self, out: Path, resume: bool, every: float) -> None:  # noqa: FBT001 - an option's value
+        self._out, self._resume, self._every = out, resume, every
+        self._given: list[Checkpoint] = []
+
+    @contextmanager
+    def checkpoint(self, seed: int) -> Iterator[Checkpoint]:
+        """Give a checkpoint; who is interrupted is told how to go on."""
+        from router import BudgetError
+        from router.checkpoint import Checkpoint
+
+        path = self._out.with_name(f"{self._out.name}.seed-{seed}.checkpoint")
+        if path.exists() and not self._resume:
+            note(f"{path} of an interrupted training will be overwritten; --resume would have gone on from it")
+        elif self._resume and not path.exists():
+            note(f"no {path} to go on from: starting at the beginning")
+        made = Checkpoint(path, resume=self._resume, due=_every(self._every))
+        self._given.append(made)
+        try:
+            yield made
+        except KeyboardInterrupt:
+            if path.exists():
+                note(f"interrupted; the same command with --resume goes on from {path}")
+            raise
+        except BudgetError:
+            made.remove()  # to go on would come to the same end
+            raise
+
+    def remove(self) -> None:
+        for made in self._given:
+            made.remove()
+
+
+def _every(seconds: float) -> Callable[[], bool]:
+    """Return what says yes when so many seconds have passed since it said so last."""
+    from orchestrator.clock import stopwatch
+
+    last = stopwatch()
+
+    def due() -> bool:
+        nonlocal last
+        now = stopwatch()
+        if now - last < seconds:
+            return False
+        last = now
+        return True
+
+    return due
+
+
+def _train_on_file(data: Path, out_of_scope: Path | None, chosen: dict[str, Any], keeper: _Keeper) -> TrainedModel:
     from router import read_examples, read_out_of_scope
 
     labelled = read_examples(data)
@@ -90,8 +197,10 @@ def _train_on_file(data: Path, out_of_scope: Path | None, chosen: dict[str, Any]
     from router.trained_model import train as fit
 
     config = dataclasses.replace(recipe_for(labelled), **chosen)
-    with Bar("training", epochs_of(config)) as bar:
-        return fit(labelled, config, out_of_scope=nobodys, progress=lambda done: bar.advance(stage_of(done)))
+    labels = len({example.label for example in labelled})
+    with keeper.checkpoint(config.seed) as kept, Bar("training", epochs_of(config, labels)) as bar:
+        tell = _move(bar, config, labels)
+        return fit(labelled, config, out_of_scope=nobodys, progress=tell, checkpoint=kept)
 
 
 def recipe_for(labelled: list[Example]) -> TrainingConfig:
@@ -104,7 +213,7 @@ def recipe_for(labelled: list[Example]) -> TrainingConfig:
     return dataclasses.replace(recipe, folds=max(2, min(recipe.folds, *counts.values())))
 
 
-def _train_on_cards(settings_file: Path | None, error_budget: float | None) -> TrainedModel:
+def _train_on_cards(settings_file: Path | None, error_budget: float | None, keeper: _Keeper) -> TrainedModel:
     plugins = session.find_agents(session.open_settings(settings_file))
     for broken in plugins.broken:
         note(f"left out: plugin {broken.entry_point!r} of {broken.distribution}: {broken.problem}")
@@ -114,20 +223,38 @@ def _train_on_cards(settings_file: Path | None, error_budget: float | None) -> T
     from router.training_config import FROM_CARDS
 
     profiles = [session.profile_of(plugin.agent.card) for plugin in plugins.loaded]
-    with Bar("training", epochs_of(FROM_CARDS)) as bar:
-        return train_from_profiles(
-            profiles, read_out_of_scope(), lambda done: bar.advance(stage_of(done)), error_budget
-        )
+    with keeper.checkpoint(FROM_CARDS.seed) as kept, Bar("training", epochs_of(FROM_CARDS, len(profiles))) as bar:
+        tell = _move(bar, FROM_CARDS, len(profiles))
+        return train_from_profiles(profiles, read_out_of_scope(), tell, error_budget, checkpoint=kept)
+
+
+def _move(bar: Bar, config: TrainingConfig, labels: int) -> Callable[[Progress], None]:
+    """Return what moves a bar, and tells it how much is to come whenever a stage begins."""
+    from router.stages import count_stages
+
+    begun: list[str] = []
+    stages = count_stages(config, labels)
+
+    def tell(done: Progress) -> None:
+        if done.stage not in begun:
+            begun.append(done.stage)
+            bar.expect(done.epochs * (stages - len(begun) + 1))
+        bar.advance(stage_of(done))
+
+    return tell
 
 
 def stage_of(done: Progress) -> str:
-    """Return what stands beside the bar: which part of the training, and its loss."""
-    return f"{done.stage}, loss {done.loss:.3f}"
+    """Return what stands beside the bar: which part of the training, its loss, and how many held-out are right."""
+    right = "" if done.held_out_accuracy is None else f", held out {done.held_out_accuracy:.1%} right"
+    return f"{done.stage}, loss {done.loss:.3f}{right}"
 
 
-def epochs_of(config: TrainingConfig) -> int:
-    """Return the passes in all: one fit for each part held out to calibrate, one on everything."""
-    return config.epochs * ((config.folds if config.cross_validate else 1) + 1)
+def epochs_of(config: TrainingConfig, labels: int) -> int:
+    """Return the passes over the examples in all, for a number of labels."""
+    from router.stages import count_stages
+
+    return config.epochs * count_stages(config, labels)
 
 
 def require_torch() -> None:

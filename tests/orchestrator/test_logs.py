@@ -46,6 +46,18 @@ def test_a_line_names_the_agent_the_top_three_and_the_words_that_decided() -> No
     }
 
 
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_the_error_budget_in_force_is_on_the_line(log_format: LogFormat) -> None:
+    """For machines and for people; without a budget there is no word of it, as the line above shows."""
+    out = io.StringIO()
+    logger = make_logger(log_format, out)
+    assert logger is not None
+    DecisionLog(logger).write({**RECORD, "budget": 0.05})
+    assert ('"budget":0.05' if log_format == "json" else "budget=0.05") in out.getvalue()
+    DecisionLog(logger).write({**RECORD, "budget": None})
+    assert "budget" not in out.getvalue().splitlines()[-1]
+
+
 def test_an_abstention_and_a_pinned_task_have_lines_too() -> None:
     """No candidates, no `top`; nobody chosen, another event."""
     out = io.StringIO()

@@ -32,6 +32,7 @@ GOOD = Manifest(
     held_out=4,
     config={"epochs": 3, "min_df": [1, 2]},
     metrics={"held_out_accuracy": 0.5},
+    history=((1.5, 1.25, 0.5),),
     training_digest="00",
     digest="11",
 )
@@ -67,6 +68,7 @@ def test_a_manifest_survives_its_json() -> None:
         ("floor", ["0", None]),
         ("stranger_weights", [[1, 2], [1, 2, "3"], 1, None]),
         ("stranger_bias", ["0", None]),
+        ("history", [[[1, 2]], [1], None]),
         ("rise", [-0.1, 2e6, "1"]),
         ("fall", [-0.1, 2e6, None]),
         ("shift", ["0", None]),

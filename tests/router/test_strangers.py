@@ -50,7 +50,7 @@ def test_a_rehearsal_scores_by_rows_and_by_cosines() -> None:
 def test_strangers_take_little_of_what_is_anothers(seed: int) -> None:
     """On the requests it was learnt from, the share of old agents' requests that strangers lead is bounded."""
     one = made(seed)
-    learnt = learn_strangers([one], SIZES)
+    learnt = learn_strangers([one])
     scores = one.cosines @ np.array(learnt.weights) + learnt.bias
     others = one.truth < 3
     taken = scores[others].max(axis=1) > one.known[others].max(axis=1)
@@ -60,7 +60,7 @@ def test_strangers_take_little_of_what_is_anothers(seed: int) -> None:
 def test_the_bias_is_learnt() -> None:
     """Old agents score 0.4 higher by construction; what is learnt makes up for it, so that strangers get theirs."""
     one = made(0, noise=0.03)
-    learnt = learn_strangers([one], SIZES)
+    learnt = learn_strangers([one])
     right = np.concatenate([one.known, one.cosines @ np.array(learnt.weights) + learnt.bias], axis=1)
     assert (right.argmax(axis=1) == one.truth).mean() > 0.95
     plain = np.concatenate([one.known, one.cosines @ np.array([1.0, 0.0, 0.0])], axis=1)
@@ -72,8 +72,15 @@ def test_a_part_that_tells_nothing_is_not_leant_on() -> None:
     one = made(1)
     noise = np.random.default_rng(2).normal(0, 0.3, one.cosines.shape[:2])
     one.cosines[:, :, 2] = noise
-    learnt = learn_strangers([one], SIZES)
+    learnt = learn_strangers([one])
     assert learnt.weights[2] < learnt.weights[0] / 2
+
+
+def test_a_rehearsal_survives_being_kept() -> None:
+    """What a checkpoint gives back is what it was given, to the bit."""
+    one = made(3)
+    again = Rehearsal.unpack(one.pack(), one.known.shape[1])
+    assert all(np.array_equal(getattr(one, name), getattr(again, name)) for name in ("known", "cosines", "truth"))
 
 
 @pytest.fixture(scope="module")

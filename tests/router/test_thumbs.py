@@ -2,7 +2,7 @@ import numpy as np
 
 from router import Feedback
 from router.held_out import NONE_OF_THESE
-from router.thumbs import NO_THUMBS, Thumbs
+from router.thumbs import Thumbs
 
 NUMBER = {"cats": 0, "dogs": 1}
 
@@ -34,11 +34,11 @@ def test_texts_to_be_judged_on_can_be_left_out() -> None:
     feedback = [Feedback(text, "cats", right=text != "b") for text in ("a", "b", "c", "b")]
     left = Thumbs.read(feedback, NUMBER).without({"b"})
     assert (left.texts, left.right.tolist()) == (("a", "c"), [1.0, 1.0])
-    assert len(NO_THUMBS.without({"b"})) == 0
+    assert len(Thumbs.none().without({"b"})) == 0
 
 
 def test_no_thumbs_are_no_rows() -> None:
     """Without feedback the loop sees the examples alone."""
-    assert len(NO_THUMBS) == 0
-    assert NO_THUMBS.targets.shape == (0,)
-    assert NO_THUMBS.right.dtype == np.float32
+    assert len(Thumbs.none()) == 0
+    assert Thumbs.none().targets.shape == (0,)
+    assert Thumbs.none().right.dtype == np.float32

@@ -5,6 +5,8 @@ from __future__ import annotations
 import html.parser
 import json
 import re
+import shutil
+import subprocess
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
@@ -95,14 +97,61 @@ def test_the_page_is_well_formed(cli: Cli, data: str) -> None:
     assert not open_elements
     pictures = [ET.fromstring(found) for found in re.findall(r"<svg.*?</svg>", page, re.DOTALL)]  # noqa: S314 - our own
     titles = [picture.findtext("title") for picture in pictures]
-    assert titles == ["Reliability diagram", "Risk-coverage curve", "Confusion of the worst labels"]
-    assert len(pictures[0].findall("circle")) >= 3
-    assert pictures[1].find("polyline[@class='curve']") is not None
+    names = ["Reliability diagram", "Risk-coverage curve", "Latency histogram", "Confusion of the worst labels"]
+    assert titles == ["right", "wrong", "abstained", "Map of the requests", *names]  # the map's legend first
+    drawn = dict(zip(titles, pictures, strict=True))
+    assert len(drawn["Reliability diagram"].findall("circle")) >= 3
+    assert drawn["Risk-coverage curve"].find("polyline[@class='curve']") is not None
+    marks = [*drawn["Map of the requests"].iter("circle"), *drawn["Map of the requests"].iter("path")]
+    assert len(marks) == 6
+    assert "for ledger-keeper" in "".join(mark.findtext("title") or "" for mark in marks)
+    heights = [float(bar.attrib["height"]) for bar in drawn["Latency histogram"].iter("rect")]
+    assert max(heights) > 0
     for picture in pictures:
         width, height = (float(part) for part in picture.attrib["viewBox"].split()[2:])
         for shape in picture.iter("circle"):
             assert 0 <= float(shape.attrib["cx"]) <= width
             assert 0 <= float(shape.attrib["cy"]) <= height
+
+
+def test_requests_for_nobody_have_marks_of_their_own(cli: Cli, data: str) -> None:
+    """One that was routed is told apart by its shape from one that went to the wrong agent; both are in the table."""
+    cli("eval", "--data", data, "--out-of-scope", "nobody.txt", "--html", "r.html")
+    page = Path("r.html").read_text(encoding="utf-8")
+    assert "for nobody, routed 1" in page
+    assert page.count('<path class="cross"') == 2  # the legend and the map
+    assert "<td>write a poem</td><td>nobody</td><td>poet</td><td>wrong</td>" in page
+
+
+@pytest.mark.timeout(300)
+def test_a_trained_router_shows_how_it_learnt(cli: Cli, data: str) -> None:
+    """Accuracy and loss after each epoch come from the model file: nothing is trained again."""
+    pytest.importorskip("torch")
+    cli("train", "--data", data, "--out", "m.npz", "--epochs", "5")
+    cli("eval", "--data", data, "--model", "m.npz", "--html", "r.html")
+    page = Path("r.html").read_text(encoding="utf-8")
+    assert "<title>Learning curve</title>" in page
+    assert "<title>Loss by epoch</title>" in page
+    assert re.search("<title>epoch 5: held out [0-9.]+%</title>", page)
+    json_of = json.loads(cli("train", "--data", data, "--out", "m.npz", "--epochs", "5", "--json")[1])
+    assert len(json_of["history"]) == 5
+    assert all(0 <= epoch["held_out_accuracy"] <= 1 for epoch in json_of["history"])
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_browser_shows_the_page(cli: Cli, data: str, scheme: str) -> None:
+    """Chromium draws it in both colours, and nothing in it asks for anything."""
+    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("NO BROWSER: the page of `eval` was not drawn; install chromium to have it drawn")
+    cli("eval", "--data", data, "--html", "r.html")
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={Path('profile').absolute()}"]
+    flags += [f"--blink-settings=preferredColorScheme={('dark', 'light').index(scheme)}", "--window-size=900,1200"]
+    command = [browser, *flags, f"--screenshot={Path('r.png').absolute()}", Path("r.html").absolute().as_uri()]
+    subprocess.run(command, check=True, capture_output=True, timeout=100)
+    assert Path("r.png").read_bytes().startswith(b"\x89PNG")
+    assert Path("r.png").stat().st_size > 10_000  # an empty page has a tenth of that
 
 
 def test_labels_of_strangers_cannot_break_the_page(cli: Cli, folder: Path) -> None:

@@ -249,12 +249,14 @@ def test_the_cards_are_trained_on_with_what_belongs_to_nobody(cli: Cli, monkeypa
     from router.training_config import Progress
 
     manifest = SimpleNamespace(
-        labels=("a", "b"), threshold=0.5, error_budget=0.2, metrics={"held_out_accuracy": 1.0}, digest="d"
+        labels=("a", "b"), threshold=0.5, error_budget=0.2, metrics={"held_out_accuracy": 1.0}, digest="d", history=()
     )
     model = SimpleNamespace(manifest=manifest, save=lambda path: path.write_bytes(b"model"))
     seen: list[str] = []
 
-    def train_from_profiles(profiles: Any, out_of_scope: Any, progress: Any, budget: Any) -> SimpleNamespace:
+    def train_from_profiles(
+        profiles: Any, out_of_scope: Any, progress: Any, budget: Any, *, checkpoint: Any
+    ) -> SimpleNamespace:
         seen.extend(profile.name for profile in profiles)
         progress(Progress("fit", 1, 1, 0.25))
         assert out_of_scope

@@ -1,0 +1,171 @@
+"""Owns the stages of a training: the runs of the loop that one model takes, and what each of them is for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from router.budget import HeldOut, keep_budget
+from router.calibration import Calibration, choose_threshold, fit
+from router.checkpoint import Checkpoint
+from router.course import Course, best_epoch
+from router.held_out import NONE_OF_THESE, deal, measure, observe
+from router.model_file import ModelArrays
+from router.strangers import Measure, Rehearsal, learn_strangers, rehearse
+from router.thumbs import Thumbs
+from router.training import Fitted, fit_network
+from router.training_config import Report, TrainingConfig
+
+_SCOUT: Final = "find epochs"
+_LEAST_TO_REHEARSE: Final = 16  # labels; fewer say little of how strangers and old agents compare
+_QUARTERS: Final = 4
+_SHOWN: Final = 10  # examples that a pretended stranger is known by, at most
+_UNREHEARSED: Final = (0.0, 0.26, 0.74)  # a stranger is known by the words of its card first, by their meaning second
+_BY_SKETCH: Final = (0.0, 0.0, 1.0)
+
+
+def count_stages(config: TrainingConfig, labels: int) -> int:
+    """Return how many runs of the loop a model takes that is trained on so many labels."""
+    scouted, fitted = int(bool(config.patience)), 1
+    return scouted + (config.folds if config.cross_validate else 1) + _rehearsals(config, labels) + fitted
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """What is learnt from, and the runs over it; those that the checkpoint knows the outcome of are not run again.
+
+    Attributes:
+        texts: What to learn from.
+        targets: The label of each text, or ``NONE_OF_THESE``, shape (texts,).
+        labels: Number of labels.
+        thumbs: What was said of decisions.
+        config: How to train.
+        report: Told after every epoch.
+        kept: Where the runs are kept meanwhile.
+    """
+
+    texts: Sequence[str]
+    targets: NDArray[np.int64]
+    labels: int
+    thumbs: Thumbs
+    config: TrainingConfig
+    report: Report
+    kept: Checkpoint
+
+    def find_epochs(self) -> int:
+        """Return after how many epochs the loss on the first part held out is least; 0, for all, if none is held out.
+
+        A run of its own, so that what is calibrated and what is fitted later both end there, on the same falling rate.
+        """
+        if not self.config.patience:
+            return 0
+        part = deal(self.targets, self.config.folds, self.config.seed)
+        inside, outside = np.flatnonzero(part != 0), np.flatnonzero(part == 0)
+        watched = Course(self.kept, 0, self._pick(outside), self.targets[outside], self.config.patience)
+        if self.kept.outcome(_SCOUT) is None:
+            self._run(inside, self.targets[inside], self.labels, _SCOUT, watched, self._thumbs_but(outside))
+            self.kept.finish(_SCOUT, np.zeros(0, dtype=np.float32))
+        losses = watched.losses(_SCOUT)
+        return best_epoch(losses) if losses else 0
+
+    def calibrate(self, epochs: int) -> tuple[Calibration, HeldOut, dict[str, float]]:
+        """Fit confidence and threshold to parts that are held out in turn.
+
+        Raises:
+            BudgetError: The held-out requests do not prove the error budget of the configuration.
+        """
+        config = self.config
+        part = deal(self.targets, config.folds, config.seed)
+        parts = np.unique(part)  # where labels have fewer texts than there are folds, some parts are empty
+        held = [np.flatnonzero(part == one) for one in (parts if config.cross_validate else parts[:1])]
+        scores = np.concatenate([self._held_out_scores(one, at, epochs) for at, one in enumerate(held, start=1)])
+        truth = np.concatenate([self.targets[one] for one in held])
+        known = truth != NONE_OF_THESE
+        calibration = fit(scores[known], truth[known], scores[~known], config.threshold)
+        if not known.all():
+            calibration = replace(calibration, threshold=choose_threshold(calibration, scores[~known], config.refused))
+        held_out = observe(calibration, scores, truth)
+        if config.error_budget is not None:
+            calibration = keep_budget(calibration, held_out, config.error_budget)
+        return calibration, held_out, measure(calibration, scores, truth)
+
+    def rehearse(self, epochs: int) -> Measure:
+        """Learn how to score strangers: train without a quarter of the labels, and let these play new agents."""
+        turns = _rehearsals(self.config, self.labels)
+        if not turns:
+            return Measure(_UNREHEARSED if self.config.base_share else _BY_SKETCH, 0.0)
+        return learn_strangers([self._rehearsal(turn, epochs) for turn in range(turns)])
+
+    def fit(self, epochs: int) -> tuple[Fitted, ModelArrays]:
+        """Learn everything."""
+        every = np.arange(len(self.texts))
+        fitted = self._run(every, self.targets, self.labels, "fit", Course(self.kept, epochs), self.thumbs)
+        return fitted, self._rows(fitted, every, self.targets, self.thumbs)
+
+    def _held_out_scores(self, outside: NDArray[np.int64], number: int, epochs: int) -> NDArray[np.float32]:
+        """Return the scores of texts by a network that has not seen them, shape (texts, labels)."""
+        stage = f"calibrate {number}"
+        found = self.kept.outcome(stage)
+        if found is not None:
+            return found
+        inside = np.setdiff1d(np.arange(len(self.texts)), outside)
+        judged, course, others = self._pick(outside), Course(self.kept, epochs), self._thumbs_but(outside)
+        if number == 1:
+            course = replace(course, texts=judged, truth=self.targets[outside])
+        fitted = self._run(inside, self.targets[inside], self.labels, stage, course, others)
+        found = fitted.vectors(judged) @ self._rows(fitted, inside, self.targets[inside], others).head.T
+        self.kept.finish(stage, found)
+        return found
+
+    def _rehearsal(self, turn: int, epochs: int) -> Rehearsal:
+        stage, config = f"rehearse {turn + 1}", self.config
+        order = np.random.default_rng(config.seed).permutation(self.labels)
+        new = np.sort(order[turn::_QUARTERS])
+        old = np.setdiff1d(np.arange(self.labels), new)
+        found = self.kept.outcome(stage)
+        if found is not None:
+            return Rehearsal.unpack(found, len(old))
+        place = {label: at for at, label in enumerate([*old.tolist(), *new.tolist()])}
+        targets = np.array([place.get(target, NONE_OF_THESE) for target in self.targets.tolist()])
+        held = deal(self.targets, config.folds, config.seed) == turn % config.folds
+        plays_new = targets >= len(old)
+        inside, outside = np.flatnonzero(~held & ~plays_new), np.flatnonzero(held & (targets != NONE_OF_THESE))
+        fitted = self._run(inside, targets[inside], len(old), stage, Course(self.kept, epochs), Thumbs.none())
+        arrays = self._rows(fitted, inside, targets[inside], Thumbs.none())
+        shown = [np.flatnonzero(~held & (targets == place[label]))[:_SHOWN] for label in new.tolist()]
+        cards = [fitted.vectors(self._pick(one)) for one in shown]
+        asked = fitted.vectors(self._pick(outside))
+        rehearsal = rehearse(arrays.head, arrays.background, cards, asked, targets[outside], fitted.sizes)
+        self.kept.finish(stage, rehearsal.pack())
+        return rehearsal
+
+    def _run(
+        self,
+        places: NDArray[np.int64],
+        targets: NDArray[np.int64],
+        labels: int,
+        stage: str,
+        course: Course,
+        thumbs: Thumbs,
+    ) -> Fitted:
+        return fit_network(self._pick(places), targets, labels, self.config, self.report, stage, thumbs, course)
+
+    def _rows(
+        self, fitted: Fitted, places: NDArray[np.int64], targets: NDArray[np.int64], thumbs: Thumbs
+    ) -> ModelArrays:
+        vectors = fitted.vectors([*self._pick(places), *thumbs.texts])
+        return fitted.arrays(vectors, np.concatenate([targets, thumbs.targets]), self.config.blend)
+
+    def _pick(self, places: NDArray[np.int64]) -> list[str]:
+        return [self.texts[place] for place in places.tolist()]
+
+    def _thumbs_but(self, outside: NDArray[np.int64]) -> Thumbs:
+        return self.thumbs.without(set(self._pick(outside)))
+
+
+def _rehearsals(config: TrainingConfig, labels: int) -> int:
+    if labels < _LEAST_TO_REHEARSE:
+        return 0
+    return _QUARTERS if config.cross_validate else 1
