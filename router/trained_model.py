@@ -56,7 +56,7 @@ def train(
         config: How to train.
         profiles: Cards of labels; ties a trained row to the card it came from.
         out_of_scope: Requests that no label serves: learnt as such, and held out for calibration.
-        progress: Told after every epoch, and at once of those before an interruption.
+        progress: Told after every epoch, and of those before an interruption.
         checkpoint: Where the run is kept meanwhile; the caller removes it when the model is saved.
 
     Raises:
@@ -71,13 +71,11 @@ def train(
     texts = [*(example.text for example in examples), *out_of_scope]
     targets = np.array([*(number[e.label] for e in examples), *([NONE_OF_THESE] * len(out_of_scope))])
     digest = digest_examples([*examples, *(Example(text, "") for text in out_of_scope)])
-    kept = checkpoint or Checkpoint()
-    kept.begin(asdict(config), digest)
-    report = _reporter(kept, progress or _silent)
+    kept, report = _begin(checkpoint or Checkpoint(), config, digest, progress or _silent)
     with torch_settings(config.threads):
-        epochs = _find_epochs(texts, targets, len(labels), config, report, kept) if config.patience else 0
-        calibration, held_out, metrics = _calibrate(texts, targets, len(labels), config, report, Course(kept, epochs))
-        fitted = fit_network(texts, targets, len(labels), config, report, "fit", Course(kept, epochs))
+        course = Course(kept, _find_epochs(texts, targets, len(labels), config, report, kept))
+        calibration, held_out, metrics = _calibrate(texts, targets, len(labels), config, report, course)
+        fitted = fit_network(texts, targets, len(labels), config, report, "fit", course)
         vectors = fitted.vectors(texts)
     arrays = fitted.arrays(vectors, targets, config.blend).with_held_out(held_out)
     manifest = Manifest(
@@ -130,8 +128,9 @@ def train_from_profiles(
     )
 
 
-def _reporter(kept: Checkpoint, tell: Report) -> Report:
-    """Return what keeps every report as well as telling it, once those from before an interruption are told."""
+def _begin(kept: Checkpoint, config: TrainingConfig, digest: str, tell: Report) -> tuple[Checkpoint, Report]:
+    """Return the checkpoint, begun, and what keeps every report as well as telling it; earlier ones are told now."""
+    kept.begin(asdict(config), digest)
     for done in kept.progress:
         tell(done)
 
@@ -139,7 +138,7 @@ def _reporter(kept: Checkpoint, tell: Report) -> Report:
         kept.progress.append(done)
         tell(done)
 
-    return report
+    return kept, report
 
 
 def _history(progress: Sequence[Progress]) -> tuple[tuple[float, float, float], ...]:
@@ -157,10 +156,12 @@ def _find_epochs(
     report: Report,
     kept: Checkpoint,
 ) -> int:
-    """Return after how many epochs the loss on the first part held out is least; 0, for all, if none is held out.
+    """Return after how many epochs the loss on the first part held out is least; 0, for all, without patience.
 
     A run of its own, so that what is calibrated and what is fitted later both end there, on the same falling rate.
     """
+    if not config.patience:
+        return 0
     part = deal(targets, config.folds, config.seed)
     inside, outside = np.flatnonzero(part != 0), np.flatnonzero(part == 0)
     course = Course(kept, texts=_pick(texts, outside), truth=targets[outside], patience=config.patience)

@@ -77,25 +77,18 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train a router from scratch: seconds on a laptop, no download; needs the extra `train`."""
-    if (data is None) != cards:
-        raise typer.BadParameter("give either --data FILE or --cards", param_hint="--data")
-    if error_budget is not None and not 0 < error_budget < 1:
-        raise typer.BadParameter(f"{error_budget:g} is no share; choose above 0, below 1", param_hint="--error-budget")
     wanted = (("epochs", epochs), ("patience", patience), ("seed", seed))
-    chosen = {name: value for name, value in wanted if value is not None}
-    if cards and (chosen or seeds is not None or out_of_scope is not None):
-        raise typer.BadParameter("the cards' recipe is fixed: the same cards give the same bytes", param_hint="--cards")
+    chosen: dict[str, Any] = {name: value for name, value in wanted if value is not None}
+    _refuse_nonsense(data, error_budget, cards=cards, tuned=bool(chosen) or bool(seeds or out_of_scope))
+    chosen["error_budget"] = error_budget
     keeper = _Keeper(out, resume, checkpoint_every)
     several: list[dict[str, Any]] = []
     if data is None:
         model = _train_on_cards(settings_file, error_budget, keeper)
     elif seeds is None:
-        model = _train_on_file(data, out_of_scope, {**chosen, "error_budget": error_budget}, keeper)
+        model = _train_on_file(data, out_of_scope, chosen, keeper)
     else:
-        each = {
-            one: _train_on_file(data, out_of_scope, {**chosen, "error_budget": error_budget, "seed": one}, keeper)
-            for one in in_order(seeds, seed)
-        }
+        each = {n: _train_on_file(data, out_of_scope, {**chosen, "seed": n}, keeper) for n in in_order(seeds, seed)}
         model, several = keep_best(each, dev, session.open_settings(settings_file).error_budget)
     model.save(out)
     keeper.remove()
@@ -108,6 +101,15 @@ def train(
         show("", several_in_words(several), "")
     if figures is not None:
         show_figures(figures)
+
+
+def _refuse_nonsense(data: Path | None, error_budget: float | None, *, cards: bool, tuned: bool) -> None:
+    if (data is None) != cards:
+        raise typer.BadParameter("give either --data FILE or --cards", param_hint="--data")
+    if error_budget is not None and not 0 < error_budget < 1:
+        raise typer.BadParameter(f"{error_budget:g} is no share; choose above 0, below 1", param_hint="--error-budget")
+    if cards and tuned:
+        raise typer.BadParameter("the cards' recipe is fixed: the same cards give the same bytes", param_hint="--cards")
 
 
 def _about(out: Path, model: TrainedModel) -> dict[str, Any]:
