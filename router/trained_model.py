@@ -68,16 +68,14 @@ def train(
     if len(labels) < 2:
         raise RouterError(f"{len(labels)} label(s) to train on; give examples of at least two labels")
     number = {label: at for at, label in enumerate(labels)}
-    texts = [*(example.text for example in examples), *out_of_scope]
-    targets = np.array([*(number[e.label] for e in examples), *([NONE_OF_THESE] * len(out_of_scope))])
-    digest = digest_examples([*examples, *(Example(text, "") for text in out_of_scope)])
-    kept, report = _begin(checkpoint or Checkpoint(), config, digest, progress or _silent)
+    data = [*examples, *(Example(text, "") for text in out_of_scope)]
+    texts, targets = [one.text for one in data], np.array([number.get(one.label, NONE_OF_THESE) for one in data])
+    kept, report, digest = _begin(checkpoint, config, data, progress)
     with torch_settings(config.threads):
         course = Course(kept, _find_epochs(texts, targets, len(labels), config, report, kept))
         calibration, held_out, metrics = _calibrate(texts, targets, len(labels), config, report, course)
         fitted = fit_network(texts, targets, len(labels), config, report, "fit", course)
-        vectors = fitted.vectors(texts)
-    arrays = fitted.arrays(vectors, targets, config.blend).with_held_out(held_out)
+    arrays = fitted.arrays(fitted.vectors(texts), targets, config.blend).with_held_out(held_out)
     manifest = Manifest(
         schema_version=SCHEMA_VERSION,
         bits=config.bits,
@@ -128,8 +126,11 @@ def train_from_profiles(
     )
 
 
-def _begin(kept: Checkpoint, config: TrainingConfig, digest: str, tell: Report) -> tuple[Checkpoint, Report]:
-    """Return the checkpoint, begun, and what keeps every report as well as telling it; earlier ones are told now."""
+def _begin(
+    checkpoint: Checkpoint | None, config: TrainingConfig, data: Sequence[Example], progress: Report | None
+) -> tuple[Checkpoint, Report, str]:
+    """Return the checkpoint, what keeps every report as well as telling it, and the data's digest."""
+    kept, tell, digest = checkpoint or Checkpoint(), progress or _silent, digest_examples(data)
     kept.begin(asdict(config), digest)
     for done in kept.progress:
         tell(done)
@@ -138,7 +139,7 @@ def _begin(kept: Checkpoint, config: TrainingConfig, digest: str, tell: Report) 
         kept.progress.append(done)
         tell(done)
 
-    return kept, report
+    return kept, report, digest
 
 
 def _history(progress: Sequence[Progress]) -> tuple[tuple[float, float, float], ...]:

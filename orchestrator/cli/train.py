@@ -96,9 +96,7 @@ def train(
     if as_json:
         print_json({**_about(out, model), "dev": figures, **({"seeds": several} if several else {})})
         return
-    _show_model(out, model)
-    if several:
-        show("", several_in_words(several), "")
+    _show_model(out, model, several)
     if figures is not None:
         show_figures(figures)
 
@@ -127,7 +125,7 @@ def _about(out: Path, model: TrainedModel) -> dict[str, Any]:
     }
 
 
-def _show_model(out: Path, model: TrainedModel) -> None:
+def _show_model(out: Path, model: TrainedModel, several: list[dict[str, Any]]) -> None:
     manifest = model.manifest
     budget = "" if manifest.error_budget is None else f" (error budget {manifest.error_budget:g})"
     show(cell(f"{out}: {len(manifest.labels)} labels, threshold {manifest.threshold:.2f}{budget}", "bold"))
@@ -136,6 +134,8 @@ def _show_model(out: Path, model: TrainedModel) -> None:
         curve = [accuracy for _, _, accuracy in manifest.history]
         drawn = f"{sparkline(curve)} {curve[0]:.3f} to {curve[-1]:.3f} in {len(curve)} epochs"
         show(cell(f"held-out accuracy by epoch {drawn}", "dim"))
+    if several:
+        show("", several_in_words(several), "")
 
 
 class _Keeper:
