@@ -168,4 +168,4 @@ class Stages:
 def _rehearsals(config: TrainingConfig, labels: int) -> int:
     if labels < _LEAST_TO_REHEARSE:
         return 0
-    return _QUARTERS if config.cross_validate else 1
+    return _QUARTERS if config.cross_validate else _QUARTERS // 2

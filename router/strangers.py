@@ -13,7 +13,7 @@ from router.assembly import prototype, unit
 Vectors: TypeAlias = NDArray[np.float32]
 
 #: Of the held-out requests of old agents, so many may go to pretended new ones.
-MAY_TAKE: Final = 0.025
+MAY_TAKE: Final = 0.03
 _NEWTON_STEPS: Final = 12
 _HALVINGS: Final = 8
 _RIDGE: Final = 0.02 / 12

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from router.assembly import trained_labels
+from router.calibration import Calibration
 from router.checkpoint import Checkpoint
 from router.dataset import Example, digest_examples
 from router.errors import RouterError
@@ -16,8 +17,9 @@ from router.manifest import Manifest
 from router.model_file import SCHEMA_VERSION, ModelArrays, seal, write_model
 from router.profile import AgentProfile
 from router.stages import Stages
+from router.strangers import Measure
 from router.thumbs import Thumbs
-from router.training import torch_settings
+from router.training import Fitted, torch_settings
 from router.training_config import FROM_CARDS, Progress, Report, TrainingConfig, recipe
 
 
@@ -80,30 +82,10 @@ def train(
         strangers = stages.rehearse(epochs)
         fitted, arrays = stages.fit(epochs)
     arrays = arrays.with_held_out(held_out)
-    manifest = Manifest(
-        schema_version=SCHEMA_VERSION,
-        bits=config.bits,
-        word_order=config.word_order,
-        features=len(arrays.buckets),
-        size=fitted.sizes[0],
-        sketch_size=config.sketch_size,
-        sketch_weight=fitted.scales.sketch,
-        base=fitted.base.digest if fitted.base else "",
-        base_size=fitted.sizes[1],
-        base_weight=fitted.scales.base,
-        unseen_idf=fitted.vocabulary.unseen_idf,
-        stranger_weights=strangers.weights,
-        stranger_bias=strangers.bias,
+    manifest = _manifest(config, fitted, arrays, calibration, strangers)
+    manifest = replace(
+        manifest,
         labels=trained_labels(labels, profiles),
-        scale=calibration.scale,
-        floor=calibration.floor,
-        rise=calibration.beta.rise,
-        fall=calibration.beta.fall,
-        shift=calibration.beta.shift,
-        threshold=calibration.threshold,
-        error_budget=calibration.budget,
-        held_out=len(held_out.wrong),
-        config={**asdict(config), "min_df": list(config.min_df)},
         metrics=metrics,
         history=_history(kept.progress),
         training_digest=digest,
@@ -140,6 +122,40 @@ def train_from_profiles(
         feedback=feedback,
         progress=progress,
         checkpoint=checkpoint,
+    )
+
+
+def _manifest(
+    config: TrainingConfig, fitted: Fitted, arrays: ModelArrays, calibration: Calibration, strangers: Measure
+) -> Manifest:
+    """Return what a model says of itself, as far as its numbers go."""
+    return Manifest(
+        schema_version=SCHEMA_VERSION,
+        bits=config.bits,
+        word_order=config.word_order,
+        features=len(arrays.buckets),
+        size=fitted.sizes[0],
+        sketch_size=config.sketch_size,
+        sketch_weight=fitted.scales.sketch,
+        base=fitted.base.digest if fitted.base else "",
+        base_size=fitted.sizes[1],
+        base_weight=fitted.scales.base,
+        unseen_idf=fitted.vocabulary.unseen_idf,
+        stranger_weights=strangers.weights,
+        stranger_bias=strangers.bias,
+        labels=(),
+        scale=calibration.scale,
+        floor=calibration.floor,
+        rise=calibration.beta.rise,
+        fall=calibration.beta.fall,
+        shift=calibration.beta.shift,
+        threshold=calibration.threshold,
+        error_budget=calibration.budget,
+        held_out=len(arrays.held_out_wrong),
+        config={**asdict(config), "min_df": list(config.min_df)},
+        metrics={},
+        history=(),
+        training_digest="",
     )
 
 

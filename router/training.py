@@ -99,19 +99,15 @@ def fit_network(
     thumbs, course = thumbs or Thumbs.none(), course or Course()
     wanted, unwanted = _soft_targets(targets, thumbs, labels, config.smoothing)
     texts, targets = [*texts, *thumbs.texts], np.concatenate([targets, thumbs.targets])
-    ordered = config.word_order
-    occurrences = extract(texts, config.bits, word_order=ordered)
-    vocabulary = learn_vocabulary(occurrences, len(texts), config.bits, config.min_df, word_order=ordered)
     base = bundled_base() if config.base_share else None
-    corpus = build_corpus(texts, occurrences, vocabulary, config.sketch_size, base)
+    vocabulary, corpus = _read(texts, config, base)
     scales = _scales(corpus, config)
     generator = torch.Generator().manual_seed(config.seed)
-    size = min(config.size, config.size_per_label * labels) if config.size_per_label else config.size
-    model = BagModel(len(vocabulary.buckets), size, _directions(corpus.base, targets, labels), generator)
+    directions = _directions(corpus.base, targets, labels)
+    model = BagModel(len(vocabulary.buckets), _size(config, labels), directions, generator)
     optimizer = torch.optim.Adagrad(model.parameters(), lr=config.learning_rate, eps=1e-6)
     fitted = Fitted(model, vocabulary, scales, base, config.sketch_size)
-    judge = _judge(fitted, course, config)
-    position = _Position(model, optimizer, generator)
+    judge, position = _judge(fitted, course, config), _Position(model, optimizer, generator)
     for epoch in range(position.resume(course, stage) + 1, (course.epochs or config.epochs) + 1):
         if course.is_over(stage):
             break
@@ -195,6 +191,18 @@ def _drop_features(batch: Batch, share: float, generator: torch.Generator) -> Ba
         weights=batch.weights[kept] / (1 - share),
         offsets=before[batch.offsets],
     )
+
+
+def _read(texts: Sequence[str], config: TrainingConfig, base: BaseEncoder | None) -> tuple[Vocabulary, Corpus]:
+    """Return what the texts teach of features, and the texts in terms of it."""
+    ordered = config.word_order
+    occurrences = extract(texts, config.bits, word_order=ordered)
+    vocabulary = learn_vocabulary(occurrences, len(texts), config.bits, config.min_df, word_order=ordered)
+    return vocabulary, build_corpus(texts, occurrences, vocabulary, config.sketch_size, base)
+
+
+def _size(config: TrainingConfig, labels: int) -> int:
+    return min(config.size, config.size_per_label * labels) if config.size_per_label else config.size
 
 
 def _scales(corpus: Corpus, config: TrainingConfig) -> Scales:

@@ -77,25 +77,18 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train a router from scratch: seconds on a laptop, no download; needs the extra `train`."""
-    if (data is None) != cards:
-        raise typer.BadParameter("give either --data FILE or --cards", param_hint="--data")
-    if error_budget is not None and not 0 < error_budget < 1:
-        raise typer.BadParameter(f"{error_budget:g} is no share; choose above 0, below 1", param_hint="--error-budget")
     wanted = (("epochs", epochs), ("patience", patience), ("seed", seed))
-    chosen = {name: value for name, value in wanted if value is not None}
-    if cards and (chosen or seeds is not None or out_of_scope is not None):
-        raise typer.BadParameter("the cards' recipe is fixed: the same cards give the same bytes", param_hint="--cards")
+    chosen: dict[str, Any] = {name: value for name, value in wanted if value is not None}
+    _refuse_nonsense(data, error_budget, cards=cards, tuned=bool(chosen) or bool(seeds or out_of_scope))
+    chosen["error_budget"] = error_budget
     keeper = _Keeper(out, resume, checkpoint_every)
     several: list[dict[str, Any]] = []
     if data is None:
         model = _train_on_cards(settings_file, error_budget, keeper)
     elif seeds is None:
-        model = _train_on_file(data, out_of_scope, {**chosen, "error_budget": error_budget}, keeper)
+        model = _train_on_file(data, out_of_scope, chosen, keeper)
     else:
-        each = {
-            one: _train_on_file(data, out_of_scope, {**chosen, "error_budget": error_budget, "seed": one}, keeper)
-            for one in in_order(seeds, seed)
-        }
+        each = {n: _train_on_file(data, out_of_scope, {**chosen, "seed": n}, keeper) for n in in_order(seeds, seed)}
         model, several = keep_best(each, dev, session.open_settings(settings_file).error_budget)
     model.save(out)
     keeper.remove()
@@ -103,11 +96,18 @@ def train(
     if as_json:
         print_json({**_about(out, model), "dev": figures, **({"seeds": several} if several else {})})
         return
-    _show_model(out, model)
-    if several:
-        show("", several_in_words(several), "")
+    _show_model(out, model, several)
     if figures is not None:
         show_figures(figures)
+
+
+def _refuse_nonsense(data: Path | None, error_budget: float | None, *, cards: bool, tuned: bool) -> None:
+    if (data is None) != cards:
+        raise typer.BadParameter("give either --data FILE or --cards", param_hint="--data")
+    if error_budget is not None and not 0 < error_budget < 1:
+        raise typer.BadParameter(f"{error_budget:g} is no share; choose above 0, below 1", param_hint="--error-budget")
+    if cards and tuned:
+        raise typer.BadParameter("the cards' recipe is fixed: the same cards give the same bytes", param_hint="--cards")
 
 
 def _about(out: Path, model: TrainedModel) -> dict[str, Any]:
@@ -125,7 +125,7 @@ def _about(out: Path, model: TrainedModel) -> dict[str, Any]:
     }
 
 
-def _show_model(out: Path, model: TrainedModel) -> None:
+def _show_model(out: Path, model: TrainedModel, several: list[dict[str, Any]]) -> None:
     manifest = model.manifest
     budget = "" if manifest.error_budget is None else f" (error budget {manifest.error_budget:g})"
     show(cell(f"{out}: {len(manifest.labels)} labels, threshold {manifest.threshold:.2f}{budget}", "bold"))
@@ -134,6 +134,8 @@ def _show_model(out: Path, model: TrainedModel) -> None:
         curve = [accuracy for _, _, accuracy in manifest.history]
         drawn = f"{sparkline(curve)} {curve[0]:.3f} to {curve[-1]:.3f} in {len(curve)} epochs"
         show(cell(f"held-out accuracy by epoch {drawn}", "dim"))
+    if several:
+        show("", several_in_words(several), "")
 
 
 class _Keeper:

@@ -17,9 +17,10 @@ from router import (
     evaluate,
     read_examples,
     read_out_of_scope,
-    trained_model,
+    stages,
 )
 from router.budget import find_threshold
+from router.course import Course
 from router.thumbs import Thumbs
 from router.trained_model import TrainedModel, train, train_from_profiles
 from router.training import Fitted, fit_network
@@ -167,11 +168,12 @@ def test_feedback_on_what_is_held_out_is_not_learnt_before_it_is_judged(monkeypa
         report: Report,
         stage: str,
         thumbs: Thumbs,
+        course: Course,
     ) -> Fitted:
         learnt.append((set(texts), set(thumbs.texts)))
-        return fit_network(texts, targets, labels, config, report, stage, thumbs)
+        return fit_network(texts, targets, labels, config, report, stage, thumbs, course)
 
-    monkeypatch.setattr(trained_model, "fit_network", spy)
+    monkeypatch.setattr(stages, "fit_network", spy)
     said = [Feedback(text, "red", right=False) for text in [*(e.text for e in EXAMPLES), "wash the car"]]
     train(EXAMPLES, replace(TINY, cross_validate=True), feedback=said)
     everything = {e.text for e in EXAMPLES}

@@ -6,7 +6,7 @@ from router import Example
 from router.training_config import Progress, TrainingConfig
 
 TINY: Final = TrainingConfig(
-    size=8, sketch_size=64, min_df=(1, 1, 1, 1, 1), epochs=4, batch_size=4, folds=2, dropout=0.1
+    size=8, sketch_size=64, base_share=0.0, min_df=(1, 1, 1, 1, 1), epochs=4, batch_size=4, folds=2, dropout=0.1
 )
 EXAMPLES: Final = [
     Example(f"{verb} the {noun} {end}", label)
