@@ -46,8 +46,7 @@ class _Snapshot:
 
     Attributes:
         roster: Their names and versions, and the fingerprint.
-        rows: Rows of those that training knew, shape (known, columns); all columns, or the trained ones where none of
-            them has any others.
+        rows: Rows of those that training knew, shape (known, columns), up to the last column that any of them uses.
         columns: Number of columns.
         strangers: Rows of the others, shape (agents - known, width); None if there are none.
         places: Where those known and then the others stand in the roster.
@@ -257,8 +256,8 @@ class EmbeddingRouter:
         roster = Roster(names, tuple(entry.version for entry in entries), digest.hexdigest()[:16])
         strange = np.array([entry.stranger for entry in entries], dtype=np.bool_)
         known = rows[~strange]
-        trained = self._encoder.trained
-        columns = rows.shape[1] if known[:, trained:].any() else trained
+        used = np.flatnonzero(known.any(axis=0))
+        columns = int(used[-1]) + 1 if len(used) else 0
         places = np.concatenate([np.flatnonzero(~strange), np.flatnonzero(strange)])
         served = np.ascontiguousarray(known[:, :columns])
         return _Snapshot(roster, served, columns, rows[strange] if strange.any() else None, places)

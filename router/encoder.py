@@ -30,9 +30,7 @@ Vector: TypeAlias = NDArray[np.float32]
 
 CACHED_WORDS: Final = 4096
 
-# A product with ones adds rows faster than a reduction does, and an array that is zero compares faster than a 0.
-_ONES: Final = np.ones(max(MAX_TOKENS, MAX_PAIRS), dtype=np.float32)
-_ZERO: Final = np.zeros((), dtype=np.int32)
+_ONES: Final = np.ones(max(MAX_TOKENS, MAX_PAIRS), dtype=np.float32)  # a product with them adds rows the fastest
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,16 +130,14 @@ class WordOrder(NamedTuple):
     """The word pairs of a text.
 
     Attributes:
-        levels: Rows of those that training has seen, before their scales, shape (pairs, trained).
-        scales: Their factors, shape (pairs,).
-        template: All of them.
-        seen: Which of them training has seen, shape (features of the template,).
+        levels: Their rows before their scales, shape (pairs, trained).
+        scales: Their factors, shape (pairs,); zero for one that training has not seen.
+        template: The words they are made of.
     """
 
     levels: Vector
     scales: Vector
     template: Template
-    seen: NDArray[np.bool_]
 
 
 class Parts(NamedTuple):
@@ -200,9 +196,7 @@ class Encoder:
         self._cache = WordCache(self._word, self.width, vocabulary.bits)
         self._no_words = np.zeros((0, self.width), dtype=np.float32)
         nothing = np.zeros(0, dtype=np.int64)
-        self._no_order = WordOrder(
-            rows.levels(nothing), np.zeros(0, np.float32), order_template(0, 0), np.zeros(0, np.bool_)
-        )
+        self._no_order = WordOrder(rows.levels(nothing), np.zeros(0, np.float32), order_template(0, 0))
         self._last: Parts | None = None
 
     def encode(self, text: str) -> Parts:
@@ -214,7 +208,8 @@ class Encoder:
             words = vectors.take(places[WORDS : WORDS + len(slots)], axis=0)
             order = self._order(codes.take(places, axis=0), template)
             vector = _sum(words)
-            vector[: self.trained] += order.scales.dot(order.levels)
+            trained = vector[: self.trained]
+            trained += order.scales.dot(order.levels)
         else:
             words = vectors.take(slots, axis=0) if slots else self._no_words
             order = self._no_order
@@ -236,12 +231,9 @@ class Encoder:
                 found.append(order_buckets(codes.take(places, axis=0), template))
                 ends.append(ends[-1] + len(found[-1]))
         if found:
-            rows = self.vocabulary.index.take(np.concatenate(found))
-            seen = np.flatnonzero(rows >= _ZERO)
-            kept = rows.take(seen)
-            levels, factors = self._rows.levels(kept), self._rows.factors(kept)
-            bounds = seen.searchsorted(ends).tolist()
-            for vector, begin, end in zip(pooled, bounds, bounds[1:], strict=False):
+            places = self.vocabulary.index.take(np.concatenate(found)).astype(np.intp)
+            levels, factors = self._rows.levels(places), self._rows.factors(places)
+            for vector, begin, end in zip(pooled, ends, ends[1:], strict=False):
                 vector[: self.trained] += factors[begin:end].dot(levels[begin:end])
         return pooled
 
@@ -251,10 +243,9 @@ class Encoder:
         return last if last is not None and last.text == text else self.encode(text)
 
     def _order(self, codes: Buckets, template: Template) -> WordOrder:
-        rows = self.vocabulary.index.take(order_buckets(codes, template))
-        seen = rows >= _ZERO
-        kept = rows[seen]
-        return WordOrder(self._rows.levels(kept), self._rows.factors(kept), template, seen)
+        # Once to the type that all look-ups want; what training has not seen is at -1, where a row of zeros lies.
+        places = self.vocabulary.index.take(order_buckets(codes, template)).astype(np.intp)
+        return WordOrder(self._rows.levels(places), self._rows.factors(places), template)
 
     def _word(self, token: str) -> Vector:
         buckets = word_buckets(token, self.vocabulary.bits)

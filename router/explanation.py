@@ -36,7 +36,7 @@ def split_score(parts: Parts, row: NDArray[np.float32], factor: float) -> tuple[
 
 def _shares_of_pairs(order: WordOrder, tokens: list[str], row: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return what the word pairs give to each word, shape (tokens,)."""
-    owners = order.template.owners.compress(order.seen, axis=1)
+    owners = order.template.owners
     if order.template.distinct:
         owners = _first_places(tokens).take(owners)
     gains = order.levels.dot(row[: order.levels.shape[1]])

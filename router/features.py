@@ -148,6 +148,6 @@ def order_buckets(codes: Buckets, template: Template) -> Buckets:
         template: The one ``frame`` gave.
     """
     flat = codes.ravel()
-    buckets = flat[template.first]
-    buckets ^= flat[template.second]
+    buckets = flat.take(template.first)
+    buckets ^= flat.take(template.second)
     return buckets

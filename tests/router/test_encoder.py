@@ -39,7 +39,7 @@ def test_parts_sum_to_the_vector(encoder: Encoder, text: str) -> None:
     total[:3] += parts.order.scales @ parts.order.levels
     assert np.allclose(parts.vector, total, atol=1e-3)
     assert len(parts.words) == len(parts.tokens)
-    assert int(parts.order.seen.sum()) == len(parts.order.scales)
+    assert len(parts.order.levels) == len(parts.order.scales) == len(parts.order.template.first)
 
 
 @given(TEXTS)

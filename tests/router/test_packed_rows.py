@@ -46,3 +46,12 @@ def test_any_byte_is_two_weights_by_the_naive_reference(codes: list[int]) -> Non
     assert packed.unpack().tolist() == naive
     places = np.array([1, 0, 1])
     assert (packed.levels(places) * packed.factors(places)[:, None]).tolist() == [naive[1], naive[0], naive[1]]
+
+
+@given(st.integers(1, 9), st.integers(0, 12))
+def test_behind_the_last_row_lies_one_of_zeros(size: int, rows: int) -> None:
+    """What training has not seen stands at -1 and adds nothing, so that nobody has to leave it out."""
+    packed = pack(np.ones((rows, size), dtype=np.float32))
+    nowhere = np.array([-1, -1])
+    assert packed.levels(nowhere).tolist() == [[0.0] * size] * 2
+    assert packed.factors(nowhere).tolist() == [0.0, 0.0]
