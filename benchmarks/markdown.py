@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.markdown_table import table
+from benchmarks.router.anchors.results import read
+from benchmarks.router.anchors.table import markdown
 from benchmarks.work import ROWS
 
 FOLDER: Final = Path(__file__).parent
-BEGIN: Final = "<!-- tables -->\n"
-END: Final = "<!-- /tables -->\n"
 
 
 def tables(kernel: Mapping[str, Any], peers: Mapping[str, Any]) -> str:
@@ -38,16 +39,11 @@ def tables(kernel: Mapping[str, Any], peers: Mapping[str, Any]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def replace(text: str, between: str) -> str:
-    """Return a text with what stands between the two marks replaced."""
-    head, rest = text.split(BEGIN)
-    return head + BEGIN + between + END + rest.split(END)[1]
-
-
-def table(head: Sequence[str], rows: Iterator[list[str]]) -> str:
-    """Return one table as Markdown."""
-    lines = [list(head), ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+def replace(text: str, between: str, name: str = "tables") -> str:
+    """Return a text with what stands between the two marks of a name replaced."""
+    begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
+    head, rest = text.split(begin)
+    return head + begin + between + end + rest.split(end)[1]
 
 
 def _kernel_rows(kernel: Mapping[str, Any]) -> Iterator[list[str]]:
@@ -100,7 +96,8 @@ def main() -> int:
     """Rewrite the README; always return 0."""
     results = [json.loads((FOLDER / "results" / name).read_text("utf-8")) for name in ("kernel.json", "peers.json")]
     readme = FOLDER / "README.md"
-    readme.write_text(replace(readme.read_text("utf-8"), tables(*results)), "utf-8")
+    text = replace(readme.read_text("utf-8"), tables(*results))
+    readme.write_text(replace(text, markdown(read(FOLDER / "results" / "router.json")), "routers"), "utf-8")
     return 0
 
 

@@ -7,6 +7,42 @@ from typing import Final
 
 from benchmarks.bars import Bar, Level
 
+#: What other commands measure: the figure, must / goal / beyond, the command.
+ELSEWHERE: Final = (
+    (
+        "error budget of 5%, wrong",
+        "within its 95% interval",
+        "python -m benchmarks.router.error_budget",
+    ),
+    (
+        "57 + 20 agents: new, old, all; stolen",
+        "62, 90, 83; 2.0 / 72, 91, 86; 1.5 / 77, 94, 89.7",
+        "python -m benchmarks.router.new_agents --seeds 0 1 2",
+    ),
+    (
+        "toole: description only, + 10 examples",
+        "47.6, 72.2 / 55, 76.6 / 60.7, 80",
+        "python -m benchmarks.router.tools --seeds 0 1 2",
+    ),
+    (
+        "feedback, gap closed: true thumbs, 10% flipped",
+        "58, 40 / 77, 54 / 85, 60",
+        "python -m benchmarks.router.feedback --seeds 0 1 2",
+    ),
+    (
+        "off-policy: mean error, right orders of 10, bad promotions of 100",
+        "2, 10, 2 / 1.5, 10, 0 / 1, 10, 0",
+        "python -m benchmarks.router.off_policy",
+    ),
+    (
+        "without the top word the decision changes",
+        "35 / 45 / every counterfactual",
+        "python -m benchmarks.router.reasons --model M --data FILE",
+    ),
+    ("10 typos in 100 words, points lost", "4 / 2 / 1", "python -m benchmarks.router.typos --model M --data FILE"),
+    ("10,000 agents, ms a decision", "1", "python -m benchmarks.router.many_agents"),
+)
+
 LEVELS: Final[tuple[Level, ...]] = ("must", "goal", "beyond")
 
 #: Figures that must be at least as large: must, goal, beyond. Accuracies and shares in percent.

@@ -1,3 +1,4 @@
+import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,9 @@ from benchmarks.bars import Bar, Verdict, musts_missed
 from benchmarks.router.anchors.__main__ import main
 from benchmarks.router.anchors.contestants import ANCHORS, OURS
 from benchmarks.router.anchors.harness import accuracy_at_recall, auroc, calibration_error, percentile
-from benchmarks.router.anchors.results import ResultsError, empty, put, read, summary, verdicts, write
+from benchmarks.router.anchors.results import ResultsError, empty, put, put_problem, read, summary, verdicts, write
 from benchmarks.router.anchors.table import markdown, reached
+from benchmarks.router.bars import ELSEWHERE
 
 
 @pytest.fixture
@@ -56,9 +58,11 @@ def test_results_come_back_as_they_were_written(tmp_path: Path, results: dict[st
         "[]",
         '{"schema": 1}',
         '{"schema": 2, "runs": {}}',
-        '{"schema": 1, "runs": {"s": {"c": {"0": {"figures": {"accuracy": NaN}}}}}}',
-        '{"schema": 1, "runs": {"s": {"c": {"0": {"figures": {"accuracy": "92"}}}}}}',
+        '{"schema": 1, "runs": {"s": {"c": {"0": {"date": "2026-01-01", "figures": {"accuracy": NaN}}}}}}',
+        '{"schema": 1, "runs": {"s": {"c": {"0": {"date": "2026-01-01", "figures": {"accuracy": "92"}}}}}}',
+        '{"schema": 1, "runs": {"s": {"c": {"0": {"figures": {"accuracy": 92}}}}}}',
         '{"schema": 1, "runs": {"s": {"c": {"0": 3}}}}',
+        '{"schema": 1, "runs": {}, "problems": {"s": {"c": 3}}}',
         "[" * 100_000,
     ],
 )
@@ -91,6 +95,41 @@ def test_the_table_has_everybody_side_by_side(results: dict[str, Any]) -> None:
     assert "| accuracy, banking77 full | 93.0 ± 1.4 (2) | - | 87.0 | - | - | 91.5 / 92.5 / 93.3 | goal |" in text
     assert "**misses the must**" in text
     assert "not measured" in text
+
+
+def test_who_could_not_be_measured_is_named_until_it_is(results: dict[str, Any]) -> None:
+    """The reason stands under the table; a later run that succeeds takes it away."""
+    put_problem(results, "minilm", "banking77 full", "no such package")
+    assert "Not measured: minilm, banking77 full: no such package." in markdown(results)
+    put(results, "minilm", "banking77 full", 0, "2026-01-02", {"accuracy": 93.0})
+    assert "Not measured" not in markdown(results)
+
+
+def test_a_figure_that_another_command_measures_says_which(results: dict[str, Any]) -> None:
+    """No figure is made up for it, and the command is one that there is."""
+    text = markdown(results)
+    for figure, bars, command in ELSEWHERE:
+        assert f"| {figure} | {bars} | `{command}` |" in text
+        assert importlib.util.find_spec(command.split()[2])
+
+
+def test_serving_again_keeps_what_training_gave(
+    tmp_path: Path, results: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--serve-only` trains nothing: new times, the least of three processes, beside the old accuracy."""
+    path = tmp_path / "router.json"
+    write(path, results)
+    times = iter([55.0, 45.0, 48.0])
+
+    def serve(python: str, module: str, task: dict[str, Any]) -> dict[str, float]:
+        assert (python != "", module.endswith(OURS), task["step"]) == (True, True, "serve")
+        return {"p50_us": next(times)}
+
+    monkeypatch.setattr("benchmarks.router.anchors.__main__.run", serve)
+    chosen = ["--contestants", OURS, "--sets", "banking77 full", "--seeds", "0", "--serve-only", "--json", str(path)]
+    assert main(chosen) == 0
+    figures = read(path)["runs"]["banking77 full"][OURS]["0"]["figures"]
+    assert (figures["accuracy"], figures["p50_us"], figures["servings"]) == (92.0, 45.0, 3)
 
 
 def test_the_highest_level_that_passes_is_named() -> None:

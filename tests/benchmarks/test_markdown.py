@@ -1,7 +1,9 @@
 import json
 from typing import Any
 
-from benchmarks.markdown import BEGIN, END, FOLDER, replace, tables
+from benchmarks.markdown import FOLDER, replace, tables
+from benchmarks.router.anchors.results import read
+from benchmarks.router.anchors.table import markdown
 
 
 def results(name: str) -> Any:
@@ -12,6 +14,7 @@ def test_the_readme_shows_what_was_measured_last() -> None:
     """The tables are made from the files of results, not typed."""
     written = (FOLDER / "README.md").read_text("utf-8")
     assert replace(written, tables(results("kernel.json"), results("peers.json"))) == written
+    assert replace(written, markdown(read(FOLDER / "results" / "router.json")), "routers") == written
 
 
 def test_a_peer_that_could_not_be_measured_keeps_its_place() -> None:
@@ -22,4 +25,5 @@ def test_a_peer_that_could_not_be_measured_keeps_its_place() -> None:
 
 def test_only_what_stands_between_the_marks_is_replaced() -> None:
     """The text around the tables is people's."""
-    assert replace(f"a\n{BEGIN}old\n{END}b\n", "new\n") == f"a\n{BEGIN}new\n{END}b\n"
+    begin, end = "<!-- routers -->\n", "<!-- /routers -->\n"
+    assert replace(f"a\n{begin}old\n{end}b\n", "new\n", "routers") == f"a\n{begin}new\n{end}b\n"

@@ -12,6 +12,10 @@ from typing import Any, Final
 from benchmarks.router.anchors.harness import main
 
 PREFIX: Final = "__label__"
+#: Passes over few texts and over many; below how many texts a label they are few.
+EPOCHS_OF_FEW: Final = 400
+EPOCHS: Final = 50
+FEW: Final = 20
 
 
 class FastText:
@@ -31,7 +35,7 @@ class FastText:
             self._model = train_supervised(
                 str(path),
                 lr=0.5,
-                epoch=50,
+                epoch=EPOCHS_OF_FEW if len(texts) < FEW * len(set(labels)) else EPOCHS,
                 wordNgrams=2,
                 minn=2,
                 maxn=5,

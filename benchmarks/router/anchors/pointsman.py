@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from benchmarks.router.anchors.harness import main
-
-#: Examples a label below which `pointsman train` takes the recipe for few.
-FEW: Final = 20
 
 
 class Pointsman:
@@ -21,14 +18,13 @@ class Pointsman:
         self._router: Any = None
 
     def fit(self, texts: Sequence[str], labels: Sequence[str], seed: int) -> None:
-        """Train with the defaults, calibration included."""
+        """Train as `pointsman train` does without options: its recipe, calibration included."""
+        from orchestrator.cli.train import recipe_for
         from router import Example
         from router.trained_model import train
-        from router.training_config import FEW_EXAMPLES, TrainingConfig
 
         examples = [Example(text, label) for text, label in zip(texts, labels, strict=True)]
-        few = len(examples) < FEW * len(set(labels))
-        self._model = train(examples, replace(FEW_EXAMPLES if few else TrainingConfig(), seed=seed))
+        self._model = train(examples, replace(recipe_for(examples), seed=seed))
 
     def judge(self, texts: Sequence[str]) -> list[tuple[str, float]]:
         """Return the leader of each text and the confidence, each decision put on record."""

@@ -30,6 +30,24 @@ def put(results: dict[str, Any], name: str, table_set: str, seed: int, date: str
     """Keep one run in place of an earlier one of the same contestant, set and seed."""
     run = {"date": date, "figures": {figure: round(value, 4) for figure, value in figures.items()}}
     results["runs"].setdefault(table_set, {}).setdefault(name, {})[str(seed)] = run
+    results.get("problems", {}).get(table_set, {}).pop(name, None)
+
+
+def put_problem(results: dict[str, Any], name: str, table_set: str, reason: str) -> None:
+    """Keep why a contestant has no figures of a set."""
+    results.setdefault("problems", {}).setdefault(table_set, {})[name] = reason
+
+
+def problems(results: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return contestant, set and reason of everything that could not be measured."""
+    found = results.get("problems", {}).items()
+    return [(name, table_set, reason) for table_set, reasons in found for name, reason in reasons.items()]
+
+
+def figures_of(results: Mapping[str, Any], name: str, table_set: str, seed: int) -> dict[str, float]:
+    """Return the figures of one run; empty where there is none."""
+    run = results["runs"].get(table_set, {}).get(name, {}).get(str(seed), {"figures": {}})
+    return dict(run["figures"])
 
 
 def write(path: Path, results: Mapping[str, Any]) -> None:
@@ -55,7 +73,7 @@ def read(path: Path) -> dict[str, Any]:
     if not isinstance(results, dict) or results.get("schema") != SCHEMA:
         raise ResultsError(f"{path}: not results of schema {SCHEMA}; delete it and measure again")
     if not _well_formed(results):
-        raise ResultsError(f"{path}: a run is damaged: runs > set > contestant > seed > figures, finite numbers")
+        raise ResultsError(f"{path}: a run is damaged: runs > set > contestant > seed > date, figures, finite numbers")
     return results
 
 
@@ -82,7 +100,10 @@ def verdicts(results: Mapping[str, Any]) -> list[Verdict]:
 def _well_formed(results: Mapping[str, Any]) -> bool:
     runs = [run for at in _values(results.get("runs")) for seeds in _values(at) for run in _values(seeds)]
     figures = [_values(run.get("figures")) if isinstance(run, dict) else [None] for run in runs]
-    return all(_is_figure(value) for values in figures for value in values)
+    reasons = [reason for at in _values(results.get("problems", {})) for reason in _values(at)]
+    dated = all(isinstance(run, dict) and isinstance(run.get("date"), str) for run in runs)
+    sound = all(_is_figure(value) for values in figures for value in values)
+    return dated and sound and all(isinstance(reason, str) for reason in reasons)
 
 
 def _values(mapping: object) -> list[Any]:

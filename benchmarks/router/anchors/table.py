@@ -7,18 +7,35 @@ from itertools import groupby
 from typing import Any
 
 from benchmarks.bars import Verdict
-from benchmarks.markdown import table
+from benchmarks.markdown_table import table
 from benchmarks.router.anchors.contestants import ANCHORS, OURS
-from benchmarks.router.anchors.results import summary, verdicts
+from benchmarks.router.anchors.results import problems, summary, verdicts
+from benchmarks.router.bars import ELSEWHERE
 
 _EVERYONE = (OURS, *ANCHORS)
 _PLACES = {"auroc": 3, "ece": 3, "load_s": 2}
 
 
 def markdown(results: Mapping[str, Any]) -> str:
-    """Return the table: a row a figure, a column a contestant, then the bars and the level that ours reaches."""
+    """Return the tables: a row a figure, a column a contestant, the bars, the level of ours; then what is elsewhere."""
     head = ("figure", *_EVERYONE, "must / goal / beyond", "ours reaches")
-    return table(head, _rows(results)) + "\n"
+    about = (
+        f"Python {results['python']}, {results['cpus']} cores shared with other work, {' to '.join(_days(results))}."
+    )
+    missing = [f"Not measured: {who}, {table_set}: {reason}." for who, table_set, reason in problems(results)]
+    elsewhere = table(("not measured by this run", "must / goal / beyond", "command"), _elsewhere())
+    return "\n\n".join((about, table(head, _rows(results)), *missing, elsewhere)) + "\n"
+
+
+def _days(results: Mapping[str, Any]) -> list[str]:
+    runs = [run for at in results["runs"].values() for seeds in at.values() for run in seeds.values()]
+    days = sorted({run["date"] for run in runs})
+    return days[:1] + days[1:][-1:]
+
+
+def _elsewhere() -> Iterator[list[str]]:
+    for figure, bars, command in ELSEWHERE:
+        yield [figure, bars, f"`{command}`"]
 
 
 def _rows(results: Mapping[str, Any]) -> Iterator[list[str]]:
