@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -15,17 +16,18 @@ from router.protocol import NO_VETOES
 _FEW: Final = 24  # up to this many agents, plain Python is done before NumPy has been called six times
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: the places are kept in the instance
 class Roster:
     """The candidates, sorted by name, and the fingerprint of the router they belong to."""
 
     names: tuple[str, ...]
     versions: tuple[str, ...]
     fingerprint: str
-    places: dict[str, int] = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "places", {name: at for at, name in enumerate(self.names)})
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Return where each name stands; made when somebody is vetoed."""
+        return {name: at for at, name in enumerate(self.names)}
 
 
 class _Lead(NamedTuple):

@@ -1,10 +1,8 @@
 """Owns the trained router as it is served: NumPy only, agents added and removed while it runs."""
 
-import hashlib
 import math
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Self
 
@@ -16,7 +14,7 @@ from router.base_encoder import base_of
 from router.beta_map import BetaMap
 from router.budget import keep_budget
 from router.calibration import Calibration
-from router.decision import Roster, decide
+from router.decision import decide
 from router.encoder import Encoder, Vector, Vocabulary
 from router.errors import RouterError
 from router.explanation import split_score
@@ -25,38 +23,11 @@ from router.model_file import ModelArrays, read_model
 from router.prediction import Contribution, Prediction
 from router.profile import AgentProfile
 from router.protocol import NO_VETOES
+from router.snapshot import Entry, Snapshot, take_snapshot
 from router.strangers import Strangers
 from router.tokenizer import tokenize
 
 _BULK: Final = 32  # so many requests at once: their rows stay in the cache of a core
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """A registered agent: its version, its row, shape (width,), and whether training did not know it."""
-
-    version: str
-    row: NDArray[np.float32]
-    stranger: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Snapshot:
-    """All registered agents at one moment.
-
-    Attributes:
-        roster: Their names and versions, and the fingerprint.
-        rows: Rows of those that training knew, shape (known, columns), up to the last column that any of them uses.
-        columns: Number of columns.
-        strangers: Rows of the others, shape (agents - known, width); None if there are none.
-        places: Where those known and then the others stand in the roster.
-    """
-
-    roster: Roster
-    rows: NDArray[np.float32]
-    columns: int
-    strangers: NDArray[np.float32] | None
-    places: NDArray[np.intp]
 
 
 class EmbeddingRouter:
@@ -91,7 +62,8 @@ class EmbeddingRouter:
         vocabulary = Vocabulary(manifest.bits, arrays.buckets, idf, manifest.unseen_idf, manifest.word_order)
         rows = arrays.rows(manifest.size)
         self._manifest = manifest
-        self._head = arrays.head
+        cards = [(label.name, label.profile_digest) for label in manifest.labels]
+        self._trained = dict(zip(cards, arrays.head, strict=True))
         self._background = arrays.background
         base = base_of(manifest.base)
         self._encoder = Encoder(
@@ -109,11 +81,11 @@ class EmbeddingRouter:
         if error_budget is not None:
             self._calibration = keep_budget(self._calibration, arrays.held_out, error_budget)
         self._lock = threading.Lock()
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[str, Entry] = {}
         if use_trained_labels:
             labels = zip(manifest.labels, arrays.head, strict=True)
-            self._entries = {label.name: _Entry(label.version, row, stranger=False) for label, row in labels}
-        self._snapshot: _Snapshot | None = None
+            self._entries = {label.name: Entry(label.name, label.version, row, stranger=False) for label, row in labels}
+        self._snapshot: Snapshot | None = None
 
     @classmethod
     def load(cls, path: Path | str, *, use_trained_labels: bool = True, error_budget: float | None = None) -> Self:
@@ -146,7 +118,7 @@ class EmbeddingRouter:
         """Decide on one request; see ``Router.predict``."""
         snapshot = self._snapshot or self._rebuild()
         parts = self._encoder.encode(text)
-        return self._decide(snapshot, parts.vector, vetoes, empty=not parts.tokens)
+        return self._decide(snapshot, parts.tokens, parts.vector, vetoes)
 
     def predict_many(self, texts: Sequence[str], vetoes: Mapping[str, str] = NO_VETOES) -> list[Prediction]:
         """Decide on requests in bulk: what ``predict`` gives for each, scores the same to the last bits of float32.
@@ -159,21 +131,13 @@ class EmbeddingRouter:
             some = [tokenize(text) for text in texts[begin : begin + _BULK]]
             vectors = self._encoder.pool(some)
             pairs = zip(some, vectors, strict=True)
-            decided += [self._decide(snapshot, vector, vetoes, empty=not tokens) for tokens, vector in pairs]
+            decided += [self._decide(snapshot, tokens, vector, vetoes) for tokens, vector in pairs]
         return decided
 
-    def _decide(self, snapshot: _Snapshot, vector: Vector, vetoes: Mapping[str, str], *, empty: bool) -> Prediction:
-        scores = snapshot.rows.dot(vector[: snapshot.columns])
-        scores *= 0.0 if empty else _inverse_length(vector)
-        if snapshot.strangers is not None:
-            every = np.zeros(len(snapshot.places), dtype=np.float32)
-            every[snapshot.places[: len(scores)]] = scores
-            if not empty:
-                of_strangers = snapshot.strangers.dot(vector * self._strangers.factors(vector))
-                of_strangers += np.float32(self._strangers.bias)
-                every[snapshot.places[len(scores) :]] = of_strangers
-            scores = every
-        return decide(snapshot.roster, scores, vetoes, self._calibration)
+    def _decide(
+        self, snapshot: Snapshot, tokens: Sequence[str], vector: Vector, vetoes: Mapping[str, str]
+    ) -> Prediction:
+        return decide(snapshot.roster, snapshot.scores(tokens, vector), vetoes, self._calibration)
 
     def explain(self, text: str, agent: str) -> tuple[Contribution, ...]:
         """Split an agent's score over the words of the text; see ``Router.explain``.
@@ -195,7 +159,8 @@ class EmbeddingRouter:
         """Return the unit vectors of texts, shape (texts, width); see ``Embeds.embed``."""
         if not texts:
             return np.zeros((0, self._encoder.width), dtype=np.float32)
-        return unit(np.stack([self._encoder.encode(text).vector for text in texts]))
+        some = (texts[begin : begin + _BULK] for begin in range(0, len(texts), _BULK))
+        return unit(np.concatenate([self._encoder.pool([tokenize(text) for text in few]) for few in some]))
 
     def add(self, profile: AgentProfile) -> None:
         """Make an agent a candidate: by its trained row if the model was trained on this very card, else by its texts.
@@ -203,9 +168,17 @@ class EmbeddingRouter:
         Raises:
             RouterError: The card has neither summary nor examples.
         """
-        entry = self._new_entry(profile)
+        self.add_all([profile])
+
+    def add_all(self, profiles: Iterable[AgentProfile]) -> None:
+        """Do what ``add`` does for many agents: all of them become candidates at once, or none.
+
+        Raises:
+            RouterError: A card has neither summary nor examples.
+        """
+        entries = {profile.name: self._new_entry(profile) for profile in profiles}
         with self._lock:
-            self._entries = {**self._entries, profile.name: entry}
+            self._entries.update(entries)
             self._snapshot = None
 
     def remove(self, name: str) -> None:
@@ -214,21 +187,21 @@ class EmbeddingRouter:
         Raises:
             RouterError: The agent is not registered.
         """
-        self._entry(name)
         with self._lock:
-            self._entries = {known: entry for known, entry in self._entries.items() if known != name}
+            self._entry(name)
+            del self._entries[name]
             self._snapshot = None
 
-    def _new_entry(self, profile: AgentProfile) -> _Entry:
-        for label, row in zip(self._manifest.labels, self._head, strict=True):
-            if (label.name, label.profile_digest) == (profile.name, profile.digest):
-                return _Entry(profile.version, row, stranger=False)
+    def _new_entry(self, profile: AgentProfile) -> Entry:
+        trained = self._trained.get((profile.name, profile.digest))
+        if trained is not None:
+            return Entry(profile.name, profile.version, trained, stranger=False)
         if not profile.texts:
             raise RouterError(f"agent {profile.name!r} has neither summary nor examples; give its card some")
         row = self._strangers.row(self.embed(profile.texts), self._background)
-        return _Entry(profile.version, row, stranger=True)
+        return Entry(profile.name, profile.version, row, stranger=True)
 
-    def _entry(self, name: str) -> _Entry:
+    def _entry(self, name: str) -> Entry:
         try:
             return self._entries[name]
         except KeyError:
@@ -236,31 +209,15 @@ class EmbeddingRouter:
                 f"agent {name!r} is not registered; register it, or ask for one of those that are"
             ) from None
 
-    def _current(self) -> _Snapshot:
+    def _current(self) -> Snapshot:
         return self._snapshot or self._rebuild()
 
-    def _rebuild(self) -> _Snapshot:
+    def _rebuild(self) -> Snapshot:
         with self._lock:
-            self._snapshot = snapshot = self._snapshot or self._build()
+            self._snapshot = snapshot = self._snapshot or take_snapshot(
+                self._manifest.digest, self._entries, self._encoder, self._strangers
+            )
             return snapshot
-
-    def _build(self) -> _Snapshot:
-        names = tuple(sorted(self._entries))
-        entries = [self._entries[name] for name in names]
-        rows = np.zeros((len(names), self._encoder.width), dtype=np.float32)
-        digest = hashlib.sha256(self._manifest.digest.encode())
-        for at, (name, entry) in enumerate(zip(names, entries, strict=True)):
-            rows[at] = entry.row
-            digest.update(repr((name, entry.version)).encode())
-            digest.update(rows[at].tobytes())
-        roster = Roster(names, tuple(entry.version for entry in entries), digest.hexdigest()[:16])
-        strange = np.array([entry.stranger for entry in entries], dtype=np.bool_)
-        known = rows[~strange]
-        used = np.flatnonzero(known.any(axis=0))
-        columns = int(used[-1]) + 1 if len(used) else 0
-        places = np.concatenate([np.flatnonzero(~strange), np.flatnonzero(strange)])
-        served = np.ascontiguousarray(known[:, :columns])
-        return _Snapshot(roster, served, columns, rows[strange] if strange.any() else None, places)
 
 
 def _inverse_length(vector: NDArray[np.float32]) -> float:

@@ -28,7 +28,7 @@ from router.tokenizer import MAX_TOKENS, tokenize
 
 Vector: TypeAlias = NDArray[np.float32]
 
-CACHED_WORDS: Final = 4096
+CACHED_WORDS: Final = 8192
 
 _ONES: Final = np.ones(max(MAX_TOKENS, MAX_PAIRS), dtype=np.float32)  # a product with them adds rows the fastest
 
@@ -236,6 +236,11 @@ class Encoder:
             for vector, begin, end in zip(pooled, ends, ends[1:], strict=False):
                 vector[: self.trained] += factors[begin:end].dot(levels[begin:end])
         return pooled
+
+    def words(self, tokens: Sequence[str]) -> Vector:
+        """Return the vectors of at most ``MAX_TOKENS`` words, shape (words, width)."""
+        slots, vectors, _ = self._cache.lookup(tokens)
+        return vectors.take(slots, axis=0) if slots else self._no_words
 
     def recall(self, text: str) -> Parts:
         """Return what ``encode`` returns, without computing it again for the text that was encoded last."""

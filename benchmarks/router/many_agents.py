@@ -1,11 +1,14 @@
 """Thousands of agents: the time of one decision, of registering one more, and of registering all.
 
-Run ``python -m benchmarks.router.many_agents [--agents 1000 10000]``. Every agent has ten examples of made-up words and
-registers with the model that ships. Milliseconds, one thread; a decision is the median of warm ones, in which no word
-is new; the record holds all candidates.
+Run ``python -m benchmarks.router.many_agents [--agents 1000 10000] [--crossover 100 200 400 800]``. Every agent has ten
+examples of made-up words and registers with the model that ships. Milliseconds, one thread; a decision is the median of
+200 requests of which no word is new; the record holds all candidates. A word is new once to each state of the known
+agents: "one new word" is what it adds. ``--crossover`` times instead the two ways to score: one product of all rows
+with the text's vector, and the sum of ten words' columns.
 """
 
 import argparse
+import json
 import statistics
 import sys
 import time
@@ -15,10 +18,12 @@ from typing import Final
 import numpy as np
 
 from router import AgentProfile, bundled_router
+from router.word_scores import WordScores
 
 WORDS: Final = 5000
 EXAMPLES: Final = 10
 LENGTH: Final = 8
+WIDTH: Final = 600
 
 
 def profiles(agents: int) -> list[AgentProfile]:
@@ -49,13 +54,19 @@ def measure(made: list[AgentProfile]) -> str:
     *known, one_more = made
     router = bundled_router()
     before = time.perf_counter()
-    for profile in known:
-        router.add(profile)
+    router.add_all(known)
     router.predict("warm")
     every = time.perf_counter() - before
     text = known[0].examples[0]
-    decision = milliseconds(lambda: router.predict(text), 50)
-    record = milliseconds(router.predict(text).to_json, 5)
+    router.predict_many(texts := [profile.examples[0] for profile in known[:200]])
+    turns = iter(texts)
+    decision = milliseconds(lambda: router.predict(next(turns)), len(texts))
+    fresh = iter(range(100))
+    new_word = milliseconds(lambda: router.predict(f"{text} fresh{next(fresh)}"), 9) - decision
+    prediction = router.predict(text)
+    record = milliseconds(prediction.to_json, 9)
+    written = milliseconds(lambda: json.dumps(prediction.to_json()), 9)
+    ranked = milliseconds(prediction.candidates, 9)
     added = milliseconds(lambda: router.add(one_more), 5)
 
     def add_and_ask() -> None:
@@ -63,16 +74,36 @@ def measure(made: list[AgentProfile]) -> str:
         router.predict(text)
 
     routable = milliseconds(add_and_ask, 3)
-    registered = f"all registered in {every:.1f} s; one more {added:.1f} ms, {routable:.0f} ms until the next decision"
-    return f"{len(known)} agents: {registered}; decision {decision:.2f} ms, its record {record:.0f} ms"
+    return (
+        f"{len(known)} agents: all registered in {every:.1f} s; one more {added:.2f} ms, {routable:.0f} ms "
+        f"until the next decision; decision {decision:.2f} ms, one new word {new_word:.1f} ms; "
+        f"its record {record:.2f} ms, as JSON "
+        f"{written:.1f} ms, ranked {ranked:.1f} ms"
+    )
+
+
+def compare(agents: int) -> str:
+    """Time the two ways to score so many agents, with rows and words of chance, as wide as in the model that ships."""
+    generator = np.random.default_rng(0)
+    words = generator.standard_normal((10, WIDTH)).astype(np.float32)
+    rows = generator.standard_normal((agents, WIDTH)).astype(np.float32)
+    tokens = [f"word{at}" for at in range(len(words))]
+    columns = WordScores(rows, [slice(0, WIDTH)], lambda some: words[[tokens.index(one) for one in some]])
+    text = words.sum(axis=0)
+    product = milliseconds(lambda: rows.dot(text), 300)
+    by_word = milliseconds(lambda: columns.score(tokens, [1.0]), 300)
+    return f"{agents} agents: product {product:.4f} ms, ten words {by_word:.4f} ms, ratio {product / by_word:.1f}"
 
 
 def main() -> int:
     """Measure each number of agents and print a row for it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--agents", type=int, nargs="+", default=[1000, 10_000])
+    parser.add_argument("--crossover", type=int, nargs="+", default=[])
     options = parser.parse_args()
-    for agents in options.agents:
+    for agents in options.crossover:
+        print(compare(agents), flush=True)
+    for agents in [] if options.crossover else options.agents:
         print(measure(profiles(agents + 1)), flush=True)
     return 0
 

@@ -153,6 +153,25 @@ def test_a_card_without_texts_is_refused(router: EmbeddingRouter) -> None:
         router.add(AgentProfile("mute", "1", " ", ()))
 
 
+def test_agents_added_at_once_are_those_added_one_by_one(trained: TrainedModel, six: tuple[AgentProfile, ...]) -> None:
+    """``add_all`` is ``add`` for each, to the bit; of two cards of a name the last counts."""
+    one, two = (EmbeddingRouter(trained.manifest, trained.arrays, use_trained_labels=False) for _ in range(2))
+    profiles = [*(replace(profile, name=f"{profile.name}-2") for profile in six), *six]
+    for profile in profiles:
+        one.add(profile)
+    two.add_all(iter([replace(six[0], summary="Something else."), *profiles]))
+    assert one.fingerprint == two.fingerprint
+    assert scores(one, "fix this json") == scores(two, "fix this json")
+
+
+def test_all_are_added_or_none(router: EmbeddingRouter, exchange: AgentProfile) -> None:
+    """A card that is refused leaves the router as it was, whatever came before the card."""
+    before = router.fingerprint
+    with pytest.raises(RouterError, match="'mute' has neither summary nor examples"):
+        router.add_all([exchange, AgentProfile("mute", "1", "", ())])
+    assert router.fingerprint == before
+
+
 @SHARED
 @given(TEXTS)
 def test_explanations_sum_to_the_score(either: EmbeddingRouter, exchange: AgentProfile, text: str) -> None:

@@ -1,0 +1,135 @@
+"""Owns the snapshot: all registered agents at one moment, and how a request is scored for each of them."""
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from router.decision import Roster
+from router.encoder import Encoder, Vector
+from router.strangers import Strangers
+from router.word_scores import MANY, WordScores
+
+
+@dataclass(frozen=True)  # no slots: the digest is kept in the instance
+class Entry:
+    """A registered agent: its version, its row, shape (width,), and whether training did not know it."""
+
+    name: str
+    version: str
+    row: NDArray[np.float32]
+    stranger: bool
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Return 32 bytes over name, version, row and whether it is a stranger."""
+        about = repr((self.name, self.version, self.stranger)).encode()
+        return hashlib.sha256(about + self.row.tobytes()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """The strangers of a snapshot.
+
+    Attributes:
+        rows: Their rows, shape (strangers, width).
+        measure: How they are scored.
+        words: What each word gives to each of them; None while they are so few that a product is faster.
+        parts: Which of the three parts are summed by word.
+    """
+
+    rows: NDArray[np.float32]
+    measure: Strangers
+    words: WordScores | None
+    parts: tuple[int, ...]
+
+    def scores(self, tokens: Sequence[str], vector: Vector) -> NDArray[np.float32]:
+        """Return their scores for a text with a word, shape (strangers,)."""
+        if self.words is None:
+            scores: NDArray[np.float32] = self.rows.dot(vector * self.measure.factors(vector))
+        else:
+            lengths = [_inverse(vector[part]) for part in self.measure.parts]
+            scores = self.words.score(tokens, [lengths[at] for at in self.parts])
+            if self.measure.weights[0]:  # pairs of words are in this part too, and they are too many to keep
+                trained = self.measure.parts[0]
+                scores += self.rows[:, trained].dot(vector[trained] * np.float32(lengths[0]))
+        scores += np.float32(self.measure.bias)
+        return scores
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All registered agents at one moment.
+
+    Attributes:
+        roster: Their names and versions, and the fingerprint.
+        rows: Rows of those that training knew, shape (known, columns), up to the last column that any of them uses.
+        columns: Number of columns.
+        crowd: The others; None if there are none.
+        places: Where those known and then the others stand in the roster.
+    """
+
+    roster: Roster
+    rows: NDArray[np.float32]
+    columns: int
+    crowd: Crowd | None
+    places: NDArray[np.intp]
+
+    def scores(self, tokens: Sequence[str], vector: Vector) -> NDArray[np.float32]:
+        """Return the score of each agent, shape (agents,), for a text: its words and its vector."""
+        scores: NDArray[np.float32] = self.rows.dot(vector[: self.columns])
+        scores *= _inverse(vector) if tokens else 0.0
+        if self.crowd is None:
+            return scores
+        every = np.zeros(len(self.places), dtype=np.float32)
+        every[self.places[: len(scores)]] = scores
+        if tokens:
+            every[self.places[len(scores) :]] = self.crowd.scores(tokens, vector)
+        return every
+
+
+def take_snapshot(model: str, entries: Mapping[str, Entry], encoder: Encoder, measure: Strangers) -> Snapshot:
+    """Return the agents as they are now: the same agents give the same snapshot, in whatever order they came.
+
+    Args:
+        model: Digest of the model.
+        entries: The agents by name.
+        encoder: Gives the vectors of words.
+        measure: How strangers are scored.
+    """
+    ordered = [entries[name] for name in sorted(entries)]
+    digest = hashlib.sha256(b"".join([model.encode(), *(entry.digest for entry in ordered)]))
+    names, versions = tuple(entry.name for entry in ordered), tuple(entry.version for entry in ordered)
+    strange = np.array([entry.stranger for entry in ordered], dtype=np.bool_)
+    known = _stack([entry.row for entry in ordered if not entry.stranger], encoder.width)
+    others = _stack([entry.row for entry in ordered if entry.stranger], encoder.width)
+    used = np.flatnonzero(known.any(axis=0))
+    columns = int(used[-1]) + 1 if len(used) else 0
+    return Snapshot(
+        Roster(names, versions, digest.hexdigest()[:16]),
+        np.ascontiguousarray(known[:, :columns]),
+        columns,
+        _gather(others, encoder, measure) if len(others) else None,
+        np.concatenate([np.flatnonzero(~strange), np.flatnonzero(strange)]),
+    )
+
+
+def _gather(rows: NDArray[np.float32], encoder: Encoder, measure: Strangers) -> Crowd:
+    parts = tuple(at for at in (1, 2) if measure.weights[at] and measure.sizes[at])
+    if len(rows) < MANY or not parts:
+        return Crowd(rows, measure, None, parts)
+    return Crowd(rows, measure, WordScores(rows, [measure.parts[at] for at in parts], encoder.words), parts)
+
+
+def _stack(rows: list[NDArray[np.float32]], width: int) -> NDArray[np.float32]:
+    return np.concatenate(rows).reshape(len(rows), width) if rows else np.zeros((0, width), dtype=np.float32)
+
+
+def _inverse(vector: NDArray[np.float32]) -> float:
+    """Return one over the length of a vector; 0 for a vector of zeros."""
+    square = float(vector.dot(vector))
+    return 1.0 / math.sqrt(square) if square else 0.0
