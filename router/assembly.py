@@ -41,6 +41,7 @@ def assemble(
     vectors: NDArray[np.float32],
     targets: NDArray[np.int64],
     blend: float,
+    background: NDArray[np.float32],
 ) -> ModelArrays:
     """Fold IDF into the rows and the mean sketches into the head.
 
@@ -51,10 +52,11 @@ def assemble(
         vectors: Unit vectors of the training texts, shape (texts, size + base + sketch).
         targets: Their labels, shape (texts,); texts without one count for the background only.
         blend: Share of a label's mean sketch in its row, 0 to 1.
+        background: What the training texts have in common where strangers are told apart, shape (width,).
     """
     learnt = head.shape[1]
-    background = vectors.mean(axis=0)
-    sketches = [prototype(vectors[targets == label, learnt:], background[learnt:]) for label in range(len(head))]
+    common = vectors[:, learnt:].mean(axis=0)
+    sketches = [prototype(vectors[targets == label, learnt:], common) for label in range(len(head))]
     rows = np.concatenate([head * np.float32(1 - blend), np.stack(sketches) * np.float32(blend)], axis=1)
     folded = pack(embedding * vocabulary.idf[:, None])
     return ModelArrays(

@@ -16,8 +16,10 @@ from router.features import token_hash
 from router.sketch import sketch_word
 
 BUNDLED_BASE: Final = Path(__file__).with_name("bundled") / "base.npz"
+#: Where smooth inverse frequency (Arora et al. 2017) is one half: at one word in a thousand.
+COMMON: Final = 1e-3
 MAX_BYTES: Final = 64 * 1024**2
-_ARRAYS: Final = {"hashes": ("<u4", 1), "codes": ("|u1", 2), "codebook": ("<f2", 3)}
+_ARRAYS: Final = {"hashes": ("<u4", 1), "codes": ("|u1", 2), "codebook": ("<f2", 3), "rarities": ("|u1", 1)}
 _REMEDY: Final = "install Pointsman again, or build the file again with python -m benchmarks.router.base"
 
 
@@ -29,16 +31,18 @@ class BaseEncoder:
         hashes: ``token_hash`` of every known word, rising, uint32, shape (words,).
         codes: Which of the 256 each stretch is, uint8, shape (words, stretches).
         codebook: The stretches, float16, shape (stretches, 256, length); stretches x length is a multiple of 64.
+        rarities: How rare each word is in running text, in 255ths, shape (words,); see ``rarity``.
     """
 
     hashes: NDArray[np.uint32]
     codes: NDArray[np.uint8]
     codebook: NDArray[np.float16]
+    rarities: NDArray[np.uint8]
     digest: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         digest = hashlib.sha256()
-        for array in (self.hashes, self.codes, self.codebook):
+        for array in (self.hashes, self.codes, self.codebook, self.rarities):
             digest.update(f"{array.dtype.str}{array.shape}".encode())
             digest.update(np.ascontiguousarray(array).data)
         object.__setattr__(self, "digest", digest.hexdigest()[:16])
@@ -60,14 +64,24 @@ class BaseEncoder:
             token: The word.
             buckets: Its ``word_buckets``.
         """
-        key = np.uint32(token_hash(token))
-        place = int(self.hashes.searchsorted(key))
-        if place == len(self.hashes) or self.hashes[place] != key:
+        place = self._place(token)
+        if place < 0:
             return sketch_word(buckets, self.size)
         stretches = self.codebook[np.arange(len(self.codebook)), self.codes[place]]
         vector: NDArray[np.float32] = stretches.ravel().astype(np.float32)
         vector *= np.float32(1 / (float(vector @ vector) ** 0.5 or 1))
         return vector
+
+    def rarity(self, token: str) -> float:
+        """Return how rare a word is in running text: a / (a + its frequency) with a = ``COMMON``; 1 for one not known."""
+        place = self._place(token)
+        return float(self.rarities[place]) / 255 if place >= 0 else 1.0
+
+    def _place(self, token: str) -> int:
+        """Return where a word stands; -1 for one not known."""
+        key = np.uint32(token_hash(token))
+        place = int(self.hashes.searchsorted(key))
+        return place if place < len(self.hashes) and self.hashes[place] == key else -1
 
 
 def write_base(path: Path, base: BaseEncoder) -> None:
@@ -97,10 +111,12 @@ def _verify(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
     for name, (kind, dimensions) in _ARRAYS.items():
         if arrays[name].dtype != np.dtype(kind) or arrays[name].ndim != dimensions:
             raise ModelFileError(path, f"has {name} as {arrays[name].dtype}, {arrays[name].ndim}-d", _REMEDY)
-    hashes, codes, codebook = (arrays[name] for name in _ARRAYS)
+    hashes, codes, codebook, rarities = (arrays[name] for name in _ARRAYS)
     stretches, options, length = codebook.shape
     if codes.shape != (len(hashes), stretches) or options != 256 or not stretches * length or stretches * length % 64:
         raise ModelFileError(path, f"has codes {codes.shape} for a codebook {codebook.shape}", _REMEDY)
+    if len(rarities) != len(hashes) or not bool(rarities.all()):
+        raise ModelFileError(path, f"has {len(rarities)} rarities for {len(hashes)} words, or one of zero", _REMEDY)
     if not bool((hashes[1:] > hashes[:-1]).all()) or not bool(np.isfinite(codebook).all()):
         raise ModelFileError(path, "has words out of order or values that are not finite", _REMEDY)
 

@@ -120,10 +120,37 @@ def build_corpus(
     sizes = np.bincount(occurrences.text[seen], minlength=len(texts))
     starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     kept = rows[seen].astype(np.int64)
-    lines = [tokenize(text) for text in texts]
-    sketches = _sums(lines, vocabulary, sketch_size, lambda _, buckets: sketch_word(buckets, sketch_size))
-    bases = _sums(lines, vocabulary, base.size, base.word) if base else np.zeros((len(texts), 0), dtype=np.float32)
+    bases, sketches = read_fixed(texts, vocabulary, sketch_size, base, lambda _: 1.0)
     return Corpus(kept, vocabulary.idf[kept], starts, bases, sketches)
+
+
+def read_fixed(
+    texts: Sequence[str],
+    vocabulary: Vocabulary,
+    sketch_size: int,
+    base: BaseEncoder | None,
+    weigh: Callable[[str], float],
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the sums of the words' base vectors and of their sketches, shapes (texts, base) and (texts, sketch).
+
+    Args:
+        texts: The texts.
+        vocabulary: Gives the IDF of a word.
+        sketch_size: Length of the sketches; a multiple of 64.
+        base: The base encoder, if there is one.
+        weigh: A further factor on a word.
+    """
+    split = base.size if base else 0
+    words: dict[str, NDArray[np.float32]] = {}
+    sums = np.zeros((len(texts), split + sketch_size), dtype=np.float32)
+    for at, text in enumerate(texts):
+        for token in tokenize(text):
+            if token not in words:
+                buckets = word_buckets(token, vocabulary.bits)
+                weight = vocabulary.word_idf(int(buckets[0])) * weigh(token)
+                words[token] = _fixed_word(token, buckets, sketch_size, base) * np.float32(weight)
+            sums[at] += words[token]
+    return sums[:, :split], sums[:, split:]
 
 
 def _features(slots: list[int], of_word: list[Buckets], codes: Buckets | None) -> tuple[Buckets, NDArray[np.int64]]:
@@ -144,19 +171,6 @@ def _word_kinds(size: int) -> NDArray[np.int64]:
     return kinds
 
 
-def _sums(
-    lines: Sequence[Sequence[str]],
-    vocabulary: Vocabulary,
-    size: int,
-    vector: Callable[[str, Buckets], NDArray[np.float32]],
-) -> NDArray[np.float32]:
-    """Return the IDF-weighted sum of the word vectors of each line, shape (lines, size)."""
-    words: dict[str, NDArray[np.float32]] = {}
-    sums = np.zeros((len(lines), size), dtype=np.float32)
-    for at, line in enumerate(lines):
-        for token in line:
-            if token not in words:
-                buckets = word_buckets(token, vocabulary.bits)
-                words[token] = vector(token, buckets) * np.float32(vocabulary.word_idf(int(buckets[0])))
-            sums[at] += words[token]
-    return sums
+def _fixed_word(token: str, buckets: Buckets, sketch_size: int, base: BaseEncoder | None) -> NDArray[np.float32]:
+    sketch = sketch_word(buckets, sketch_size)
+    return np.concatenate([base.word(token, buckets), sketch]) if base else sketch

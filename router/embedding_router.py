@@ -2,6 +2,7 @@
 
 import math
 import threading
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Self
@@ -15,7 +16,7 @@ from router.beta_map import BetaMap
 from router.budget import keep_budget
 from router.calibration import Calibration
 from router.decision import decide
-from router.encoder import Encoder, Vector, Vocabulary
+from router.encoder import Encoder, Vocabulary
 from router.errors import RouterError
 from router.explanation import split_score
 from router.manifest import Manifest
@@ -23,7 +24,8 @@ from router.model_file import ModelArrays, read_model
 from router.prediction import Contribution, Prediction
 from router.profile import AgentProfile
 from router.protocol import NO_VETOES
-from router.snapshot import Entry, Snapshot, take_snapshot
+from router.rarity import Heard, Rarity
+from router.snapshot import Entry, Snapshot, Text, take_snapshot
 from router.strangers import Strangers
 from router.tokenizer import tokenize
 
@@ -65,7 +67,7 @@ class EmbeddingRouter:
         cards = [(label.name, label.profile_digest) for label in manifest.labels]
         self._trained = dict(zip(cards, arrays.head, strict=True))
         self._background = arrays.background
-        base = base_of(manifest.base)
+        self._base = base = base_of(manifest.base)
         self._encoder = Encoder(
             vocabulary,
             rows,
@@ -74,6 +76,7 @@ class EmbeddingRouter:
             base,
             manifest.base_weight,
         )
+        self._rarity = Rarity(vocabulary, base)
         sizes = (manifest.size, manifest.base_size, manifest.sketch_size)
         self._strangers = Strangers(sizes, manifest.stranger_weights, manifest.stranger_bias)
         beta = BetaMap(manifest.rise, manifest.fall, manifest.shift)
@@ -82,6 +85,8 @@ class EmbeddingRouter:
             self._calibration = keep_budget(self._calibration, arrays.held_out, error_budget)
         self._lock = threading.Lock()
         self._entries: dict[str, Entry] = {}
+        self._heard: Counter[str] = Counter()
+        self._texts = 0
         if use_trained_labels:
             labels = zip(manifest.labels, arrays.head, strict=True)
             self._entries = {label.name: Entry(label.name, label.version, row, stranger=False) for label, row in labels}
@@ -118,7 +123,7 @@ class EmbeddingRouter:
         """Decide on one request; see ``Router.predict``."""
         snapshot = self._snapshot or self._rebuild()
         parts = self._encoder.encode(text)
-        return self._decide(snapshot, parts.tokens, parts.vector, vetoes)
+        return self._decide(snapshot, Text(parts.tokens, parts.vector, parts.words), vetoes)
 
     def predict_many(self, texts: Sequence[str], vetoes: Mapping[str, str] = NO_VETOES) -> list[Prediction]:
         """Decide on requests in bulk: what ``predict`` gives for each, scores the same to the last bits of float32.
@@ -130,14 +135,13 @@ class EmbeddingRouter:
         for begin in range(0, len(texts), _BULK):
             some = [tokenize(text) for text in texts[begin : begin + _BULK]]
             vectors = self._encoder.pool(some)
-            pairs = zip(some, vectors, strict=True)
-            decided += [self._decide(snapshot, tokens, vector, vetoes) for tokens, vector in pairs]
+            for tokens, vector in zip(some, vectors, strict=True):
+                text = Text(tokens, vector, self._encoder.words(tokens if snapshot.crowd else ()))
+                decided.append(self._decide(snapshot, text, vetoes))
         return decided
 
-    def _decide(
-        self, snapshot: Snapshot, tokens: Sequence[str], vector: Vector, vetoes: Mapping[str, str]
-    ) -> Prediction:
-        return decide(snapshot.roster, snapshot.scores(tokens, vector), vetoes, self._calibration)
+    def _decide(self, snapshot: Snapshot, text: Text, vetoes: Mapping[str, str]) -> Prediction:
+        return decide(snapshot.roster, snapshot.scores(text), vetoes, self._calibration)
 
     def explain(self, text: str, agent: str) -> tuple[Contribution, ...]:
         """Split an agent's score over the words of the text; see ``Router.explain``.
@@ -147,12 +151,13 @@ class EmbeddingRouter:
         Raises:
             RouterError: The agent is not registered.
         """
-        entry = self._entry(agent)
+        snapshot, entry = self._current(), self._entry(agent)
         parts = self._encoder.recall(text)
-        if not entry.stranger:
+        if not entry.stranger or snapshot.crowd is None or not parts.tokens:
             return split_score(parts, entry.row, _inverse_length(parts.vector))
+        parts = snapshot.crowd.read(parts)
         of_words = split_score(parts, entry.row * self._strangers.factors(parts.vector), 1.0)
-        share = self._strangers.bias / max(len(of_words), 1)
+        share = self._strangers.bias / len(of_words)
         return tuple(Contribution(word, weight + share) for word, weight in of_words)
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -178,7 +183,10 @@ class EmbeddingRouter:
         """
         entries = {profile.name: self._new_entry(profile) for profile in profiles}
         with self._lock:
-            self._entries.update(entries)
+            for name, entry in entries.items():
+                self._hear(self._entries.get(name), -1)
+                self._hear(entry, 1)
+                self._entries[name] = entry
             self._snapshot = None
 
     def remove(self, name: str) -> None:
@@ -188,9 +196,16 @@ class EmbeddingRouter:
             RouterError: The agent is not registered.
         """
         with self._lock:
-            self._entry(name)
+            self._hear(self._entry(name), -1)
             del self._entries[name]
             self._snapshot = None
+
+    def _hear(self, entry: Entry | None, sign: int) -> None:
+        """Count the words of a card that comes, or take them away again."""
+        if entry is not None:
+            self._texts += sign * entry.heard.texts
+            for word, texts in entry.heard.words.items():
+                self._heard[word] += sign * texts
 
     def _new_entry(self, profile: AgentProfile) -> Entry:
         trained = self._trained.get((profile.name, profile.digest))
@@ -198,8 +213,21 @@ class EmbeddingRouter:
             return Entry(profile.name, profile.version, trained, stranger=False)
         if not profile.texts:
             raise RouterError(f"agent {profile.name!r} has neither summary nor examples; give its card some")
-        row = self._strangers.row(self.embed(profile.texts), self._background)
-        return Entry(profile.name, profile.version, row, stranger=True)
+        lines = [tokenize(text) for text in profile.texts]
+        row = self._strangers.row(self._read_cards(lines), self._background)
+        heard = Heard(len(lines), Counter(token for line in lines for token in set(line)))
+        return Entry(profile.name, profile.version, row, stranger=True, heard=heard)
+
+    def _read_cards(self, lines: Sequence[Sequence[str]]) -> NDArray[np.float32]:
+        """Return the texts of a card as strangers are told apart by them, shape (texts, width)."""
+        trained, fixed = self._encoder.trained, self._strangers.parts[1:]
+        vectors = unit(self._encoder.pool(lines))
+        for vector, tokens in zip(vectors, lines, strict=True):
+            weights = np.array([self._rarity.in_card(token) for token in tokens], dtype=np.float32)
+            vector[trained:] = weights.dot(self._encoder.words(tokens)[:, trained:])
+        for part in fixed:
+            vectors[:, part] = unit(vectors[:, part])
+        return vectors
 
     def _entry(self, name: str) -> Entry:
         try:
@@ -215,7 +243,11 @@ class EmbeddingRouter:
     def _rebuild(self) -> Snapshot:
         with self._lock:
             self._snapshot = snapshot = self._snapshot or take_snapshot(
-                self._manifest.digest, self._entries, self._encoder, self._strangers
+                self._manifest.digest,
+                self._entries,
+                self._encoder,
+                self._strangers,
+                Rarity(self._encoder.vocabulary, self._base, Heard(self._texts, dict(self._heard))),
             )
             return snapshot
 

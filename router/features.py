@@ -22,6 +22,7 @@ MAX_PAIRS: Final = 2 * PAIR_TOKENS + 1 + PAIR_TOKENS * (PAIR_TOKENS - 1) // 2
 _FIRST: Final = np.uint64(0x9E3779B97F4A7C15)
 _SECOND: Final = np.uint64(0xBF58476D1CE4E5B9)
 _KIND: Final = np.uint64(0x94D049BB133111EB)
+_MASK: Final = (1 << 64) - 1
 
 WORD, GRAM, BIGRAM, SKIP, PAIR = range(5)
 START, END, WORDS = range(3)  # where the edges of a text and its first word stand in a frame
@@ -82,6 +83,12 @@ def word_buckets(token: str, bits: int) -> Buckets:
     keys *= _FIRST
     keys[1:] += _KIND  # GRAM times the constant; WORD is zero
     return _finish(keys, bits)
+
+
+def word_bucket(token: str, bits: int) -> int:
+    """Return the first of a token's ``word_buckets``: that of the word itself."""
+    key = token_hash(token) * int(_FIRST) & _MASK
+    return ((key ^ key >> 29) * int(_SECOND) & _MASK) >> (64 - bits)
 
 
 @dataclass(frozen=True, slots=True)

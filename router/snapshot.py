@@ -5,30 +5,45 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from router.decision import Roster
-from router.encoder import Encoder, Vector
+from router.encoder import Encoder, Parts, Vector
+from router.rarity import NOTHING, Heard, Rarity
 from router.strangers import Strangers
 from router.word_scores import MANY, WordScores
 
 
 @dataclass(frozen=True)  # no slots: the digest is kept in the instance
 class Entry:
-    """A registered agent: its version, its row, shape (width,), and whether training did not know it."""
+    """A registered agent: its version, its row, shape (width,), and whether training did not know it.
+
+    ``heard`` is what a stranger's card adds to the texts that words are weighed by.
+    """
 
     name: str
     version: str
     row: NDArray[np.float32]
     stranger: bool
+    heard: Heard = NOTHING
 
     @cached_property
     def digest(self) -> bytes:
-        """Return 32 bytes over name, version, row and whether it is a stranger."""
-        about = repr((self.name, self.version, self.stranger)).encode()
+        """Return 32 bytes over name, version, row, whether it is a stranger, and what was heard of it."""
+        heard = (self.heard.texts, sorted(self.heard.words.items()))
+        about = repr((self.name, self.version, self.stranger, heard)).encode()
         return hashlib.sha256(about + self.row.tobytes()).digest()
+
+
+class Text(NamedTuple):
+    """A text as it is scored: its words, its vector, and where there are strangers the vectors of its words."""
+
+    tokens: Sequence[str]
+    vector: Vector
+    words: Vector
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +55,42 @@ class Crowd:
         measure: How they are scored.
         words: What each word gives to each of them; None while they are so few that a product is faster.
         parts: Which of the three parts are summed by word.
+        rarity: How words are weighed.
     """
 
     rows: NDArray[np.float32]
     measure: Strangers
     words: WordScores | None
     parts: tuple[int, ...]
+    rarity: Rarity
 
-    def scores(self, tokens: Sequence[str], vector: Vector) -> NDArray[np.float32]:
+    def scores(self, text: Text) -> NDArray[np.float32]:
         """Return their scores for a text with a word, shape (strangers,)."""
+        weights, vector = self._read(text)
         if self.words is None:
             scores: NDArray[np.float32] = self.rows.dot(vector * self.measure.factors(vector))
         else:
             lengths = [_inverse(vector[part]) for part in self.measure.parts]
-            scores = self.words.score(tokens, [lengths[at] for at in self.parts])
+            scores = self.words.score(text.tokens, weights.tolist(), [lengths[at] for at in self.parts])
             if self.measure.weights[0]:  # pairs of words are in this part too, and they are too many to keep
                 trained = self.measure.parts[0]
                 scores += self.rows[:, trained].dot(vector[trained] * np.float32(lengths[0]))
         scores += np.float32(self.measure.bias)
         return scores
+
+    def read(self, parts: Parts) -> Parts:
+        """Return a text with at least one word as strangers read it: its words weighed anew behind the trained part."""
+        weights, vector = self._read(Text(parts.tokens, parts.vector, parts.words))
+        words = parts.words.copy()
+        words[:, self.measure.sizes[0] :] *= weights[:, None]
+        return parts._replace(words=words, vector=vector)
+
+    def _read(self, text: Text) -> tuple[Vector, Vector]:
+        """Return the weights of the words, shape (tokens,), and the vector with them, shape (width,)."""
+        weights, vector = self.rarity.of_request(text.tokens), text.vector.copy()
+        fixed = self.measure.sizes[0]
+        vector[fixed:] = weights.dot(text.words[:, fixed:])
+        return weights, vector
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,20 +111,22 @@ class Snapshot:
     crowd: Crowd | None
     places: NDArray[np.intp]
 
-    def scores(self, tokens: Sequence[str], vector: Vector) -> NDArray[np.float32]:
-        """Return the score of each agent, shape (agents,), for a text: its words and its vector."""
-        scores: NDArray[np.float32] = self.rows.dot(vector[: self.columns])
-        scores *= _inverse(vector) if tokens else 0.0
+    def scores(self, text: Text) -> NDArray[np.float32]:
+        """Return the score of each agent, shape (agents,)."""
+        scores: NDArray[np.float32] = self.rows.dot(text.vector[: self.columns])
+        scores *= _inverse(text.vector) if text.tokens else 0.0
         if self.crowd is None:
             return scores
         every = np.zeros(len(self.places), dtype=np.float32)
         every[self.places[: len(scores)]] = scores
-        if tokens:
-            every[self.places[len(scores) :]] = self.crowd.scores(tokens, vector)
+        if text.tokens:
+            every[self.places[len(scores) :]] = self.crowd.scores(text)
         return every
 
 
-def take_snapshot(model: str, entries: Mapping[str, Entry], encoder: Encoder, measure: Strangers) -> Snapshot:
+def take_snapshot(
+    model: str, entries: Mapping[str, Entry], encoder: Encoder, measure: Strangers, rarity: Rarity
+) -> Snapshot:
     """Return the agents as they are now: the same agents give the same snapshot, in whatever order they came.
 
     Args:
@@ -100,6 +134,7 @@ def take_snapshot(model: str, entries: Mapping[str, Entry], encoder: Encoder, me
         entries: The agents by name.
         encoder: Gives the vectors of words.
         measure: How strangers are scored.
+        rarity: How their words are weighed.
     """
     ordered = [entries[name] for name in sorted(entries)]
     digest = hashlib.sha256(b"".join([model.encode(), *(entry.digest for entry in ordered)]))
@@ -113,16 +148,17 @@ def take_snapshot(model: str, entries: Mapping[str, Entry], encoder: Encoder, me
         Roster(names, versions, digest.hexdigest()[:16]),
         np.ascontiguousarray(known[:, :columns]),
         columns,
-        _gather(others, encoder, measure) if len(others) else None,
+        _gather(others, encoder, measure, rarity) if len(others) else None,
         np.concatenate([np.flatnonzero(~strange), np.flatnonzero(strange)]),
     )
 
 
-def _gather(rows: NDArray[np.float32], encoder: Encoder, measure: Strangers) -> Crowd:
+def _gather(rows: NDArray[np.float32], encoder: Encoder, measure: Strangers, rarity: Rarity) -> Crowd:
     parts = tuple(at for at in (1, 2) if measure.weights[at] and measure.sizes[at])
     if len(rows) < MANY or not parts:
-        return Crowd(rows, measure, None, parts)
-    return Crowd(rows, measure, WordScores(rows, [measure.parts[at] for at in parts], encoder.words), parts)
+        return Crowd(rows, measure, None, parts, rarity)
+    words = WordScores(rows, [measure.parts[at] for at in parts], encoder.words)
+    return Crowd(rows, measure, words, parts, rarity)
 
 
 def _stack(rows: list[NDArray[np.float32]], width: int) -> NDArray[np.float32]:

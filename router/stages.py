@@ -13,7 +13,7 @@ from router.checkpoint import Checkpoint
 from router.course import Course, best_epoch
 from router.held_out import NONE_OF_THESE, deal, measure, observe
 from router.model_file import ModelArrays
-from router.strangers import Measure, Rehearsal, learn_strangers, rehearse
+from router.strangers import Asked, Measure, Rehearsal, learn_strangers, rehearse
 from router.thumbs import Thumbs
 from router.training import Fitted, fit_network
 from router.training_config import Report, TrainingConfig
@@ -22,7 +22,7 @@ _SCOUT: Final = "find epochs"
 _LEAST_TO_REHEARSE: Final = 16  # labels; fewer say little of how strangers and old agents compare
 _QUARTERS: Final = 4
 _SHOWN: Final = 10  # examples that a pretended stranger is known by, at most
-_UNREHEARSED: Final = (0.0, 0.26, 0.74)  # a stranger is known by the words of its card first, by their meaning second
+_UNREHEARSED: Final = (0.0, 0.35, 0.65)  # a stranger is known by the words of its card first, by their meaning second
 _BY_SKETCH: Final = (0.0, 0.0, 1.0)
 
 
@@ -135,9 +135,10 @@ class Stages:
         fitted = self._run(inside, targets[inside], len(old), stage, Course(self.kept, epochs), Thumbs.none())
         arrays = self._rows(fitted, inside, targets[inside], Thumbs.none())
         shown = [np.flatnonzero(~held & (targets == place[label]))[:_SHOWN] for label in new.tolist()]
-        cards = [fitted.vectors(self._pick(one)) for one in shown]
-        asked = fitted.vectors(self._pick(outside))
-        rehearsal = rehearse(arrays.head, arrays.background, cards, asked, targets[outside], fitted.sizes)
+        cards = [fitted.for_strangers(self._pick(one), as_cards=True) for one in shown]
+        requests = self._pick(outside)
+        asked = Asked(fitted.vectors(requests) @ arrays.head.T, fitted.for_strangers(requests, as_cards=False))
+        rehearsal = rehearse(asked, arrays.background, cards, targets[outside], fitted.sizes)
         self.kept.finish(stage, rehearsal.pack())
         return rehearsal
 
@@ -155,8 +156,8 @@ class Stages:
     def _rows(
         self, fitted: Fitted, places: NDArray[np.int64], targets: NDArray[np.int64], thumbs: Thumbs
     ) -> ModelArrays:
-        vectors = fitted.vectors([*self._pick(places), *thumbs.texts])
-        return fitted.arrays(vectors, np.concatenate([targets, thumbs.targets]), self.config.blend)
+        texts = [*self._pick(places), *thumbs.texts]
+        return fitted.arrays(texts, np.concatenate([targets, thumbs.targets]), self.config.blend)
 
     def _pick(self, places: NDArray[np.int64]) -> list[str]:
         return [self.texts[place] for place in places.tolist()]

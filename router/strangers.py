@@ -19,6 +19,16 @@ _HALVINGS: Final = 8
 _RIDGE: Final = 0.02 / 12
 
 
+class Asked(NamedTuple):
+    """Held-out requests: scores of the agents that training knew, shape (requests, known), and how strangers read them.
+
+    The latter has shape (requests, width).
+    """
+
+    known: Vectors
+    vectors: Vectors
+
+
 class Measure(NamedTuple):
     """What a stranger's score is made of: the weights of three cosines, and a constant; see ``Strangers``."""
 
@@ -53,8 +63,8 @@ class Strangers:
         """Return the row of an agent known by examples, shape (width,): prototypes times their weights.
 
         Args:
-            vectors: Unit vectors of the examples, shape (examples, width).
-            background: Mean unit vector of the training texts, shape (width,).
+            vectors: Of the examples, each part of length 1 or of what it is in the whole, shape (examples, width).
+            background: Mean of those of the training texts, shape (width,).
         """
         row = np.zeros_like(background)
         for part, weight in zip(self.parts, self.weights, strict=True):
@@ -99,27 +109,25 @@ class Rehearsal:
 
 
 def rehearse(
-    head: Vectors,
+    asked: Asked,
     background: Vectors,
     cards: Sequence[Vectors],
-    asked: Vectors,
     truth: NDArray[np.int64],
     sizes: tuple[int, int, int],
 ) -> Rehearsal:
     """Score held-out requests by agents that training knew and by others known from their cards.
 
     Args:
-        head: Rows of the agents that training knew, shape (known, width).
-        background: Mean unit vector of the training texts, shape (width,).
-        cards: Unit vectors of each pretended stranger's examples, shape (examples, width).
-        asked: Unit vectors of the requests, shape (requests, width).
+        asked: The requests.
+        background: Mean vector of the training texts, shape (width,).
+        cards: Vectors of each pretended stranger's examples, shape (examples, width).
         truth: The right agent, those known first, shape (requests,).
         sizes: Lengths of the trained, base and sketch parts.
     """
     plain = Strangers(sizes, (1.0, 1.0, 1.0), 0.0)
     rows = np.stack([plain.row(card, background) for card in cards])
-    cosines = np.stack([unit(asked[:, part]) @ rows[:, part].T for part in plain.parts], axis=2)
-    return Rehearsal(asked @ head.T, cosines, truth)
+    cosines = np.stack([unit(asked.vectors[:, part]) @ rows[:, part].T for part in plain.parts], axis=2)
+    return Rehearsal(asked.known, cosines, truth)
 
 
 def learn_strangers(rehearsals: Sequence[Rehearsal]) -> Measure:

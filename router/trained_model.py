@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -21,6 +22,9 @@ from router.strangers import Measure
 from router.thumbs import Thumbs
 from router.training import Fitted, torch_settings
 from router.training_config import FROM_CARDS, Progress, Report, TrainingConfig, recipe
+
+#: Beside the sketch, what only agents added later are to see: no score of a trained one changes within float32.
+_FAINT: Final = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +141,9 @@ def _manifest(
         size=fitted.sizes[0],
         sketch_size=config.sketch_size,
         sketch_weight=fitted.scales.sketch,
-        base=fitted.base.digest if fitted.base else "",
+        base=fitted.base.digest,
         base_size=fitted.sizes[1],
-        base_weight=fitted.scales.base,
+        base_weight=fitted.scales.base or _FAINT * fitted.scales.sketch,
         unseen_idf=fitted.vocabulary.unseen_idf,
         stranger_weights=strangers.weights,
         stranger_bias=strangers.bias,

@@ -13,13 +13,14 @@ from torch.nn import functional
 from router.assembly import assemble, prototype, unit
 from router.base_encoder import BaseEncoder, bundled_base
 from router.checkpoint import State
-from router.corpus import Corpus, build_corpus, extract, learn_vocabulary
+from router.corpus import Corpus, build_corpus, extract, learn_vocabulary, read_fixed
 from router.course import Course
 from router.encoder import Vocabulary
 from router.errors import RouterError
 from router.held_out import NONE_OF_THESE
 from router.model import BagModel, Batch, Scales, select
 from router.model_file import ModelArrays
+from router.rarity import Rarity
 from router.thumbs import Thumbs
 from router.training_config import Progress, Report, TrainingConfig
 
@@ -34,25 +35,35 @@ class Fitted:
         model: The network.
         vocabulary: The buckets its rows stand for.
         scales: Factors on its inputs.
-        base: The base encoder, if it was trained with one.
+        base: The base encoder.
         sketch_size: Length of a sketch.
     """
 
     model: BagModel
     vocabulary: Vocabulary
     scales: Scales
-    base: BaseEncoder | None
+    base: BaseEncoder
     sketch_size: int
 
     @property
     def sizes(self) -> tuple[int, int, int]:
         """Return the lengths of the trained, base and sketch parts of a vector."""
-        return self.model.embedding.shape[1], self.base.size if self.base else 0, self.sketch_size
+        return self.model.embedding.shape[1], self.base.size, self.sketch_size
 
     def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the unit vectors of texts, shape (texts, size + base + sketch)."""
         with torch.no_grad():
             return np.asarray(functional.normalize(self.model.pool(self.batch(texts)), dim=1).numpy())
+
+    def for_strangers(self, texts: Sequence[str], *, as_cards: bool) -> NDArray[np.float32]:
+        """Return texts as strangers are told apart by them, shape (texts, size + base + sketch).
+
+        The trained part as in ``vectors``, base and sketch with the weights of ``Rarity``, each of length 1.
+        """
+        rarity = Rarity(self.vocabulary, self.base)
+        weigh = rarity.in_card if as_cards else rarity.in_request
+        base, sketch = read_fixed(texts, self.vocabulary, self.sketch_size, self.base, weigh)
+        return np.concatenate([self.vectors(texts)[:, : self.sizes[0]], unit(base), unit(sketch)], axis=1)
 
     def batch(self, texts: Sequence[str]) -> Batch:
         """Return texts as the network reads them."""
@@ -61,11 +72,12 @@ class Fitted:
         corpus = build_corpus(texts, occurrences, vocabulary, self.sketch_size, self.base)
         return select(corpus, np.arange(len(texts)), self.scales)
 
-    def arrays(self, vectors: NDArray[np.float32], targets: NDArray[np.int64], blend: float) -> ModelArrays:
+    def arrays(self, texts: Sequence[str], targets: NDArray[np.int64], blend: float) -> ModelArrays:
         """Return what is served: rows with every factor folded in, label rows with ``blend`` of the mean sketch."""
-        embedding = self.model.embedding.detach().numpy()
+        rows = self.model.embedding.detach().numpy() * np.float32(self.scales.features)
         head = functional.normalize(self.model.head.detach(), dim=1).numpy()
-        return assemble(self.vocabulary, embedding * np.float32(self.scales.features), head, vectors, targets, blend)
+        background = self.for_strangers(texts, as_cards=True).mean(axis=0)
+        return assemble(self.vocabulary, rows, head, self.vectors(texts), targets, blend, background)
 
 
 def fit_network(
@@ -99,11 +111,11 @@ def fit_network(
     thumbs, course = thumbs or Thumbs.none(), course or Course()
     wanted, unwanted = _soft_targets(targets, thumbs, labels, config.smoothing)
     texts, targets = [*texts, *thumbs.texts], np.concatenate([targets, thumbs.targets])
-    base = bundled_base() if config.base_share else None
+    base = bundled_base()
     vocabulary, corpus = _read(texts, config, base)
     scales = _scales(corpus, config)
     generator = torch.Generator().manual_seed(config.seed)
-    directions = _directions(corpus.base, targets, labels)
+    directions = _directions(corpus.base, targets, labels) * min(config.base_share, 1.0)
     model = BagModel(len(vocabulary.buckets), _size(config, labels), directions, generator)
     optimizer = torch.optim.Adagrad(model.parameters(), lr=config.learning_rate, eps=1e-6)
     fitted = Fitted(model, vocabulary, scales, base, config.sketch_size)
@@ -193,7 +205,7 @@ def _drop_features(batch: Batch, share: float, generator: torch.Generator) -> Ba
     )
 
 
-def _read(texts: Sequence[str], config: TrainingConfig, base: BaseEncoder | None) -> tuple[Vocabulary, Corpus]:
+def _read(texts: Sequence[str], config: TrainingConfig, base: BaseEncoder) -> tuple[Vocabulary, Corpus]:
     """Return what the texts teach of features, and the texts in terms of it."""
     ordered = config.word_order
     occurrences = extract(texts, config.bits, word_order=ordered)

@@ -16,7 +16,7 @@ class TrainingConfig:
         size_per_label: Where not 0, a row is at most so many times the number of labels long.
         sketch_size: Length of the fixed sketch; a multiple of 64.
         sketch_share: Length of a text's sketch before training, relative to that of its features.
-        base_share: The same of its vector from the bundled base encoder; 0 leaves the base encoder out.
+        base_share: The same of its vector from the bundled base encoder; 0 leaves it to agents added later.
         blend: Share of the label's mean sketch in its row, 0 to 1; helps when examples are few.
         bits: Logarithm of the number of hash buckets.
         word_order: Whether pairs of words are features; a dozen examples an agent cannot teach them.

@@ -1,8 +1,7 @@
 """Owns the word scores: what each word gives to each of many agents, kept so that a request is a sum of them."""
 
 import threading
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -49,30 +48,33 @@ class WordScores:
     def __len__(self) -> int:
         return len(self._columns)
 
-    def score(self, tokens: Sequence[str], factors: Sequence[float]) -> Vectors:
+    def score(self, tokens: Sequence[str], weights: Sequence[float], factors: Sequence[float]) -> Vectors:
         """Return the sum over the parts of factor times product, shape (agents,).
 
         Args:
             tokens: The words of a text, at most ``MAX_TOKENS``.
+            weights: Of each of them.
             factors: One for each part.
         """
-        counts = Counter(tokens)
+        summed: dict[str, float] = {}
+        for token, weight in zip(tokens, weights, strict=True):
+            summed[token] = summed.get(token, 0.0) + weight
         known = self._columns
         try:
-            columns = [known[token] for token in counts]
+            columns = [known[token] for token in summed]
         except KeyError:
-            known = self._fill(counts)
-            columns = [known[token] for token in counts]
+            known = self._fill(summed)
+            columns = [known[token] for token in summed]
         total = np.zeros((len(self._parts), len(self._rows)), dtype=np.float32)
-        for column, count in zip(columns, counts.values(), strict=True):
-            total += column if count == 1 else column * np.float32(count)
+        for column, weight in zip(columns, summed.values(), strict=True):
+            total += column * np.float32(weight)
         scores: Vectors = total[0]
         scores *= np.float32(factors[0])
         for of_part, factor in zip(total[1:], factors[1:], strict=True):
             scores += of_part * np.float32(factor)
         return scores
 
-    def _fill(self, tokens: Counter[str]) -> dict[str, Vectors]:
+    def _fill(self, tokens: Mapping[str, float]) -> dict[str, Vectors]:
         with self._lock:
             known = self._columns
             missing = [token for token in tokens if token not in known]

@@ -36,7 +36,7 @@ def main() -> int:
     before = time.process_time()
     lines = [*requests(DATA), *glosses(options.wordnet)]
     learnt = learn(lines, Recipe())
-    base = quantise(learnt.words[:SHIPPED], learnt.vectors[:SHIPPED], STRETCH, seed=0)
+    base = quantise(learnt.words[:SHIPPED], learnt.vectors[:SHIPPED], learnt.frequencies[:SHIPPED], STRETCH, seed=0)
     write_base(options.out, base)
     print(f"lines {len(lines)}, tokens {learnt.tokens}, words {len(base)}, vectors of {base.size}")
     print(f"digest {base.digest}, {options.out.stat().st_size} bytes, {time.process_time() - before:.0f} CPU-s")

@@ -37,10 +37,11 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class WordVectors:
-    """Unit vectors, float32, shape (words, size), of words from the most frequent one down."""
+    """Unit vectors, float32, shape (words, size), of words from the most frequent one down, and their share of all."""
 
     words: list[str]
     vectors: NDArray[np.float32]
+    frequencies: NDArray[np.float64]
     tokens: int
 
 
@@ -54,8 +55,9 @@ def learn(lines: Sequence[str], recipe: Recipe) -> WordVectors:
     sequence = np.array([at for line in tokens for at in (*(number.get(token, -1) for token in line), *gap)])
     left, right, weight = information(*cooccurrences(sequence, len(words), recipe.window), len(words))
     vectors = decompose(left, right, weight, len(words), recipe)
-    frequency = np.sqrt(np.array([counts[word] for word in words], dtype=np.float64))
-    return WordVectors(words, centred(vectors, frequency), sum(counts.values()))
+    every = sum(counts.values())
+    frequencies = np.array([counts[word] / every for word in words])
+    return WordVectors(words, centred(vectors, np.sqrt(frequencies)), frequencies, every)
 
 
 def cooccurrences(

@@ -82,7 +82,7 @@ def accuracy(shown: list[Example], dev: list[Example], config: TrainingConfig) -
     texts, targets = [e.text for e in shown], np.array([number[e.label] for e in shown])
     with torch_settings(config.threads):
         fitted = fit_network(texts, targets, len(labels), config, _silent, "fit")
-        arrays = fitted.arrays(fitted.vectors(texts), targets, config.blend)
+        arrays = fitted.arrays(texts, targets, config.blend)
         scores = fitted.vectors([example.text for example in dev]) @ arrays.head.T
     return 100 * float((scores.argmax(axis=1) == np.array([number[e.label] for e in dev])).mean())
 

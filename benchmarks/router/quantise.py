@@ -3,18 +3,21 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from router.base_encoder import BaseEncoder
+from router.base_encoder import COMMON, BaseEncoder
 from router.features import token_hash
 
 OPTIONS = 256  # what a byte can tell apart
 
 
-def quantise(words: list[str], vectors: NDArray[np.float32], length: int, seed: int) -> BaseEncoder:
+def quantise(
+    words: list[str], vectors: NDArray[np.float32], frequencies: NDArray[np.float64], length: int, seed: int
+) -> BaseEncoder:
     """Return a base encoder in which each stretch of a vector is the nearest of 256.
 
     Args:
         words: From the most frequent one down; of two with the same hash the first is kept.
         vectors: Their vectors, shape (words, size).
+        frequencies: Share of all words that each is, shape (words,).
         length: Of a stretch; divides the size.
         seed: Of the first guess.
     """
@@ -23,7 +26,8 @@ def quantise(words: list[str], vectors: NDArray[np.float32], length: int, seed: 
     generator = np.random.default_rng(seed)
     pairs = [cluster(kept[:, at : at + length], generator) for at in range(0, kept.shape[1], length)]
     codes = np.stack([nearest for _, nearest in pairs], axis=1).astype(np.uint8)
-    return BaseEncoder(found, codes, np.stack([centres for centres, _ in pairs]).astype(np.float16))
+    rarities = np.rint(255 * COMMON / (COMMON + frequencies[first])).clip(1, 255).astype(np.uint8)
+    return BaseEncoder(found, codes, np.stack([centres for centres, _ in pairs]).astype(np.float16), rarities)
 
 
 def cluster(
