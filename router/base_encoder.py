@@ -73,7 +73,7 @@ class BaseEncoder:
         return vector
 
     def rarity(self, token: str) -> float:
-        """Return how rare a word is in running text: a / (a + its frequency) with a = ``COMMON``; 1 for one not known."""
+        """Return how rare a word is in running text, up to 1: a / (a + its frequency) with a = ``COMMON``."""
         place = self._place(token)
         return float(self.rarities[place]) / 255 if place >= 0 else 1.0
 

@@ -91,7 +91,7 @@ def compare(agents: int) -> str:
     columns = WordScores(rows, [slice(0, WIDTH)], lambda some: words[[tokens.index(one) for one in some]])
     text = words.sum(axis=0)
     product = milliseconds(lambda: rows.dot(text), 300)
-    by_word = milliseconds(lambda: columns.score(tokens, [1.0]), 300)
+    by_word = milliseconds(lambda: columns.score(tokens, [1.0] * len(tokens), [1.0]), 300)
     return f"{agents} agents: product {product:.4f} ms, ten words {by_word:.4f} ms, ratio {product / by_word:.1f}"
 
 

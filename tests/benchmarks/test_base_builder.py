@@ -53,11 +53,11 @@ def test_quantised_vectors_are_the_nearest_of_256() -> None:
     words = [f"word{n}" for n in range(200)]
     vectors = np.random.default_rng(1).standard_normal((200, 64)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    base = quantise(words, vectors, 8, seed=0)
+    base = quantise(words, vectors, np.full(200, 1e-3), 8, seed=0)
     assert len(base) == len({token_hash(word) for word in words})
     served = np.stack([base.word(word, word_buckets(word, 20)) for word in words])
     assert float((served * vectors).sum(axis=1).min()) > 0.999
-    assert quantise(words, vectors, 8, seed=0).digest == base.digest
+    assert quantise(words, vectors, np.full(200, 1e-3), 8, seed=0).digest == base.digest
 
 
 def test_no_target_set_and_no_label_is_read(tmp_path: Path) -> None:

@@ -25,7 +25,9 @@ def tiny() -> BaseEncoder:
     hashes = np.sort(np.array([token_hash("a"), token_hash("b")], dtype=np.uint32))
     codebook = np.zeros((2, 256, 32), dtype=np.float16)
     codebook[0, 7, 0], codebook[1, 9, 31] = 3.0, 4.0
-    return BaseEncoder(hashes, np.array([[7, 9], [9, 7]], dtype=np.uint8), codebook)
+    return BaseEncoder(
+        hashes, np.array([[7, 9], [9, 7]], dtype=np.uint8), codebook, np.array([51, 255], dtype=np.uint8)
+    )
 
 
 def test_a_vector_is_its_stretches_by_hand() -> None:
@@ -54,6 +56,14 @@ def test_an_unknown_word_has_its_sketch(word: str) -> None:
 def test_words_of_like_meaning_are_near(word: str, near: str, far: str) -> None:
     """The vectors know what spelling does not."""
     assert vector(word) @ vector(near) > vector(word) @ vector(far) + 0.1
+
+
+def test_a_word_is_rarer_than_one_that_is_more_frequent() -> None:
+    """By hand from the file's 255ths; a word that no text had is as rare as can be."""
+    first, last = sorted("ab", key=token_hash)
+    assert [tiny().rarity(word) for word in (first, last, "xyzzy")] == pytest.approx([0.2, 1.0, 1.0])
+    base = bundled_base()
+    assert base.rarity("the") < 0.1 < base.rarity("please") < base.rarity("refund")
 
 
 def test_the_bundled_file_is_small() -> None:
@@ -92,6 +102,8 @@ def test_another_base_encoder_is_refused(trained: TrainedModel) -> None:
         pytest.param(lambda m: m.update(codes=m["codes"].astype(np.int16)), "has codes as int16", id="dtype"),
         pytest.param(lambda m: m.update(codes=m["codes"][:-1]), "has codes", id="shape"),
         pytest.param(lambda m: m.update(codebook=m["codebook"][:, :9]), "for a codebook", id="codebook"),
+        pytest.param(lambda m: m.update(rarities=m["rarities"][:1]), "has 1 rarities for 2 words", id="rarities"),
+        pytest.param(lambda m: m.update(rarities=m["rarities"] * 0), "or one of zero", id="rarity-of-zero"),
         pytest.param(lambda m: m.update(hashes=m["hashes"][::-1]), "out of order", id="order"),
         pytest.param(lambda m: m.update(codebook=m["codebook"] * np.float16(np.nan)), "not finite", id="nan"),
         pytest.param(lambda m: m.update(codes=np.array([{}], dtype=object)), "is not a base encoder", id="pickle"),
@@ -100,7 +112,7 @@ def test_another_base_encoder_is_refused(trained: TrainedModel) -> None:
 def test_a_changed_file_is_refused(tmp_path: Path, change: Callable[[Members], object], problem: str) -> None:
     """What no builder writes is refused with the file named and what to do."""
     base = tiny()
-    members: Members = {"hashes": base.hashes, "codes": base.codes, "codebook": base.codebook}
+    members: Members = {name: getattr(base, name) for name in ("hashes", "codes", "codebook", "rarities")}
     change(members)
     path = tmp_path / "base.npz"
     np.savez(path, **members)

@@ -25,7 +25,7 @@ TEXTS = (
 def model(request: pytest.FixtureRequest, trained: TrainedModel, trained_on_pairs: TrainedModel) -> TrainedModel:
     """A model of either kind."""
     found: TrainedModel = trained if request.param == "words" else trained_on_pairs
-    assert bool(found.manifest.base) == found.manifest.word_order == (request.param != "words")
+    assert found.manifest.word_order == (found.manifest.config["base_share"] > 0) == (request.param != "words")
     return found
 
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from router import AgentProfile, EmbeddingRouter
 from router.bundled_model import BUNDLED
 from router.model_file import read_model
-from router.snapshot import Crowd, Entry, Snapshot, take_snapshot
+from router.rarity import Heard
+from router.snapshot import Entry, Snapshot, Text, take_snapshot
 from router.word_scores import MANY
 
 VERBS = ("fetch", "count", "weigh", "paint", "sort")
@@ -42,7 +43,7 @@ def as_product(snapshot: Snapshot) -> Snapshot:
     crowd = snapshot.crowd
     assert crowd is not None
     assert crowd.words is not None
-    return replace(snapshot, crowd=Crowd(crowd.rows, crowd.measure, None, ()))
+    return replace(snapshot, crowd=replace(crowd, words=None, parts=()))
 
 
 WORDS = st.sampled_from(["fetch", "the", "box7", "please", "jar12", "logs", "of", "both", "runs", "zyx", "17"])
@@ -54,8 +55,8 @@ TEXTS = st.one_of(st.lists(WORDS, max_size=140).map(" ".join), st.text(max_size=
 def test_many_strangers_score_as_few_do(crowded: EmbeddingRouter, text: str) -> None:
     """By word or by one product, each agent's score is the same within a millionth."""
     parts, snapshot = crowded._encoder.encode(text), crowded._current()
-    by_word = snapshot.scores(parts.tokens, parts.vector)
-    by_product = as_product(snapshot).scores(parts.tokens, parts.vector)
+    asked = Text(parts.tokens, parts.vector, parts.words)
+    by_word, by_product = snapshot.scores(asked), as_product(snapshot).scores(asked)
     np.testing.assert_allclose(by_word, by_product, rtol=0, atol=1e-6)
     assert crowded.predict(text).scoreboard.scores.tolist() == by_word.tolist()
 
@@ -97,7 +98,7 @@ def test_the_fingerprint_depends_on_everything_but_the_order() -> None:
 
     def fingerprint(*entries: Entry, model: str = "m") -> str:
         named = {entry.name: entry for entry in entries}
-        return take_snapshot(model, named, router._encoder, router._strangers).roster.fingerprint
+        return take_snapshot(model, named, router._encoder, router._strangers, router._rarity).roster.fingerprint
 
     same = fingerprint(one, two)
     assert fingerprint(two, one) == same
@@ -107,6 +108,7 @@ def test_the_fingerprint_depends_on_everything_but_the_order() -> None:
         fingerprint(one, replace(two, version="2")),
         fingerprint(one, replace(two, name="twp")),
         fingerprint(one, replace(two, stranger=False)),
+        fingerprint(one, replace(two, heard=Heard(1, {"word": 1}))),
         fingerprint(one, replace(two, row=np.nextafter(two.row, np.float32(9e9), dtype=np.float32))),
     ]
     assert len({same, *others}) == len(others) + 1

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from router import AgentProfile, EmbeddingRouter
 from router.bundled_model import BUNDLED
 from router.model_file import read_model
-from router.strangers import MAY_TAKE, Rehearsal, Strangers, learn_strangers, rehearse
+from router.strangers import MAY_TAKE, Asked, Rehearsal, Strangers, learn_strangers, rehearse
 
 SIZES = (2, 0, 64)
 
@@ -40,7 +40,9 @@ def test_a_rehearsal_scores_by_rows_and_by_cosines() -> None:
     """The known agent's score is its row's product; the stranger's cosines are those of the parts."""
     asked = np.array([[0.6, 0.0, 0.8, 0.0], [0.0, 0.6, 0.0, 0.8]], dtype=np.float32)
     head = np.array([[0.0, 1.0, 0.0, 0.0]], dtype=np.float32)
-    one = rehearse(head, np.zeros(4, dtype=np.float32), [asked[:1]], asked, np.array([1, 0]), (2, 0, 2))
+    one = rehearse(
+        Asked(asked @ head.T, asked), np.zeros(4, dtype=np.float32), [asked[:1]], np.array([1, 0]), (2, 0, 2)
+    )
     assert one.known[:, 0] == pytest.approx([0.0, 0.6])
     assert one.cosines[:, 0] == pytest.approx(np.array([[1, 0, 1], [0, 0, 0]]))
 

@@ -24,10 +24,10 @@ def test_numpy_torch_and_the_naive_reference_agree(base_share: float) -> None:
     with torch.no_grad():
         idf = torch.from_numpy(fitted.vocabulary.idf[:, None]) * fitted.scales.features
         fitted.model.embedding.copy_(torch.from_numpy(pack((fitted.model.embedding * idf).numpy()).unpack()) / idf)
-    network = fitted.vectors(texts) @ fitted.arrays(fitted.vectors(texts), targets, 0.0).head.T
+    network = fitted.vectors(texts) @ fitted.arrays(texts, targets, 0.0).head.T
     scales = fitted.scales
     manifest = replace(train(EXAMPLES, config).manifest, sketch_weight=scales.sketch, base_weight=scales.base)
-    arrays = fitted.arrays(fitted.vectors(texts), targets, 0.0)
+    arrays = fitted.arrays(texts, targets, 0.0)
     router = EmbeddingRouter(manifest, arrays)
     served = [{c.name: c.score for c in router.predict(text).candidates()} for text in texts]
     names = [label.name for label in manifest.labels]
@@ -63,7 +63,7 @@ def test_the_network_scores_by_cosine(trained: TrainedModel) -> None:
     texts, targets = [e.text for e in EXAMPLES], np.array([0] * 4 + [1] * 4)
     with torch_settings(1):
         fitted = fit_network(texts, targets, 2, TINY, silent, "fit")
-    rows = fitted.arrays(fitted.vectors(texts), targets, 0.0).head
+    rows = fitted.arrays(texts, targets, 0.0).head
     with torch.no_grad():
         scores = fitted.model(fitted.batch(texts)).numpy()
     assert np.allclose(scores, fitted.vectors(texts) @ rows.T, atol=1e-5)
@@ -86,7 +86,9 @@ def test_the_loss_of_thumbs_is_their_likelihood_by_hand() -> None:
     with torch_settings(1):
         fitted = fit_network(texts, targets, 2, config, seen.append, "fit", thumbs)
     vectors = fitted.vectors([*texts, *said])
-    scores = vectors @ fitted.arrays(vectors, np.concatenate([targets, thumbs.targets]), 0.0).head.T * config.scale
+    scores = (
+        vectors @ fitted.arrays([*texts, *said], np.concatenate([targets, thumbs.targets]), 0.0).head.T * config.scale
+    )
     p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     examples = [0.95 * np.log(p[at, label]) + 0.05 * np.log(p[at, 1 - label]) for at, label in enumerate(targets)]
     of_thumbs = [np.log(p[8, 0]), np.log(1 - p[9, 1]), 0.3 * np.log(p[10, 0]) + 0.7 * np.log(1 - p[10, 0])]
@@ -102,8 +104,7 @@ def test_a_thumb_moves_the_agent_it_is_about() -> None:
         for name, right in (("down", [0.0] * 3), ("none", []), ("up", [1.0] * 3)):
             thumbs = Thumbs((asked,) * len(right), np.zeros(len(right), dtype=np.int64), np.array(right, np.float32))
             fitted = fit_network(texts, targets, 2, replace(TINY, epochs=8), silent, "fit", thumbs)
-            vectors = fitted.vectors([*texts, *thumbs.texts])
-            head = fitted.arrays(vectors, np.concatenate([targets, thumbs.targets]), 0.0).head
+            head = fitted.arrays([*texts, *thumbs.texts], np.concatenate([targets, thumbs.targets]), 0.0).head
             red, blue = (fitted.vectors([asked]) @ head.T)[0].tolist()
             scores[name] = red - blue
     assert scores["down"] < scores["none"] < scores["up"]

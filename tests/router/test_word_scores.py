@@ -23,9 +23,14 @@ def recall(tokens: Sequence[str]) -> Vectors:
     return np.stack([VECTORS[token] for token in tokens])
 
 
+def weights(tokens: Sequence[str]) -> list[float]:
+    """Return a weight for each word, the same wherever it stands."""
+    return [0.25 + len(token) / 4 for token in tokens]
+
+
 def expected(tokens: Sequence[str], factors: Sequence[float]) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     """Return the scores as products with the pooled vector, in double precision."""
-    pooled = recall(tokens).astype(np.float64).sum(axis=0)
+    pooled = np.array(weights(tokens)) @ recall(tokens).astype(np.float64)
     return sum(
         (ROWS[:, part].astype(np.float64) @ pooled[part] * factor for part, factor in zip(PARTS, factors, strict=True)),
         np.zeros(AGENTS),
@@ -34,7 +39,7 @@ def expected(tokens: Sequence[str], factors: Sequence[float]) -> np.ndarray[tupl
 
 def lengths(tokens: Sequence[str]) -> list[float]:
     """Return one over the length of each part of the pooled vector."""
-    pooled = recall(tokens).astype(np.float64).sum(axis=0)
+    pooled = np.array(weights(tokens)) @ recall(tokens).astype(np.float64)
     return [float(1 / np.linalg.norm(pooled[part])) for part in PARTS]
 
 
@@ -46,7 +51,7 @@ TEXTS = st.lists(st.sampled_from(WORDS), min_size=1, max_size=MAX_TOKENS)
 def test_sums_over_words_are_the_product_with_the_text(tokens: list[str]) -> None:
     """Texts of any length, words repeated or not, score as by one product, within a millionth."""
     factors = lengths(tokens)
-    found = WordScores(ROWS, PARTS, recall).score(tokens, factors)
+    found = WordScores(ROWS, PARTS, recall).score(tokens, weights(tokens), factors)
     np.testing.assert_allclose(found, expected(tokens, factors), rtol=0, atol=1e-6)
 
 
@@ -56,26 +61,28 @@ def test_scores_do_not_depend_on_what_was_asked_before(before: list[list[str]], 
     """A text scores the same to the bit whichever of its words were known already."""
     warm = WordScores(ROWS, PARTS, recall)
     for text in before:
-        warm.score(text, (1.0, 1.0))
-    cold = WordScores(ROWS, PARTS, recall).score(tokens, (0.5, 2.0))
-    assert warm.score(tokens, (0.5, 2.0)).tolist() == cold.tolist()
+        warm.score(text, weights(text), (1.0, 1.0))
+    cold = WordScores(ROWS, PARTS, recall).score(tokens, weights(tokens), (0.5, 2.0))
+    assert warm.score(tokens, weights(tokens), (0.5, 2.0)).tolist() == cold.tolist()
 
 
 def test_the_cache_is_bounded_and_what_starts_over_scores_the_same() -> None:
     """However small the bound, one text fits, and more words than that make the cache start over."""
     small = WordScores(ROWS, PARTS, recall, capacity_bytes=1)
-    first = small.score(WORDS[:5], (1.0, 1.0)).tolist()
+    first = small.score(WORDS[:5], weights(WORDS[:5]), (1.0, 1.0)).tolist()
     for begin in range(0, len(WORDS), 50):
-        small.score(WORDS[begin : begin + 50], (1.0, 1.0))
+        small.score(WORDS[begin : begin + 50], [1.0] * 50, (1.0, 1.0))
         assert len(small) <= MAX_TOKENS
-    assert small.score(WORDS[:5], (1.0, 1.0)).tolist() == first
+    assert small.score(WORDS[:5], weights(WORDS[:5]), (1.0, 1.0)).tolist() == first
 
 
 def test_threads_that_meet_the_same_new_words_agree() -> None:
     """While the cache fills and starts over, every reader gets the scores of a lone one."""
     texts = [WORDS[at : at + 7] for at in range(0, 300, 3)]
-    alone = [WordScores(ROWS, PARTS, recall).score(text, (1.0, 0.5)).tolist() for text in texts]
+    alone = [WordScores(ROWS, PARTS, recall).score(text, weights(text), (1.0, 0.5)).tolist() for text in texts]
     shared = WordScores(ROWS, PARTS, recall, capacity_bytes=1)
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: [shared.score(text, (1.0, 0.5)).tolist() for text in texts], range(8)))
+        answers = list(
+            pool.map(lambda _: [shared.score(text, weights(text), (1.0, 0.5)).tolist() for text in texts], range(8))
+        )
     assert answers == [alone] * 8

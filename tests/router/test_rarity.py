@@ -1,0 +1,77 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from router.base_encoder import bundled_base
+from router.encoder import CACHED_WORDS, Vocabulary
+from router.features import word_bucket, word_buckets
+from router.rarity import Heard, Rarity
+
+BITS = 20
+
+
+def vocabulary(texts: int, frequency: dict[str, int]) -> Vocabulary:
+    """Return what training on so many texts would know of these words."""
+    ordered = sorted((word_bucket(word, BITS), count) for word, count in frequency.items())
+    idf = [math.log((1 + texts) / (1 + count)) + 1 for _, count in ordered]
+    buckets = np.array([bucket for bucket, _ in ordered], dtype=np.int32)
+    return Vocabulary(BITS, buckets, np.array(idf, dtype=np.float32), math.log(1 + texts) + 1)
+
+
+TRAINED = vocabulary(9, {"refund": 1, "please": 7})
+
+
+def test_a_word_weighs_by_the_texts_of_training_and_the_cards_by_hand() -> None:
+    """Nine texts and a card of two: "refund" stands in 1 + 1 of 11; its weight is relative to training's own."""
+    rarity = Rarity(TRAINED, None, Heard(2, {"refund": 1}))
+    here, trained = math.log(12 / 3) + 1, math.log(10 / 2) + 1
+    assert rarity.in_request("refund") == pytest.approx(here * here / trained, rel=1e-6)
+    assert rarity.in_card("refund") == pytest.approx(1 / trained, rel=1e-6)
+
+
+def test_a_word_that_nobody_has_used_is_the_rarest() -> None:
+    """By hand: in none of eleven texts."""
+    rarity = Rarity(TRAINED, None, Heard(2, {}))
+    assert rarity.in_request("xyzzy") == pytest.approx((math.log(12) + 1) ** 2 / (math.log(10) + 1))
+
+
+def test_what_is_common_in_running_text_weighs_little() -> None:
+    """The base encoder knows how frequent a word is before any card has it."""
+    rarity = Rarity(TRAINED, bundled_base())
+    assert rarity.in_request("the") < rarity.in_request("gondola") / 10
+    assert rarity.in_card("the") < rarity.in_card("gondola") / 10
+
+
+def test_a_word_in_every_card_weighs_less_than_before() -> None:
+    """What all agents say of themselves tells none of them apart."""
+    before, after = (
+        Rarity(TRAINED, None, heard).in_request("tool") for heard in (Heard(0, {}), Heard(50, {"tool": 50}))
+    )
+    assert after < before / 2
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.sampled_from(["refund", "please", "the", "tool", "xyzzy"]), max_size=20))
+def test_the_words_of_a_request_weigh_as_each_by_itself(tokens: list[str]) -> None:
+    """Kept or computed anew, a weight is the same."""
+    rarity = Rarity(TRAINED, bundled_base(), Heard(3, {"tool": 3}))
+    for _ in range(2):
+        assert rarity.of_request(tokens) == pytest.approx([rarity.in_request(one) for one in tokens], rel=1e-6)
+
+
+def test_what_is_kept_is_bounded() -> None:
+    """A stream of words that nobody has said before does not fill the memory."""
+    rarity = Rarity(TRAINED, None)
+    for begin in range(0, 3 * CACHED_WORDS, 100):
+        rarity.of_request([f"w{at}" for at in range(begin, begin + 100)])
+    assert len(rarity._requests) <= CACHED_WORDS + 100
+
+
+@settings(deadline=None)
+@given(st.text(min_size=1, max_size=20), st.integers(10, 24))
+def test_the_bucket_of_a_word_is_the_first_of_its_buckets(token: str, bits: int) -> None:
+    """Computed alone or with its n-grams, a word lies in the same bucket."""
+    assert word_bucket(token, bits) == word_buckets(token, bits)[0]
