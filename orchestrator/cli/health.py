@@ -80,10 +80,10 @@ def _extra(extra: str) -> Check:
 
 
 def _origin(settings_file: Path | None) -> str:
-    from orchestrator.settings import PREFIX, SETTINGS_FILE
+    from orchestrator.settings import SETTINGS_FILE, variables_of
 
     file = settings_file or Path(SETTINGS_FILE)
-    variables = sorted(name for name, value in os.environ.items() if name.startswith(PREFIX) and value)
+    variables = variables_of(os.environ)
     return ", ".join([str(file) if file.exists() else "defaults", *variables])
 
 
