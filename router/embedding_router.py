@@ -23,6 +23,7 @@ from router.model_file import ModelArrays, read_model
 from router.prediction import Contribution, Prediction
 from router.profile import AgentProfile
 from router.protocol import NO_VETOES
+from router.roster_file import read_roster, write_roster
 from router.snapshot import Entry, Snapshot, take_snapshot
 from router.strangers import Strangers
 from router.tokenizer import tokenize
@@ -190,6 +191,29 @@ class EmbeddingRouter:
         with self._lock:
             self._entry(name)
             del self._entries[name]
+            self._snapshot = None
+
+    def save_roster(self, path: Path | str) -> None:
+        """Write the registered agents with their rows, so that they need not be registered anew; see ``load_roster``.
+
+        Raises:
+            ModelFileError: The folder cannot be written to.
+        """
+        with self._lock:
+            entries = dict(self._entries)
+        write_roster(Path(path), self._manifest.digest, entries)
+
+    def load_roster(self, path: Path | str) -> None:
+        """Put the agents of a file in the place of those that are registered: all at once, or none.
+
+        Scores and fingerprint are those of the router that wrote it, to the bit.
+
+        Raises:
+            ModelFileError: The file is missing, damaged, or was written under another model.
+        """
+        entries = read_roster(Path(path), self._manifest.digest, self._encoder.width)
+        with self._lock:
+            self._entries = entries
             self._snapshot = None
 
     def _new_entry(self, profile: AgentProfile) -> Entry:

@@ -8,7 +8,7 @@ class RouterError(Exception):
 
 
 class ModelFileError(RouterError):
-    """Raised when a model file is missing, damaged, too large, or does not agree with its own manifest."""
+    """Raised when a file of a model, roster or checkpoint is missing, damaged, too large, or contradicts itself."""
 
     def __init__(self, path: Path, problem: str, remedy: str) -> None:
         """Name the file, what is wrong with it, and what to do about it."""

@@ -1,7 +1,6 @@
 """Owns the model file: arrays and a manifest in one ``.npz``, written atomically, read only when everything agrees."""
 
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from router.archive import read_arrays
+from router.archive import read_arrays, write_arrays
 from router.budget import HeldOut
 from router.errors import ModelFileError
 from router.manifest import Manifest, ManifestError, parse, version_of
@@ -82,30 +81,13 @@ def seal(manifest: Manifest, arrays: ModelArrays) -> Manifest:
 
 
 def write_model(path: Path, manifest: Manifest, arrays: ModelArrays) -> None:
-    """Write a sealed model; a reader sees the old file or the whole new one, never a part.
-
-    The old file is replaced, not written into: a router that has mapped it keeps what it has, to the end.
+    """Write a sealed model; a reader sees the old file or the whole new one, never a part, see ``write_arrays``.
 
     Raises:
         ModelFileError: The folder cannot be written to.
     """
-    import tempfile  # serving never writes, and starts sooner without it
-
     text = np.frombuffer(manifest.to_json().encode(), dtype=np.uint8)
-    try:
-        folder = tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise ModelFileError(
-            path, f"cannot be written ({error.strerror})", "choose a folder you can write to"
-        ) from error
-    with folder:  # private, but the file in it has the mode that the umask gives to any other
-        temporary = Path(folder.name) / path.name
-        with temporary.open("wb") as stream:
-            members: dict[str, Any] = {"manifest": text, **arrays.by_name()}
-            np.savez(stream, **members)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
+    write_arrays(path, {"manifest": text, **arrays.by_name()})
 
 
 def read_model(path: Path) -> tuple[Manifest, ModelArrays]:

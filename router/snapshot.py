@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -92,6 +92,11 @@ class Snapshot:
         return every
 
 
+def digest_entries(model: str, ordered: Iterable[Entry]) -> str:
+    """Return 64 hexadecimal characters over a model, by its digest, and agents, sorted by name."""
+    return hashlib.sha256(b"".join([model.encode(), *(entry.digest for entry in ordered)])).hexdigest()
+
+
 def take_snapshot(model: str, entries: Mapping[str, Entry], encoder: Encoder, measure: Strangers) -> Snapshot:
     """Return the agents as they are now: the same agents give the same snapshot, in whatever order they came.
 
@@ -102,7 +107,6 @@ def take_snapshot(model: str, entries: Mapping[str, Entry], encoder: Encoder, me
         measure: How strangers are scored.
     """
     ordered = [entries[name] for name in sorted(entries)]
-    digest = hashlib.sha256(b"".join([model.encode(), *(entry.digest for entry in ordered)]))
     names, versions = tuple(entry.name for entry in ordered), tuple(entry.version for entry in ordered)
     strange = np.array([entry.stranger for entry in ordered], dtype=np.bool_)
     known = _stack([entry.row for entry in ordered if not entry.stranger], encoder.width)
@@ -110,7 +114,7 @@ def take_snapshot(model: str, entries: Mapping[str, Entry], encoder: Encoder, me
     used = np.flatnonzero(known.any(axis=0))
     columns = int(used[-1]) + 1 if len(used) else 0
     return Snapshot(
-        Roster(names, versions, digest.hexdigest()[:16]),
+        Roster(names, versions, digest_entries(model, ordered)[:16]),
         np.ascontiguousarray(known[:, :columns]),
         columns,
         _gather(others, encoder, measure) if len(others) else None,
