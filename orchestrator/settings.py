@@ -19,6 +19,7 @@ NESTED: Final = "__"
 NO_SETTINGS: Final = frozenset({"POINTSMAN_DATA"})
 
 Durability = Literal["power-cut-safe", "os-crash-may-lose"]
+BudgetMix = Literal["auto", "steady", "shifting"]
 LogFormat = Literal["auto", "console", "json", "off"]
 
 
@@ -44,6 +45,10 @@ class Settings(BaseModel):
         gt=0,
         lt=1,
         description="share of the routed that may be wrong; the model's threshold if not given",
+    )
+    budget_mix: BudgetMix = Field(
+        default="auto",
+        description="whom the budget counts on: `shifting` frequencies of agents, `steady` ones; by their number",
     )
     fallback_agent: str = Field(default="", description="who gets what the router abstains on; empty for nobody")
     log_format: LogFormat = Field(default="auto", description="auto is console on a terminal and json elsewhere")

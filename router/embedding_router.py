@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from router.assembly import unit
 from router.base_encoder import base_of
 from router.beta_map import BetaMap
-from router.budget import keep_budget
+from router.budget import Mix, among_strangers, keep_budget, swaying
 from router.calibration import Calibration
 from router.decision import decide
 from router.encoder import Encoder, Vector, Vocabulary
@@ -45,6 +45,7 @@ class EmbeddingRouter:
         *,
         use_trained_labels: bool = True,
         error_budget: float | None = None,
+        budget_mix: Mix = "auto",
     ) -> None:
         """Serve a model.
 
@@ -54,6 +55,7 @@ class EmbeddingRouter:
             use_trained_labels: Whether its labels are candidates at once; else the router starts empty.
             error_budget: Share of the routed requests that may be wrong, see ``router.budget``; None keeps the
                 threshold of the model, and the budget that it was trained with, if any.
+            budget_mix: Whether the budget also holds where agents are asked for more or less often than in training.
 
         Raises:
             BudgetError: The model's held-out requests do not prove the budget.
@@ -80,7 +82,9 @@ class EmbeddingRouter:
         beta = BetaMap(manifest.rise, manifest.fall, manifest.shift)
         self._calibration = Calibration(manifest.scale, manifest.floor, manifest.threshold, manifest.error_budget, beta)
         if error_budget is not None:
-            self._calibration = keep_budget(self._calibration, arrays.held_out, error_budget)
+            agents = swaying(budget_mix, len(manifest.labels))
+            self._calibration = keep_budget(self._calibration, arrays.held_out, error_budget, agents)
+        self._among_strangers = among_strangers(self._calibration, arrays.rehearsed, len(manifest.labels))
         self._lock = threading.Lock()
         self._entries: dict[str, Entry] = {}
         if use_trained_labels:
@@ -89,7 +93,14 @@ class EmbeddingRouter:
         self._snapshot: Snapshot | None = None
 
     @classmethod
-    def load(cls, path: Path | str, *, use_trained_labels: bool = True, error_budget: float | None = None) -> Self:
+    def load(
+        cls,
+        path: Path | str,
+        *,
+        use_trained_labels: bool = True,
+        error_budget: float | None = None,
+        budget_mix: Mix = "auto",
+    ) -> Self:
         """Load a model file.
 
         Raises:
@@ -98,7 +109,9 @@ class EmbeddingRouter:
             RouterError: The model was trained on another base encoder than the one that ships.
         """
         manifest, arrays = read_model(Path(path))
-        return cls(manifest, arrays, use_trained_labels=use_trained_labels, error_budget=error_budget)
+        return cls(
+            manifest, arrays, use_trained_labels=use_trained_labels, error_budget=error_budget, budget_mix=budget_mix
+        )
 
     @property
     def manifest(self) -> Manifest:
@@ -114,6 +127,11 @@ class EmbeddingRouter:
     def fingerprint(self) -> str:
         """Return 16 hexadecimal characters over the model and every registered row."""
         return self._current().roster.fingerprint
+
+    @property
+    def error_budget(self) -> float | None:
+        """Return the budget that is kept with the agents that are registered now; None if none is proved."""
+        return self._calibration_among(self._current()).budget
 
     def predict(self, text: str, vetoes: Mapping[str, str] = NO_VETOES) -> Prediction:
         """Decide on one request; see ``Router.predict``."""
@@ -138,7 +156,10 @@ class EmbeddingRouter:
     def _decide(
         self, snapshot: Snapshot, tokens: Sequence[str], vector: Vector, vetoes: Mapping[str, str]
     ) -> Prediction:
-        return decide(snapshot.roster, snapshot.scores(tokens, vector), vetoes, self._calibration)
+        return decide(snapshot.roster, snapshot.scores(tokens, vector), vetoes, self._calibration_among(snapshot))
+
+    def _calibration_among(self, snapshot: Snapshot) -> Calibration:
+        return self._calibration if snapshot.crowd is None else self._among_strangers
 
     def explain(self, text: str, agent: str) -> tuple[Contribution, ...]:
         """Split an agent's score over the words of the text; see ``Router.explain``.

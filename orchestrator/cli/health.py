@@ -161,7 +161,7 @@ def _router(settings: Settings, plugins: PluginReport) -> Check:
     if changed:
         detail = f"cards changed since it was trained: {', '.join(changed)}; pointsman train --cards --out FILE"
         return Check("router", "warn", detail)
-    if added and (settings.error_budget or router.manifest.error_budget) is not None:
+    if added and router.error_budget is None and (settings.error_budget or router.manifest.error_budget) is not None:
         detail = f"the error budget says nothing of agents added since training: {', '.join(added)}"
         return Check("router", "warn", f"{detail}; pointsman train --cards --out FILE")
     more = f", learnt from their cards on the spot: {', '.join(added)}" if added else ""

@@ -131,19 +131,26 @@ def test_a_changed_file_is_refused(path: Path, change: Callable[[Members], objec
 
 
 def test_a_file_of_an_earlier_version_is_refused_by_its_version(path: Path) -> None:
-    """Version 3 lacks arrays and fields that 6 has; people are told of the version and what to do, not of those."""
+    """Version 3 lacks arrays and fields that 7 has; people are told of the version and what to do, not of those."""
 
     def age(members: Members) -> None:
         manifest = json.loads(members["manifest"].tobytes())
-        for name in ("error_budget", "held_out", "base", "base_size", "base_weight"):
+        for name in ("error_budget", "held_out", "rehearsed", "base", "base_size", "base_weight"):
             del manifest[name]
         manifest["schema_version"] = 3
         members["manifest"] = np.frombuffer(json.dumps(manifest).encode(), dtype=np.uint8)
-        for name in ("held_out_confidence", "held_out_wrong", "codes", "scales"):
+        for name in (
+            "held_out_confidence",
+            "held_out_wrong",
+            "rehearsed_confidence",
+            "rehearsed_wrong",
+            "codes",
+            "scales",
+        ):
             del members[name]
 
     rewrite(path, age)
-    with pytest.raises(ModelFileError, match="schema version 3, this program reads 6; train the model again"):
+    with pytest.raises(ModelFileError, match="schema version 3, this program reads 7; train the model again"):
         read_model(path)
 
 
