@@ -95,6 +95,7 @@ def test_variable_of_benchmarks_and_tests_is_no_fault() -> None:
         ("POINTSMAN_ERROR_BUDGET", "0", "POINTSMAN_ERROR_BUDGET: 'error_budget' should be greater than 0, not '0'"),
         ("POINTSMAN_ERROR_BUDGET", "1", "POINTSMAN_ERROR_BUDGET: 'error_budget' should be less than 1, not '1'"),
         ("POINTSMAN_ERROR_BUDGET", "nan", "POINTSMAN_ERROR_BUDGET: 'error_budget' should be"),
+        ("POINTSMAN_BUDGET_MIX", "any", "POINTSMAN_BUDGET_MIX: 'budget_mix' cannot be 'any'; known: auto, "),
         ("POINTSMAN_CAPACITY", "0", "POINTSMAN_CAPACITY: 'capacity' should be greater than or equal to 1, not '0'"),
     ],
 )

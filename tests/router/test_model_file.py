@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from router import EmbeddingRouter, ModelFileError
 from router import model_file as module
+from router.budget import HeldOut
 from router.model_file import read_model, seal
 from router.trained_model import TrainedModel
 
@@ -107,7 +108,7 @@ def test_a_folder_that_is_not_there_is_named(trained: TrainedModel, tmp_path: Pa
         pytest.param(
             lambda m: m.update(
                 manifest=np.frombuffer(
-                    m["manifest"].tobytes().replace(b'"schema_version":6', b'"schema_version":9'), dtype=np.uint8
+                    m["manifest"].tobytes().replace(b'"schema_version":7', b'"schema_version":9'), dtype=np.uint8
                 )
             ),
             "schema version 9",
@@ -171,6 +172,24 @@ def test_held_out_decisions_no_training_writes_are_refused(path: Path, change: C
     confidence, wrong = change(arrays.held_out_confidence, arrays.held_out_wrong)
     reseal(path, held_out_confidence=confidence, held_out_wrong=wrong)
     with pytest.raises(ModelFileError, match="held-out decisions that are out of order or no probabilities"):
+        read_model(path)
+
+
+@pytest.mark.parametrize("confidence", [[0.5, 0.9], [1.5, 0.5], [0.5, np.nan]])
+def test_rehearsed_decisions_no_training_writes_are_refused(path: Path, confidence: list[float]) -> None:
+    """What proves a budget among strangers is read with the same suspicion."""
+    manifest, good = read_model(path)
+    decided = HeldOut(np.array(confidence, dtype=np.float32), np.zeros(2, dtype=np.bool_))
+    bad = good.with_held_out(good.held_out, decided)
+    module.write_model(path, seal(replace(manifest, rehearsed=2), bad), bad)
+    with pytest.raises(ModelFileError, match="held-out decisions that are out of order or no probabilities"):
+        read_model(path)
+
+
+def test_rehearsed_decisions_of_another_number_are_refused(path: Path) -> None:
+    """The manifest says how many there are."""
+    reseal(path, rehearsed_wrong=np.zeros(1, dtype=np.bool_))
+    with pytest.raises(ModelFileError, match="has rehearsed_wrong as bool"):
         read_model(path)
 
 
