@@ -8,14 +8,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from orchestrator.cli import session
 from orchestrator.cli.console import cell, note, print_json, show, sparkline
 from orchestrator.cli.measurement import evaluate_file, show_figures
-from orchestrator.cli.options import AsJson, SettingsFile, examples
+from orchestrator.cli.options import AsJson, BudgetMix, ErrorBudget, SettingsFile, examples
 from orchestrator.cli.progress import Bar
 from orchestrator.cli.seeds import in_order, keep_best, several_in_words
 from orchestrator.errors import PointsmanError
@@ -69,14 +69,8 @@ def train(
         float,
         typer.Option("--checkpoint-every", metavar="SECONDS", min=0, help="Beside --out; 0: after every epoch."),
     ] = 15.0,
-    error_budget: Annotated[
-        float | None,
-        typer.Option("--error-budget", metavar="SHARE", help="At most this share of what it routes may be wrong."),
-    ] = None,
-    budget_mix: Annotated[
-        Literal["auto", "steady", "shifting"],
-        typer.Option("--budget-mix", help="Whether it holds where agents are asked for more or less often, too."),
-    ] = "auto",
+    error_budget: ErrorBudget = None,
+    budget_mix: BudgetMix = "auto",
     settings_file: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:

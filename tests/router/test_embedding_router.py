@@ -156,7 +156,7 @@ def test_nothing_is_promised_among_strangers_that_nobody_played(trained: Trained
 
 
 def test_a_budget_can_be_asked_for_whatever_the_mix(trained: TrainedModel) -> None:
-    """Six agents promise for a steady mix, unless told otherwise; 242 requests an agent could not prove 5% then."""
+    """Six agents promise for a steady mix, unless told otherwise; 242 requests an agent do not prove 5% then."""
     certain = HeldOut.sort(np.full(1452, 0.99), np.zeros(1452, dtype=np.bool_))
     arrays = trained.arrays.with_held_out(certain, HeldOut.none())
     assert EmbeddingRouter(trained.manifest, arrays, error_budget=0.05).error_budget == 0.05
