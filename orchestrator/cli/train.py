@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -204,7 +204,7 @@ def _train_on_file(data: Path, out_of_scope: Path | None, chosen: dict[str, Any]
         return fit(labelled, config, out_of_scope=nobodys, progress=tell, checkpoint=kept)
 
 
-def recipe_for(labelled: list[Example]) -> TrainingConfig:
+def recipe_for(labelled: Sequence[Example]) -> TrainingConfig:
     """Return the recipe for few examples where a label has few of them on average, else the default."""
     from router.training_config import FEW_EXAMPLES, TrainingConfig
 

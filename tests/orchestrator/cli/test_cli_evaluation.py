@@ -184,7 +184,7 @@ def test_a_learning_curve_of_one_agent_is_refused(cli: Cli, data: str, folder: P
     (folder / "one.jsonl").write_text('{"text": "write a poem", "label": "poet"}\n')
     code, _, err = cli("eval", "--data", data, "--learning-curve", "one.jsonl")
     assert code == 4
-    assert "two labels at least" in err
+    assert "give examples of at least two labels" in err
 
 
 @pytest.mark.timeout(120)
