@@ -147,6 +147,7 @@ def _untrained_router(features: int = 50_000, size: int = 128, sketch: int = 512
         threshold=0.0,
         error_budget=None,
         held_out=0,
+        rehearsed=0,
         config={},
         metrics={},
         history=(),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from orchestrator.agent import AgentCard
 from orchestrator.errors import ModelStoreError
 from orchestrator.model_store import ModelStore
-from orchestrator.settings import Settings
+from orchestrator.settings import BudgetMix, Settings
 
 if TYPE_CHECKING:
     from router import EmbeddingRouter, Router
@@ -32,7 +32,7 @@ def load_router(settings: Settings) -> Router:
     if settings.router is not None:
         return load_model(settings.router, settings)
     champion = ModelStore(settings.model_folder).champion
-    return load_stored(champion, settings) if champion else bundled_router(settings.error_budget)
+    return load_stored(champion, settings) if champion else bundled_router(*budget_of(settings))
 
 
 def load_shadow(settings: Settings) -> Router | None:
@@ -71,7 +71,13 @@ def load_model(path: Path, settings: Settings) -> EmbeddingRouter:
     """
     from router import EmbeddingRouter
 
-    return EmbeddingRouter.load(path, use_trained_labels=False, error_budget=settings.error_budget)
+    budget, mix = budget_of(settings)
+    return EmbeddingRouter.load(path, use_trained_labels=False, error_budget=budget, budget_mix=mix)
+
+
+def budget_of(settings: Settings) -> tuple[float | None, BudgetMix]:
+    """Return the error budget and whom it counts on, as a router takes them."""
+    return settings.error_budget, settings.budget_mix
 
 
 def name_model(settings: Settings) -> str:

@@ -15,8 +15,11 @@ from orchestrator.policy import Policy
 SETTINGS_FILE: Final = "pointsman.yaml"
 PREFIX: Final = "POINTSMAN_"
 NESTED: Final = "__"
+#: Of our own, and no settings: where the benchmarks and tests of this repository find their data.
+NO_SETTINGS: Final = frozenset({"POINTSMAN_DATA"})
 
 Durability = Literal["power-cut-safe", "os-crash-may-lose"]
+BudgetMix = Literal["auto", "steady", "shifting"]
 LogFormat = Literal["auto", "console", "json", "off"]
 
 
@@ -43,6 +46,10 @@ class Settings(BaseModel):
         lt=1,
         description="share of the routed that may be wrong; the model's threshold if not given",
     )
+    budget_mix: BudgetMix = Field(
+        default="auto",
+        description="whom the budget counts on: `shifting` frequencies of agents, `steady` ones; by their number",
+    )
     fallback_agent: str = Field(default="", description="who gets what the router abstains on; empty for nobody")
     log_format: LogFormat = Field(default="auto", description="auto is console on a terminal and json elsewhere")
     seed: int = Field(default=0, description="for everything drawn at random")
@@ -59,17 +66,18 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
 
     Args:
         path: the file; None takes `pointsman.yaml` of the current folder, if there is one.
-        environ: such as `os.environ`; a variable that is set to nothing counts as not set.
+        environ: such as `os.environ`; a variable that is set to nothing counts as not set, and so does
+            `POINTSMAN_DATA`, which tells benchmarks and tests where their data is.
 
     Raises:
         DocumentError: if the file or a variable is refused; for a variable, the path is `environment`.
     """
     settings = _read(path)
-    variables = {name: value for name, value in environ.items() if name.startswith(PREFIX) and value}
+    variables = {name: environ[name] for name in variables_of(environ)}
     if not variables:
         return settings
     overridden = settings.model_dump()
-    for name, value in sorted(variables.items()):
+    for name, value in variables.items():
         _override(overridden, name, value)
     try:
         return Settings.model_validate(overridden)
@@ -78,6 +86,13 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
         problem, hint = describe(fault)
         name = _variable(tuple(part for part in fault["loc"] if isinstance(part, str)))
         raise DocumentError("environment", 0, 0, f"{name}: {problem}", hint) from None
+
+
+def variables_of(environ: Mapping[str, str]) -> list[str]:
+    """Return the names of the variables that set something, sorted; of an unknown one, too, unless it is ours."""
+    return sorted(
+        name for name, value in environ.items() if name.startswith(PREFIX) and value and name not in NO_SETTINGS
+    )
 
 
 def _read(path: Path | None) -> Settings:
@@ -95,7 +110,9 @@ def _override(settings: dict[str, Any], name: str, value: str) -> None:
     for group in groups:
         target = target.get(group) if isinstance(target, dict) else None
     if not isinstance(target, dict) or key not in target or isinstance(target[key], dict):
-        raise DocumentError("environment", 0, 0, f"{name} is no setting", suggest(name, _all_variables()))
+        raise DocumentError(
+            "environment", 0, 0, f"{name} is no setting", suggest(name, [*_all_variables(), *NO_SETTINGS])
+        )
     target[key] = value
 
 

@@ -1,7 +1,8 @@
-"""Owns the archive: arrays in one uncompressed ``.npz`` from an untrusted source, read in place, without pickle."""
+"""Owns the archive: arrays in one uncompressed ``.npz``, written whole, read in place without trust or pickle."""
 
 import math
 import mmap
+import os
 import re
 import struct
 import zlib
@@ -41,6 +42,30 @@ class _Member(NamedTuple):
     crc: int
 
 
+def write_arrays(path: Path, members: Mapping[str, NDArray[Any]]) -> None:
+    """Write arrays under their names; a reader sees the old file or the whole new one, never a part.
+
+    The old file is replaced, not written into: who has mapped it keeps what it has, to the end.
+
+    Raises:
+        ModelFileError: The folder cannot be written to, or has no room.
+    """
+    import tempfile  # serving never writes, and starts sooner without it
+
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
+            temporary = Path(folder) / path.name  # its folder is private, but it has the mode of any other new file
+            with temporary.open("wb") as stream:
+                arrays: dict[str, Any] = dict(members)
+                np.savez(stream, **arrays)
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(path)
+    except OSError as error:
+        remedy = "choose a folder you can write to, with room"
+        raise ModelFileError(path, f"cannot be written ({error.strerror})", remedy) from error
+
+
 def read_arrays(
     path: Path,
     most_bytes: int,
@@ -52,8 +77,8 @@ def read_arrays(
 ) -> dict[str, NDArray[Any]]:
     """Read all arrays of a file by their names; those of bytes stay in the file, which is mapped; others are copied.
 
-    Who replaces the file by another (as ``write_model`` does) changes nothing for those who have mapped it. Never write
-    into it: the arrays would change, and a file cut short ends a process that reads beyond its new end.
+    Who replaces the file by another, as ``write_arrays`` does, changes nothing for those who have mapped it. Never
+    write into it: the arrays would change, and a file cut short ends a process that reads beyond its new end.
 
     Args:
         path: The file.

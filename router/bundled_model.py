@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Final
 
+from router.budget import Mix
 from router.dataset import read_texts
 from router.embedding_router import EmbeddingRouter
 from router.errors import RouterError
@@ -10,17 +11,19 @@ from router.errors import RouterError
 BUNDLED: Final = Path(__file__).with_name("bundled")
 
 
-def bundled_router(error_budget: float | None = None) -> EmbeddingRouter:
+def bundled_router(error_budget: float | None = None, budget_mix: Mix = "auto") -> EmbeddingRouter:
     """Load the bundled model with no candidates yet: every agent registers by its own card.
 
     Args:
         error_budget: Share of the routed requests that may be wrong, as ``EmbeddingRouter`` takes it.
+        budget_mix: Of whom it holds for, likewise.
 
     Raises:
         BudgetError: The model's held-out requests do not prove the budget.
         ModelFileError: The file is missing or damaged.
     """
-    return EmbeddingRouter.load(BUNDLED / "router.npz", use_trained_labels=False, error_budget=error_budget)
+    path = BUNDLED / "router.npz"
+    return EmbeddingRouter.load(path, use_trained_labels=False, error_budget=error_budget, budget_mix=budget_mix)
 
 
 def read_out_of_scope(path: Path | str = BUNDLED / "out_of_scope.txt") -> tuple[str, ...]:

@@ -1,6 +1,5 @@
 """Owns the trained router as it is served: NumPy only, agents added and removed while it runs."""
 
-import math
 import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from router.assembly import unit
 from router.base_encoder import base_of
 from router.beta_map import BetaMap
-from router.budget import keep_budget
+from router.budget import Mix, among_strangers, keep_budget, swaying
 from router.calibration import Calibration
 from router.decision import decide
 from router.encoder import Encoder, Vocabulary
@@ -25,7 +24,8 @@ from router.prediction import Contribution, Prediction
 from router.profile import AgentProfile
 from router.protocol import NO_VETOES
 from router.rarity import Heard, Rarity
-from router.snapshot import Entry, Snapshot, Text, take_snapshot
+from router.roster_file import read_roster, write_roster
+from router.snapshot import Entry, Snapshot, Text, inverse_length, take_snapshot
 from router.strangers import Strangers
 from router.tokenizer import tokenize
 
@@ -46,6 +46,7 @@ class EmbeddingRouter:
         *,
         use_trained_labels: bool = True,
         error_budget: float | None = None,
+        budget_mix: Mix = "auto",
     ) -> None:
         """Serve a model.
 
@@ -55,6 +56,7 @@ class EmbeddingRouter:
             use_trained_labels: Whether its labels are candidates at once; else the router starts empty.
             error_budget: Share of the routed requests that may be wrong, see ``router.budget``; None keeps the
                 threshold of the model, and the budget that it was trained with, if any.
+            budget_mix: Whether the budget also holds where agents are asked for more or less often than in training.
 
         Raises:
             BudgetError: The model's held-out requests do not prove the budget.
@@ -82,7 +84,9 @@ class EmbeddingRouter:
         beta = BetaMap(manifest.rise, manifest.fall, manifest.shift)
         self._calibration = Calibration(manifest.scale, manifest.floor, manifest.threshold, manifest.error_budget, beta)
         if error_budget is not None:
-            self._calibration = keep_budget(self._calibration, arrays.held_out, error_budget)
+            agents = swaying(budget_mix, len(manifest.labels))
+            self._calibration = keep_budget(self._calibration, arrays.held_out, error_budget, agents)
+        self._among_strangers = among_strangers(self._calibration, arrays.rehearsed, len(manifest.labels))
         self._lock = threading.Lock()
         self._entries: dict[str, Entry] = {}
         self._heard: Counter[str] = Counter()
@@ -93,7 +97,14 @@ class EmbeddingRouter:
         self._snapshot: Snapshot | None = None
 
     @classmethod
-    def load(cls, path: Path | str, *, use_trained_labels: bool = True, error_budget: float | None = None) -> Self:
+    def load(
+        cls,
+        path: Path | str,
+        *,
+        use_trained_labels: bool = True,
+        error_budget: float | None = None,
+        budget_mix: Mix = "auto",
+    ) -> Self:
         """Load a model file.
 
         Raises:
@@ -102,7 +113,9 @@ class EmbeddingRouter:
             RouterError: The model was trained on another base encoder than the one that ships.
         """
         manifest, arrays = read_model(Path(path))
-        return cls(manifest, arrays, use_trained_labels=use_trained_labels, error_budget=error_budget)
+        return cls(
+            manifest, arrays, use_trained_labels=use_trained_labels, error_budget=error_budget, budget_mix=budget_mix
+        )
 
     @property
     def manifest(self) -> Manifest:
@@ -118,6 +131,11 @@ class EmbeddingRouter:
     def fingerprint(self) -> str:
         """Return 16 hexadecimal characters over the model and every registered row."""
         return self._current().roster.fingerprint
+
+    @property
+    def error_budget(self) -> float | None:
+        """Return the budget that is kept with the agents that are registered now; None if none is proved."""
+        return self._calibration_among(self._current()).budget
 
     def predict(self, text: str, vetoes: Mapping[str, str] = NO_VETOES) -> Prediction:
         """Decide on one request; see ``Router.predict``."""
@@ -141,7 +159,10 @@ class EmbeddingRouter:
         return decided
 
     def _decide(self, snapshot: Snapshot, text: Text, vetoes: Mapping[str, str]) -> Prediction:
-        return decide(snapshot.roster, snapshot.scores(text), vetoes, self._calibration)
+        return decide(snapshot.roster, snapshot.scores(text), vetoes, self._calibration_among(snapshot))
+
+    def _calibration_among(self, snapshot: Snapshot) -> Calibration:
+        return self._calibration if snapshot.crowd is None else self._among_strangers
 
     def explain(self, text: str, agent: str) -> tuple[Contribution, ...]:
         """Split an agent's score over the words of the text; see ``Router.explain``.
@@ -154,7 +175,7 @@ class EmbeddingRouter:
         snapshot, entry = self._current(), self._entry(agent)
         parts = self._encoder.recall(text)
         if not entry.stranger or snapshot.crowd is None or not parts.tokens:
-            return split_score(parts, entry.row, _inverse_length(parts.vector))
+            return split_score(parts, entry.row, inverse_length(parts.vector))
         parts = snapshot.crowd.read(parts)
         of_words = split_score(parts, entry.row * self._strangers.factors(parts.vector), 1.0)
         share = self._strangers.bias / len(of_words)
@@ -199,6 +220,30 @@ class EmbeddingRouter:
             self._hear(self._entry(name), -1)
             del self._entries[name]
             self._snapshot = None
+
+    def save_roster(self, path: Path | str) -> None:
+        """Write the registered agents with their rows, so that they need not be registered anew; see ``load_roster``.
+
+        Raises:
+            ModelFileError: The folder cannot be written to.
+        """
+        with self._lock:
+            entries = dict(self._entries)
+        write_roster(Path(path), self._manifest.digest, entries)
+
+    def load_roster(self, path: Path | str) -> None:
+        """Put the agents of a file in the place of those that are registered: all at once, or none.
+
+        Scores and fingerprint are those of the router that wrote it, to the bit.
+
+        Raises:
+            ModelFileError: The file is missing, damaged, or was written under another model.
+        """
+        entries = read_roster(Path(path), self._manifest.digest, self._encoder.width)
+        with self._lock:
+            self._entries, self._heard, self._texts, self._snapshot = entries, Counter(), 0, None
+            for entry in entries.values():
+                self._hear(entry, 1)
 
     def _hear(self, entry: Entry | None, sign: int) -> None:
         """Count the words of a card that comes, or take them away again."""
@@ -250,9 +295,3 @@ class EmbeddingRouter:
                 Rarity(self._encoder.vocabulary, self._base, Heard(self._texts, dict(self._heard))),
             )
             return snapshot
-
-
-def _inverse_length(vector: NDArray[np.float32]) -> float:
-    """Return one over the length of a vector; 0 for a vector of zeros."""
-    square = float(vector.dot(vector))
-    return 1.0 / math.sqrt(square) if square else 0.0

@@ -132,6 +132,7 @@ class Manifest:
     threshold: float = _real(lambda value: 0 <= value <= 1, "from 0 to 1")
     error_budget: float | None = _real(lambda value: 0 < value < 1, "between 0 and 1", optional=True)
     held_out: int = _whole(0)
+    rehearsed: int = _whole(0)
     config: dict[str, Any] = field(metadata={_CHECK: _object})
     metrics: dict[str, float] = field(metadata={_CHECK: _metrics})
     history: tuple[tuple[float, float, float], ...] = field(metadata={_CHECK: _history})

@@ -1,7 +1,6 @@
 """Owns the model file: arrays and a manifest in one ``.npz``, written atomically, read only when everything agrees."""
 
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,14 +9,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from router.archive import read_arrays
+from router.archive import read_arrays, write_arrays
 from router.budget import HeldOut
 from router.errors import ModelFileError
 from router.manifest import Manifest, ManifestError, parse, version_of
 from router.packed_rows import PackedRows
 
 # 3: says whether word order counts; 4: keeps what an error budget is proved by; 5: names its base encoder; 6: rows of
-# four bits a weight, with a scale each, the confidence's beta map, how strangers are scored, the course of training.
+# four bits a weight, with a scale each, the confidence's beta map, how strangers are scored, the course of training;
+# 7: weighs the words of strangers, keeps what an error budget among them is proved by.
 SCHEMA_VERSION: Final = 7
 MAX_FILE_BYTES: Final = 512 * 1024**2
 MAX_MANIFEST_BYTES: Final = 4 * 1024**2
@@ -30,6 +30,8 @@ _ARRAYS: Final = {
     "background": "<f4",
     "held_out_confidence": "<f4",
     "held_out_wrong": "|b1",
+    "rehearsed_confidence": "<f4",
+    "rehearsed_wrong": "|b1",
 }
 _REMEDY: Final = "train the model again or fetch an undamaged copy"
 
@@ -47,6 +49,8 @@ class ModelArrays:
         background: Mean unit vector of the training texts, float32, shape (size + base + sketch,).
         held_out_confidence: Of every decision on a held-out request, falling, float32, shape (held out,).
         held_out_wrong: Whether that decision is wrong, shape (held out,).
+        rehearsed_confidence: The same of decisions with pretended strangers, float32, shape (rehearsed,).
+        rehearsed_wrong: Whether that decision is wrong, shape (rehearsed,).
     """
 
     buckets: NDArray[np.int32]
@@ -57,6 +61,8 @@ class ModelArrays:
     background: NDArray[np.float32]
     held_out_confidence: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
     held_out_wrong: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
+    rehearsed_confidence: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
+    rehearsed_wrong: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
 
     def rows(self, size: int) -> PackedRows:
         """Return the trained rows, given their length, shape (features, size)."""
@@ -67,9 +73,20 @@ class ModelArrays:
         """Return the decisions that an error budget is proved by."""
         return HeldOut(self.held_out_confidence, self.held_out_wrong)
 
-    def with_held_out(self, held_out: HeldOut) -> "ModelArrays":
-        """Return the same arrays with these decisions."""
-        return replace(self, held_out_confidence=held_out.confidence, held_out_wrong=held_out.wrong)
+    @property
+    def rehearsed(self) -> HeldOut:
+        """Return the decisions that an error budget is proved by while there are strangers."""
+        return HeldOut(self.rehearsed_confidence, self.rehearsed_wrong)
+
+    def with_held_out(self, held_out: HeldOut, rehearsed: HeldOut) -> "ModelArrays":
+        """Return the same arrays with these decisions, without and with strangers."""
+        return replace(
+            self,
+            held_out_confidence=held_out.confidence,
+            held_out_wrong=held_out.wrong,
+            rehearsed_confidence=rehearsed.confidence,
+            rehearsed_wrong=rehearsed.wrong,
+        )
 
     def by_name(self) -> dict[str, NDArray[Any]]:
         """Return the arrays under their names in the file."""
@@ -82,30 +99,13 @@ def seal(manifest: Manifest, arrays: ModelArrays) -> Manifest:
 
 
 def write_model(path: Path, manifest: Manifest, arrays: ModelArrays) -> None:
-    """Write a sealed model; a reader sees the old file or the whole new one, never a part.
-
-    The old file is replaced, not written into: a router that has mapped it keeps what it has, to the end.
+    """Write a sealed model; a reader sees the old file or the whole new one, never a part, see ``write_arrays``.
 
     Raises:
         ModelFileError: The folder cannot be written to.
     """
-    import tempfile  # serving never writes, and starts sooner without it
-
     text = np.frombuffer(manifest.to_json().encode(), dtype=np.uint8)
-    try:
-        folder = tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise ModelFileError(
-            path, f"cannot be written ({error.strerror})", "choose a folder you can write to"
-        ) from error
-    with folder:  # private, but the file in it has the mode that the umask gives to any other
-        temporary = Path(folder.name) / path.name
-        with temporary.open("wb") as stream:
-            members: dict[str, Any] = {"manifest": text, **arrays.by_name()}
-            np.savez(stream, **members)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
+    write_arrays(path, {"manifest": text, **arrays.by_name()})
 
 
 def read_model(path: Path) -> tuple[Manifest, ModelArrays]:
@@ -157,6 +157,8 @@ def _verify(path: Path, manifest: Manifest, members: dict[str, NDArray[Any]]) ->
         "background": (width,),
         "held_out_confidence": (manifest.held_out,),
         "held_out_wrong": (manifest.held_out,),
+        "rehearsed_confidence": (manifest.rehearsed,),
+        "rehearsed_wrong": (manifest.rehearsed,),
     }
     for name, kind in _ARRAYS.items():
         array = members[name]
@@ -178,7 +180,8 @@ def _verify_values(path: Path, manifest: Manifest, members: dict[str, NDArray[An
         raise ModelFileError(path, "has weights that are not finite", _REMEDY)
     if bool((members["scales"] < 0).any()):
         raise ModelFileError(path, "has scales below 0", _REMEDY)
-    _verify_held_out(path, members["held_out_confidence"], members["held_out_wrong"])
+    for kind in ("held_out", "rehearsed"):
+        _verify_held_out(path, members[f"{kind}_confidence"], members[f"{kind}_wrong"])
     if len({label.name for label in manifest.labels}) != len(manifest.labels):
         raise ModelFileError(path, "has two labels of the same name", _REMEDY)
 

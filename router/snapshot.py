@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -70,7 +70,7 @@ class Crowd:
         if self.words is None:
             scores: NDArray[np.float32] = self.rows.dot(vector * self.measure.factors(vector))
         else:
-            lengths = [_inverse(vector[part]) for part in self.measure.parts]
+            lengths = [inverse_length(vector[part]) for part in self.measure.parts]
             scores = self.words.score(text.tokens, weights.tolist(), [lengths[at] for at in self.parts])
             if self.measure.weights[0]:  # pairs of words are in this part too, and they are too many to keep
                 trained = self.measure.parts[0]
@@ -114,7 +114,7 @@ class Snapshot:
     def scores(self, text: Text) -> NDArray[np.float32]:
         """Return the score of each agent, shape (agents,)."""
         scores: NDArray[np.float32] = self.rows.dot(text.vector[: self.columns])
-        scores *= _inverse(text.vector) if text.tokens else 0.0
+        scores *= inverse_length(text.vector) if text.tokens else 0.0
         if self.crowd is None:
             return scores
         every = np.zeros(len(self.places), dtype=np.float32)
@@ -122,6 +122,11 @@ class Snapshot:
         if text.tokens:
             every[self.places[len(scores) :]] = self.crowd.scores(text)
         return every
+
+
+def digest_entries(model: str, ordered: Iterable[Entry]) -> str:
+    """Return 64 hexadecimal characters over a model, by its digest, and agents, sorted by name."""
+    return hashlib.sha256(b"".join([model.encode(), *(entry.digest for entry in ordered)])).hexdigest()
 
 
 def take_snapshot(
@@ -137,7 +142,6 @@ def take_snapshot(
         rarity: How their words are weighed.
     """
     ordered = [entries[name] for name in sorted(entries)]
-    digest = hashlib.sha256(b"".join([model.encode(), *(entry.digest for entry in ordered)]))
     names, versions = tuple(entry.name for entry in ordered), tuple(entry.version for entry in ordered)
     strange = np.array([entry.stranger for entry in ordered], dtype=np.bool_)
     known = _stack([entry.row for entry in ordered if not entry.stranger], encoder.width)
@@ -145,7 +149,7 @@ def take_snapshot(
     used = np.flatnonzero(known.any(axis=0))
     columns = int(used[-1]) + 1 if len(used) else 0
     return Snapshot(
-        Roster(names, versions, digest.hexdigest()[:16]),
+        Roster(names, versions, digest_entries(model, ordered)[:16]),
         np.ascontiguousarray(known[:, :columns]),
         columns,
         _gather(others, encoder, measure, rarity) if len(others) else None,
@@ -165,7 +169,7 @@ def _stack(rows: list[NDArray[np.float32]], width: int) -> NDArray[np.float32]:
     return np.concatenate(rows).reshape(len(rows), width) if rows else np.zeros((0, width), dtype=np.float32)
 
 
-def _inverse(vector: NDArray[np.float32]) -> float:
+def inverse_length(vector: NDArray[np.float32]) -> float:
     """Return one over the length of a vector; 0 for a vector of zeros."""
     square = float(vector.dot(vector))
     return 1.0 / math.sqrt(square) if square else 0.0

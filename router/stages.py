@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from router.budget import HeldOut, keep_budget
+from router.budget import HeldOut, keep_budget, swaying
 from router.calibration import Calibration, choose_threshold, fit
 from router.checkpoint import Checkpoint
 from router.course import Course, best_epoch
@@ -88,15 +88,22 @@ class Stages:
             calibration = replace(calibration, threshold=choose_threshold(calibration, scores[~known], config.refused))
         held_out = observe(calibration, scores, truth)
         if config.error_budget is not None:
-            calibration = keep_budget(calibration, held_out, config.error_budget)
+            agents = swaying(config.budget_mix, self.labels)
+            calibration = keep_budget(calibration, held_out, config.error_budget, agents)
         return calibration, held_out, measure(calibration, scores, truth)
 
-    def rehearse(self, epochs: int) -> Measure:
-        """Learn how to score strangers: train without a quarter of the labels, and let these play new agents."""
+    def rehearse(self, epochs: int, calibration: Calibration) -> tuple[Measure, HeldOut]:
+        """Learn how to score strangers: train without a quarter of the labels, and let these play new agents.
+
+        Returns:
+            How strangers are scored, and the decisions that are then made on held-out requests with them about.
+        """
         turns = _rehearsals(self.config, self.labels)
         if not turns:
-            return Measure(_UNREHEARSED if self.config.base_share else _BY_SKETCH, 0.0)
-        return learn_strangers([self._rehearsal(turn, epochs) for turn in range(turns)])
+            return Measure(_UNREHEARSED if self.config.base_share else _BY_SKETCH, 0.0), HeldOut.none()
+        rehearsals = [self._rehearsal(turn, epochs) for turn in range(turns)]
+        measure = learn_strangers(rehearsals)
+        return measure, HeldOut.join([observe(calibration, one.scores(measure), one.truth) for one in rehearsals])
 
     def fit(self, epochs: int) -> tuple[Fitted, ModelArrays]:
         """Learn everything."""

@@ -95,6 +95,11 @@ class Rehearsal:
     cosines: Vectors
     truth: NDArray[np.int64]
 
+    def scores(self, measure: Measure) -> Vectors:
+        """Return the score of every agent, those known first, shape (requests, known + strangers)."""
+        strange = self.cosines @ np.array(measure.weights, dtype=np.float32) + np.float32(measure.bias)
+        return np.concatenate([self.known, strange], axis=1)
+
     def pack(self) -> Vectors:
         """Return all of it in one array, a row a request, as a checkpoint keeps it."""
         requests = len(self.truth)

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from router.assembly import trained_labels
+from router.budget import Mix
 from router.calibration import Calibration
 from router.checkpoint import Checkpoint
 from router.dataset import Example, digest_examples
@@ -83,9 +84,9 @@ def train(
     with torch_settings(config.threads):
         epochs = stages.find_epochs()
         calibration, held_out, metrics = stages.calibrate(epochs)
-        strangers = stages.rehearse(epochs)
+        strangers, rehearsed = stages.rehearse(epochs, calibration)
         fitted, arrays = stages.fit(epochs)
-    arrays = arrays.with_held_out(held_out)
+    arrays = arrays.with_held_out(held_out, rehearsed)
     manifest = _manifest(config, fitted, arrays, calibration, strangers)
     manifest = replace(
         manifest,
@@ -102,6 +103,7 @@ def train_from_profiles(
     out_of_scope: Sequence[str],
     progress: Report | None = None,
     error_budget: float | None = None,
+    budget_mix: Mix = "auto",
     feedback: Sequence[Feedback] = (),
     checkpoint: Checkpoint | None = None,
 ) -> TrainedModel:
@@ -117,7 +119,7 @@ def train_from_profiles(
         if not profile.texts:
             raise RouterError(f"agent {profile.name!r} has neither summary nor examples; give its card some")
     examples = [Example(text, profile.name) for profile in ordered for text in profile.texts]
-    config = recipe(replace(FROM_CARDS, error_budget=error_budget), len(examples), len(feedback))
+    config = recipe(replace(FROM_CARDS, error_budget=error_budget, budget_mix=budget_mix), len(examples), len(feedback))
     return train(
         examples,
         config,
@@ -156,6 +158,7 @@ def _manifest(
         threshold=calibration.threshold,
         error_budget=calibration.budget,
         held_out=len(arrays.held_out_wrong),
+        rehearsed=len(arrays.rehearsed_wrong),
         config={**asdict(config), "min_df": list(config.min_df)},
         metrics={},
         history=(),

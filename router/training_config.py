@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
+from router.budget import Mix
 from router.calibration import DEFAULT_THRESHOLD
 
 
@@ -33,6 +34,7 @@ class TrainingConfig:
         threshold: Confidence below which the router abstains, when there are no out-of-scope requests.
         refused: Share of the held-out out-of-scope requests that the threshold is chosen to refuse, when there are.
         error_budget: Share of the routed requests that may be wrong; decides on the threshold instead, if given.
+        budget_mix: Whether it also holds where agents are asked for more or less often, see ``router.budget``.
         seed: Of every random number drawn.
         threads: Of torch while training; more than one neither pays here nor gives the same bytes on every run.
     """
@@ -58,6 +60,7 @@ class TrainingConfig:
     threshold: float = DEFAULT_THRESHOLD
     refused: float = 0.9
     error_budget: float | None = None
+    budget_mix: Mix = "auto"
     seed: int = 0
     threads: int = 1
 
@@ -104,6 +107,7 @@ def recipe(few: TrainingConfig, examples: int, thumbs: int) -> TrainingConfig:
         threshold=few.threshold,
         refused=few.refused,
         error_budget=few.error_budget,
+        budget_mix=few.budget_mix,
         seed=few.seed,
         threads=few.threads,
     )

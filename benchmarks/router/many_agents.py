@@ -11,13 +11,15 @@ import argparse
 import json
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from router import AgentProfile, bundled_router
+from router import AgentProfile, EmbeddingRouter, bundled_router
 from router.word_scores import WordScores
 
 WORDS: Final = 5000
@@ -74,12 +76,26 @@ def measure(made: list[AgentProfile]) -> str:
         router.predict(text)
 
     routable = milliseconds(add_and_ask, 3)
+    saved, loaded = outlive(router)
     return (
         f"{len(known)} agents: all registered in {every:.1f} s; one more {added:.2f} ms, {routable:.0f} ms "
         f"until the next decision; decision {decision:.2f} ms, one new word {new_word:.1f} ms; "
         f"its record {record:.2f} ms, as JSON "
-        f"{written:.1f} ms, ranked {ranked:.1f} ms"
+        f"{written:.1f} ms, ranked {ranked:.1f} ms; saved in {saved:.2f} s, loaded and ready in {loaded:.2f} s"
     )
+
+
+def outlive(router: EmbeddingRouter) -> tuple[float, float]:
+    """Return how many seconds it takes to save all agents, and to load them and decide."""
+    other = bundled_router()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "roster.npz"
+        before = time.perf_counter()
+        router.save_roster(path)
+        between = time.perf_counter()
+        other.load_roster(path)
+        other.predict("warm")
+        return between - before, time.perf_counter() - between
 
 
 def compare(agents: int) -> str:

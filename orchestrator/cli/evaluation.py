@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -10,15 +10,18 @@ import typer
 
 from orchestrator.cli import session
 from orchestrator.cli.console import note, print_json, show, table
+from orchestrator.cli.learning import LEARNT, learn_parts, learnt_in_words
 from orchestrator.cli.measurement import examine_file, in_words
 from orchestrator.cli.options import AsJson, ModelFile, SettingsFile, examples
 
 if TYPE_CHECKING:
     from router import Examination, Router
+    from router.learning_curve import LearningPoint
 
 EXAMPLES = examples(
     "pointsman eval --model router.npz --data dev.jsonl",
     "pointsman eval --model router.npz --data dev.jsonl --out-of-scope nobody.txt --html report.html",
+    "pointsman eval --model router.npz --data dev.jsonl --learning-curve requests.jsonl --html report.html",
 )
 _MOST_PAIRS: Final = 10
 
@@ -32,6 +35,14 @@ def evaluate(
     out_of_scope: Annotated[
         Path | None, typer.Option("--out-of-scope", metavar="FILE", help="Requests for nobody: one a line, or .jsonl.")
     ] = None,
+    learning_curve: Annotated[
+        Path | None,
+        typer.Option(
+            "--learning-curve",
+            metavar="FILE",
+            help="Also train on 1/8, 1/4, 1/2 and all of these examples, and show what each comes to.",
+        ),
+    ] = None,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write a page with pictures, in one file.")
     ] = None,
@@ -42,24 +53,35 @@ def evaluate(
     settings = session.open_settings(settings_file)
     agents = [] if model is not None else session.installed_agents(settings)
     router = session.open_router(model, settings, agents)
+    points = learn_parts(learning_curve, data) if learning_curve is not None else ()
     found = examine_file(router, data, out_of_scope)
     if html is not None:
-        _write_page(html, router, found, str(model or settings.router or "the bundled router"), data, out_of_scope)
+        subject = str(model or settings.router or "the bundled router")
+        _write_page(html, router, found, subject, data, out_of_scope, points)
     if as_json:
-        print_json(found.to_json())
+        curve = {"learning_curve": [point._asdict() for point in points]} if points else {}
+        print_json({**found.to_json(), **curve})
     else:
         show_examination(found)
+        if points:
+            show("", table(LEARNT, learnt_in_words(points)))
 
 
 def _write_page(
-    html: Path, router: Router, found: Examination, subject: str, data: Path, out_of_scope: Path | None
+    html: Path,
+    router: Router,
+    found: Examination,
+    subject: str,
+    data: Path,
+    out_of_scope: Path | None,
+    points: Sequence[LearningPoint],
 ) -> None:
     from orchestrator.cli.evaluation_page import make_page
     from router import EmbeddingRouter, map_requests, read_examples, read_out_of_scope
 
     drawn = map_requests(router, read_examples(data), read_out_of_scope(out_of_scope) if out_of_scope else ())
     history = router.manifest.history if isinstance(router, EmbeddingRouter) else ()
-    page = make_page(found, subject, str(data), drawn=drawn, history=history)
+    page = make_page(found, subject, str(data), drawn=drawn, history=history, points=points)
     session.write_atomically(html, [page.encode()])
     note(f"{html}: written")
 

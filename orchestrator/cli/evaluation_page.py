@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from orchestrator.cli.evaluation import decisions_in_words, risks_in_words
 from orchestrator.cli.evaluation_pictures import (
     draw_confusion,
+    draw_curve,
     draw_latency,
     draw_learning,
     draw_map,
@@ -15,12 +16,14 @@ from orchestrator.cli.evaluation_pictures import (
     draw_risk,
     map_legend,
 )
+from orchestrator.cli.learning import LEARNT, learnt_in_words
 from orchestrator.cli.measurement import in_words
 from orchestrator.cli.page_style import PAGE, STYLE
 from orchestrator.cli.svg import inert
 
 if TYPE_CHECKING:
     from router import EmbeddingMap, Examination
+    from router.learning_curve import LearningPoint
 
 History = Sequence[tuple[float, float, float]]
 
@@ -35,6 +38,11 @@ _LEARNING: Final = (
     "After each epoch of the training that left the first part out: how many requests of that part were right, and the"
     " loss. The loss in training is of smoothed labels and hidden features, and so lies higher."
 )
+_CURVE: Final = (
+    "Trainings on parts of the examples, each part within the next, judged on the same requests. Where it still rises,"
+    " more examples will help. The scale of the examples is logarithmic."
+)
+_LEARNT: Final = tuple(head.removeprefix(">") for head in LEARNT)
 _MAP: Final = (
     "Requests that the router sees alike lie near each other; distances across the picture mean nothing. A name stands"
     " in the middle of the requests for that agent. Point at a mark to read it."
@@ -44,7 +52,13 @@ _MAP_FRAME: Final = '<div class="wide map" tabindex="0" role="region" aria-label
 
 
 def make_page(
-    found: Examination, subject: str, data: str, *, drawn: EmbeddingMap | None = None, history: History = ()
+    found: Examination,
+    subject: str,
+    data: str,
+    *,
+    drawn: EmbeddingMap | None = None,
+    history: History = (),
+    points: Sequence[LearningPoint] = (),
 ) -> str:
     """Return an examination as a page.
 
@@ -54,6 +68,7 @@ def make_page(
         data: the file of labelled requests.
         drawn: the map of the requests, if there is one.
         history: loss, held-out loss and held-out accuracy after each epoch of the training, where they are known.
+        points: trainings on parts of the examples, if there were any.
     """
     body = (
         f"<header><h1>{inert(subject)}</h1><p>on {inert(data)}, {found.evaluation.examples} requests</p></header>",
@@ -62,6 +77,7 @@ def make_page(
         '<div class="side">',
         _section("Reliability", _RELIABILITY, draw_reliability(found), _folded(_BINS, _bins(found))),
         _section("Risk and coverage", _RISK, draw_risk(found), _table(_RISKS, risks_in_words(found))),
+        _curve_section(points) if points else "",
         *_learning_sections(history),
         _section("Latency", _LATENCY, draw_latency(found), _folded(("µs", "decisions"), _times(found))),
         _section("Everything in figures", "", _table(("figure", ""), _figures(found))),
@@ -111,15 +127,19 @@ def _map_section(drawn: EmbeddingMap) -> str:
     )
 
 
+def _curve_section(points: Sequence[LearningPoint]) -> str:
+    return _section("Learning curve", _CURVE, draw_curve(points), _table(_LEARNT, learnt_in_words(points)))
+
+
 def _learning_sections(history: History) -> Iterator[str]:
     if not history:
         return
     losses, held_out, accuracy = ([row[at] for row in history] for at in range(3))
     rows = [(at, f"{right:.1%}", f"{out:.3f}", f"{loss:.3f}") for at, (loss, out, right) in enumerate(history, start=1)]
     table = _folded(("epoch", "held-out accuracy", "held-out loss", "training loss"), rows)
-    right = draw_learning("Learning curve", "held-out accuracy", [("held out", accuracy)], shares=True)
+    right = draw_learning("Accuracy by epoch", "held-out accuracy", [("held out", accuracy)], shares=True)
     loss = draw_learning("Loss by epoch", "loss", [("held out", held_out), ("training", losses)], shares=False)
-    yield _section("Learning curve", _LEARNING, right, table)
+    yield _section("Accuracy by epoch", _LEARNING, right, table)
     yield _section("Loss", "The same training: what it learns by.", loss)
 
 

@@ -25,6 +25,7 @@ from orchestrator.cli.svg import (
 
 if TYPE_CHECKING:
     from router import EmbeddingMap, Examination, MapAgent
+    from router.learning_curve import LearningPoint
 
 _WORST: Final = 12
 _NAME: Final = 26
@@ -110,6 +111,20 @@ def draw_learning(title: str, up: str, curves: Sequence[tuple[str, Sequence[floa
         x, y = place(*points[-1])
         parts.append(words(x, y - 9 if y > TOP + 24 else y + 18, name, "end", "name"))
     return picture(title, parts)
+
+
+def draw_curve(points: Sequence[LearningPoint]) -> str:
+    """Return accuracy over the number of examples trained on, these on a logarithmic scale."""
+    values = [point.accuracy for point in points]
+    high = math.ceil(max(*values, 0.02) * 50) / 50
+    low = max(0.0, high - _round_up(max(high - min(values), 0.04)))
+    fewest, most = points[0].examples, points[-1].examples
+    across = max(math.log(most / fewest), 1e-9)
+    drawn = [(math.log(p.examples / fewest) / across, (p.accuracy - low) / (high - low)) for p in points]
+    x_marks = [f"{fewest * (most / fewest) ** (step / 3):.0f}" for step in range(4)]
+    dots = (dot(*at, 4, f"{p.examples} examples: {p.accuracy:.1%} right") for at, p in zip(drawn, points, strict=True))
+    frame = axes("examples trained on", "accuracy", x_marks, [f"{value:.0%}" for value in _steps(low, high)])
+    return picture("Learning curve", [*frame, line(drawn, "curve"), *dots])
 
 
 def _epoch_marks(epochs: int) -> list[str]:

@@ -80,10 +80,10 @@ def _extra(extra: str) -> Check:
 
 
 def _origin(settings_file: Path | None) -> str:
-    from orchestrator.settings import PREFIX, SETTINGS_FILE
+    from orchestrator.settings import SETTINGS_FILE, variables_of
 
     file = settings_file or Path(SETTINGS_FILE)
-    variables = sorted(name for name, value in os.environ.items() if name.startswith(PREFIX) and value)
+    variables = variables_of(os.environ)
     return ", ".join([str(file) if file.exists() else "defaults", *variables])
 
 
@@ -161,7 +161,7 @@ def _router(settings: Settings, plugins: PluginReport) -> Check:
     if changed:
         detail = f"cards changed since it was trained: {', '.join(changed)}; pointsman train --cards --out FILE"
         return Check("router", "warn", detail)
-    if added and (settings.error_budget or router.manifest.error_budget) is not None:
+    if added and router.error_budget is None and (settings.error_budget or router.manifest.error_budget) is not None:
         detail = f"the error budget says nothing of agents added since training: {', '.join(added)}"
         return Check("router", "warn", f"{detail}; pointsman train --cards --out FILE")
     more = f", learnt from their cards on the spot: {', '.join(added)}" if added else ""

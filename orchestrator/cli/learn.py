@@ -58,7 +58,8 @@ def learn(
         raise PointsmanError(f"{said}; say more with `pointsman feedback TASK --wrong --should-be AGENT`")
     agents = session.installed_agents(settings)
     chosen = {name: value for name, value in (("epochs", epochs), ("seed", seed)) if value is not None}
-    model = _train(agents, data, lessons, {**chosen, "error_budget": settings.error_budget})
+    budget = {"error_budget": settings.error_budget, "budget_mix": settings.budget_mix}
+    model = _train(agents, data, lessons, {**chosen, **budget})
     about = _about(model, settings, data, lessons)
     if out is not None:
         model.save(out)

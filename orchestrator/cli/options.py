@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import typer
 
@@ -22,6 +22,14 @@ RouterFile: TypeAlias = Annotated[
     Path | None, typer.Option("--router", metavar="FILE", help="Router to ask instead of the bundled one.")
 ]
 Run: TypeAlias = Annotated[str, typer.Option("--run", metavar="ID", help="One run only; see `pointsman journal runs`.")]
+ErrorBudget: TypeAlias = Annotated[
+    float | None,
+    typer.Option("--error-budget", metavar="SHARE", help="At most this share of what it routes may be wrong."),
+]
+BudgetMix: TypeAlias = Annotated[
+    Literal["auto", "steady", "shifting"],
+    typer.Option("--budget-mix", help="Whether the budget holds where agents are asked for more or less often, too."),
+]
 
 
 def examples(*lines: str) -> str:

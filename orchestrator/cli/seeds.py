@@ -15,6 +15,7 @@ from orchestrator.cli.measurement import evaluate_file
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from orchestrator.settings import Settings
     from router.trained_model import TrainedModel
 
 
@@ -37,7 +38,7 @@ def in_order(seeds: str, seed: int | None) -> list[int]:
 
 
 def keep_best(
-    each: Mapping[int, TrainedModel], dev: Path | None, error_budget: float | None
+    each: Mapping[int, TrainedModel], dev: Path | None, settings: Settings
 ) -> tuple[TrainedModel, list[dict[str, Any]]]:
     """Return the model with the best held-out accuracy, of equal ones the first, and what is known of each.
 
@@ -46,14 +47,16 @@ def keep_best(
     Args:
         each: the models, by seed.
         dev: labelled requests to measure each on.
-        error_budget: of the settings.
+        settings: choose the error budget.
     """
+    from orchestrator.router_of_run import budget_of
     from router import EmbeddingRouter
 
     best = max(each, key=lambda seed: each[seed].manifest.metrics["held_out_accuracy"])
+    budget, mix = budget_of(settings)
     rows: list[dict[str, Any]] = []
     for seed, model in each.items():
-        served = EmbeddingRouter(model.manifest, model.arrays, error_budget=error_budget)
+        served = EmbeddingRouter(model.manifest, model.arrays, error_budget=budget, budget_mix=mix)
         figures = None if dev is None else evaluate_file(served, dev)
         rows.append({"seed": seed, "kept": seed == best, "held_out": model.manifest.metrics, "dev": figures})
     return each[best], rows

@@ -85,11 +85,12 @@ def open_router(model: Path | None, settings: Settings, agents: Iterable[Agent])
         BudgetError: if the model does not prove the error budget of the settings.
         ModelFileError: if the model is missing or damaged.
     """
-    from orchestrator.router_of_run import load_router, teach
+    from orchestrator.router_of_run import budget_of, load_router, teach
     from router import EmbeddingRouter
 
     if model is not None:
-        return EmbeddingRouter.load(model, use_trained_labels=True, error_budget=settings.error_budget)
+        budget, mix = budget_of(settings)
+        return EmbeddingRouter.load(model, use_trained_labels=True, error_budget=budget, budget_mix=mix)
     router = load_router(settings)
     for agent in agents:
         teach(router, agent.card)

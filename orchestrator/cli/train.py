@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -15,7 +15,7 @@ import typer
 from orchestrator.cli import session
 from orchestrator.cli.console import cell, note, print_json, show, sparkline
 from orchestrator.cli.measurement import evaluate_file, show_figures
-from orchestrator.cli.options import AsJson, SettingsFile, examples
+from orchestrator.cli.options import AsJson, BudgetMix, ErrorBudget, SettingsFile, examples
 from orchestrator.cli.progress import Bar
 from orchestrator.cli.seeds import in_order, keep_best, several_in_words
 from orchestrator.errors import PointsmanError
@@ -69,10 +69,8 @@ def train(
         float,
         typer.Option("--checkpoint-every", metavar="SECONDS", min=0, help="Beside --out; 0: after every epoch."),
     ] = 15.0,
-    error_budget: Annotated[
-        float | None,
-        typer.Option("--error-budget", metavar="SHARE", help="At most this share of what it routes may be wrong."),
-    ] = None,
+    error_budget: ErrorBudget = None,
+    budget_mix: BudgetMix = "auto",
     settings_file: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -80,16 +78,17 @@ def train(
     wanted = (("epochs", epochs), ("patience", patience), ("seed", seed))
     chosen: dict[str, Any] = {name: value for name, value in wanted if value is not None}
     _refuse_nonsense(data, error_budget, cards=cards, tuned=bool(chosen) or bool(seeds or out_of_scope))
-    chosen["error_budget"] = error_budget
+    budget: dict[str, Any] = {"error_budget": error_budget, "budget_mix": budget_mix}
     keeper = _Keeper(out, resume, checkpoint_every)
     several: list[dict[str, Any]] = []
     if data is None:
-        model = _train_on_cards(settings_file, error_budget, keeper)
+        model = _train_on_cards(settings_file, budget, keeper)
     elif seeds is None:
-        model = _train_on_file(data, out_of_scope, chosen, keeper)
+        model = _train_on_file(data, out_of_scope, {**chosen, **budget}, keeper)
     else:
+        chosen |= budget
         each = {n: _train_on_file(data, out_of_scope, {**chosen, "seed": n}, keeper) for n in in_order(seeds, seed)}
-        model, several = keep_best(each, dev, session.open_settings(settings_file).error_budget)
+        model, several = keep_best(each, dev, session.open_settings(settings_file))
     model.save(out)
     keeper.remove()
     figures = evaluate_file(session.open_router(out, session.open_settings(settings_file), []), dev) if dev else None
@@ -205,7 +204,7 @@ def _train_on_file(data: Path, out_of_scope: Path | None, chosen: dict[str, Any]
         return fit(labelled, config, out_of_scope=nobodys, progress=tell, checkpoint=kept)
 
 
-def recipe_for(labelled: list[Example]) -> TrainingConfig:
+def recipe_for(labelled: Sequence[Example]) -> TrainingConfig:
     """Return the recipe for few examples where a label has few of them on average, else the default."""
     from router.training_config import FEW_EXAMPLES, TrainingConfig
 
@@ -215,7 +214,7 @@ def recipe_for(labelled: list[Example]) -> TrainingConfig:
     return dataclasses.replace(recipe, folds=max(2, min(recipe.folds, *counts.values())))
 
 
-def _train_on_cards(settings_file: Path | None, error_budget: float | None, keeper: _Keeper) -> TrainedModel:
+def _train_on_cards(settings_file: Path | None, budget: Mapping[str, Any], keeper: _Keeper) -> TrainedModel:
     plugins = session.find_agents(session.open_settings(settings_file))
     for broken in plugins.broken:
         note(f"left out: plugin {broken.entry_point!r} of {broken.distribution}: {broken.problem}")
@@ -227,7 +226,7 @@ def _train_on_cards(settings_file: Path | None, error_budget: float | None, keep
     profiles = [session.profile_of(plugin.agent.card) for plugin in plugins.loaded]
     with keeper.checkpoint(FROM_CARDS.seed) as kept, Bar("training", epochs_of(FROM_CARDS, len(profiles))) as bar:
         tell = _move(bar, FROM_CARDS, len(profiles))
-        return train_from_profiles(profiles, read_out_of_scope(), tell, error_budget, checkpoint=kept)
+        return train_from_profiles(profiles, read_out_of_scope(), tell, **budget, checkpoint=kept)
 
 
 def _move(bar: Bar, config: TrainingConfig, labels: int) -> Callable[[Progress], None]:

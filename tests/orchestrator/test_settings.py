@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.errors import DocumentError
 from orchestrator.policy import Policy, Retry
-from orchestrator.settings import Settings, load_settings
+from orchestrator.settings import Settings, load_settings, variables_of
 
 
 @pytest.fixture(autouse=True)
@@ -74,9 +74,17 @@ def test_variable_set_to_nothing_counts_as_not_set() -> None:
     assert load_settings(None, {"POINTSMAN_SEED": "", "POINTSMAN_ROUTER": ""}) == Settings()
 
 
+def test_variable_of_benchmarks_and_tests_is_no_fault() -> None:
+    """`POINTSMAN_DATA` says where benchmarks find their data: the command line starts, and takes nothing from it."""
+    assert load_settings(None, {"POINTSMAN_DATA": "/data", "POINTSMAN_SEED": "3"}) == Settings(seed=3)
+    assert variables_of({"POINTSMAN_DATA": "/data", "POINTSMAN_SEED": "3"}) == ["POINTSMAN_SEED"]
+
+
 @pytest.mark.parametrize(
     ("name", "value", "error"),
     [
+        ("POINTSMAN_DATTA", "/d", r"POINTSMAN_DATTA is no setting; did you mean 'POINTSMAN_DATA'\?"),
+        ("POINTSMAN_DATA__X", "/d", "POINTSMAN_DATA__X is no setting"),
         ("POINTSMAN_SED", "1", r"POINTSMAN_SED is no setting; did you mean 'POINTSMAN_SEED'\?"),
         ("POINTSMAN_POLICY", "x", "POINTSMAN_POLICY is no setting"),
         ("POINTSMAN_SEED__X", "1", "POINTSMAN_SEED__X is no setting"),
@@ -87,6 +95,7 @@ def test_variable_set_to_nothing_counts_as_not_set() -> None:
         ("POINTSMAN_ERROR_BUDGET", "0", "POINTSMAN_ERROR_BUDGET: 'error_budget' should be greater than 0, not '0'"),
         ("POINTSMAN_ERROR_BUDGET", "1", "POINTSMAN_ERROR_BUDGET: 'error_budget' should be less than 1, not '1'"),
         ("POINTSMAN_ERROR_BUDGET", "nan", "POINTSMAN_ERROR_BUDGET: 'error_budget' should be"),
+        ("POINTSMAN_BUDGET_MIX", "any", "POINTSMAN_BUDGET_MIX: 'budget_mix' cannot be 'any'; known: auto, "),
         ("POINTSMAN_CAPACITY", "0", "POINTSMAN_CAPACITY: 'capacity' should be greater than or equal to 1, not '0'"),
     ],
 )

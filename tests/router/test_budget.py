@@ -1,5 +1,6 @@
 import math
 from collections.abc import Callable
+from typing import Final
 
 import numpy as np
 import pytest
@@ -8,7 +9,17 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from router import BudgetError, RouterError
-from router.budget import HeldOut, find_threshold, least_budget, probability_of_so_few
+from router.budget import (
+    ALIKE,
+    UNEVEN,
+    HeldOut,
+    Mix,
+    among_strangers,
+    find_threshold,
+    least_budget,
+    probability_of_so_few,
+    swaying,
+)
 from router.calibration import Calibration, fit
 from router.held_out import observe
 
@@ -156,10 +167,10 @@ def test_one_error_fewer_never_costs_coverage(
     assert after <= before
 
 
-def _try(decisions: list[tuple[float, bool]], budget: float) -> float | None:
+def _try(decisions: list[tuple[float, bool]], budget: float, agents: int = 0) -> float | None:
     confidence, wrong = np.array([d[0] for d in decisions]), np.array([d[1] for d in decisions], dtype=np.bool_)
     try:
-        return find_threshold(HeldOut.sort(confidence, wrong), budget)
+        return find_threshold(HeldOut.sort(confidence, wrong), budget, agents)
     except BudgetError:
         return None
 
@@ -256,3 +267,141 @@ def _observe_fast(calibration: Calibration, scores: NDArray[np.float32], labels:
     return HeldOut.sort(
         np.array([calibration.beta.confidence(odd) for odd in against]), scores.argmax(axis=1) != labels
     )
+
+
+# -- a shifting mix of agents ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wrong", "routed", "expected"), [(0.0, 2.5, 0.75**2.5), (1.0, 1.5, math.sqrt(0.75) * (1.5 - 0.5 * 0.75))]
+)
+def test_the_probability_between_whole_numbers_by_hand(wrong: float, routed: float, expected: float) -> None:
+    """No error in two and a half requests; one in one and a half, where ``I(x; 1/2, 2)`` is elementary."""
+    assert probability_of_so_few(wrong, routed, 0.25) == pytest.approx(expected, rel=1e-12)
+
+
+@given(st.floats(0, 500), st.floats(0.01, 500), st.floats(0.001, 0.999), st.floats(0.01, 10))
+def test_more_errors_are_likelier_and_more_requests_make_them_less_likely(
+    wrong: float, more: float, share: float, step: float
+) -> None:
+    """Between whole numbers too, the tail is a probability that moves as it must."""
+    here = probability_of_so_few(wrong, wrong + more, share)
+    assert 0 <= here <= 1
+    assert probability_of_so_few(wrong, wrong + more + step, share) <= here * (1 + 1e-9) + 1e-12
+    assert probability_of_so_few(wrong + min(step, more), wrong + more, share) >= here * (1 - 1e-9) - 1e-12
+
+
+@pytest.mark.parametrize(
+    ("mix", "agents", "expected"),
+    [("auto", 49, 0), ("auto", 50, 50), ("steady", 500, 0), ("shifting", 6, 6), ("shifting", 500, 500)],
+)
+def test_whose_frequencies_may_change(mix: Mix, agents: int, expected: int) -> None:
+    """Left to itself the promise covers a shift from 50 agents on; either can be asked for by name."""
+    assert swaying(mix, agents) == expected
+
+
+def test_it_takes_more_requests_to_prove_it_for_a_shifting_mix() -> None:
+    """For a steady one it takes 80 without an error; of 40 agents 155, for they count for 80."""
+    least = math.log(LEVEL) / math.log(0.95)
+    assert 155 / (1 + UNEVEN * ALIKE * 155 / 40) > least > 154 / (1 + UNEVEN * ALIKE * 154 / 40)
+    assert find_threshold(held_out((155, 0, 0.99)), 0.05, 40) == pytest.approx(0.3)
+    with pytest.raises(BudgetError):
+        find_threshold(held_out((154, 0, 0.99)), 0.05, 40)
+
+
+def test_a_refusal_says_where_a_steady_mix_would_do() -> None:
+    """Who knows that nothing will shift is told of the way out; where it is none it is not offered."""
+    with pytest.raises(BudgetError, match="set budget_mix to steady if each agent") as caught:
+        find_threshold(held_out((100, 0, 0.99)), 0.05, 20)
+    assert caught.value.steady
+    with pytest.raises(BudgetError) as caught:
+        find_threshold(held_out((70, 0, 0.99)), 0.05, 20)
+    assert "steady" not in str(caught.value)
+
+
+@UNHURRIED
+@given(DECISIONS, st.floats(0.01, 0.9), st.integers(1, 200))
+def test_a_promise_for_more_cases_never_routes_more(
+    decisions: list[tuple[float, bool]], budget: float, agents: int
+) -> None:
+    """What is proved for a shifting mix is proved for a steady one."""
+    shifting = _try(decisions, budget, agents)
+    steady = _try(decisions, budget)
+    assert shifting is None or (steady is not None and steady <= shifting)
+
+
+def broken_under_shifts(agents: int, held: int) -> tuple[int, int]:
+    """Count the draws of agents, held-out requests and frequencies in which more than 10% goes wrong, in truth.
+
+    Half of 80 agents are missed 1.95 times as often as they admit, half nearly never: where 10% go wrong in all,
+    requests for one agent are alike by 0.1. Then a tenth of the agents becomes ten times as frequent.
+
+    Args:
+        agents: As ``find_threshold`` takes it.
+        held: Requests held out, as many for each agent.
+
+    Returns:
+        Promises that are broken, and promises made.
+    """
+    generator = np.random.default_rng(5)
+    broken = made = 0
+    for _ in range(DRAWS):
+        boast = np.where(generator.permutation(80) < 40, 1.95, 0.05)
+        confidence = generator.uniform(0.5, 1.0, held)
+        wrong = generator.random(held) < np.resize(boast, held) * (1 - confidence)
+        try:
+            threshold = find_threshold(HeldOut.sort(confidence, wrong), 0.1, agents)
+        except BudgetError:
+            continue
+        weights = np.where(generator.permutation(80) < 8, 10.0, 1.0)
+        made += 1
+        broken += float(weights @ boast / weights.sum()) * (1 - max(threshold, 0.5)) / 2 > 0.1
+    return broken, made
+
+
+def test_the_promise_is_kept_under_a_shift_of_frequencies() -> None:
+    """Over draws of held-out requests and of the shift together, 5% at most break it; and it is made."""
+    broken, made = broken_under_shifts(80, 4000)
+    assert made == DRAWS
+    assert broken <= TOLERATED
+
+
+def test_the_promise_for_a_steady_mix_breaks_under_a_shift() -> None:
+    """The test above has teeth: the same draws break the narrower promise far more often."""
+    assert broken_under_shifts(0, 4000)[0] > TOLERATED
+
+
+# -- strangers -------------------------------------------------------------------------------------------------------
+
+KEEPING: Final = Calibration(20.0, 0.2, 0.6, 0.1)
+
+
+def test_without_a_budget_strangers_change_nothing() -> None:
+    """A threshold that was not chosen to keep a promise stays what it is."""
+    calibration = Calibration(20.0, 0.2, 0.6)
+    assert among_strangers(calibration, held_out((500, 400, 0.9)), 50) is calibration
+
+
+def test_where_nobody_played_a_stranger_nothing_is_promised() -> None:
+    """The threshold stays, and the record says that no budget is known to hold."""
+    found = among_strangers(KEEPING, HeldOut.none(), 50)
+    assert (found.threshold, found.budget) == (0.6, None)
+
+
+def test_a_rehearsal_that_went_worse_makes_the_threshold_stricter() -> None:
+    """Errors that only the strangers bring are kept out as well."""
+    found = among_strangers(KEEPING, held_out((600, 10, 0.95), (300, 150, 0.7)), 50)
+    assert found.threshold == pytest.approx(0.705)
+    assert found.budget == 0.1
+
+
+def test_a_rehearsal_that_went_better_keeps_the_threshold() -> None:
+    """What is proved without strangers holds with them, too."""
+    assert among_strangers(KEEPING, held_out((2000, 0, 0.95)), 50) == KEEPING
+
+
+def test_decisions_are_joined_in_order() -> None:
+    """The surest first, whichever rehearsal they are from, and right before wrong."""
+    joined = HeldOut.join([held_out((1, 1, 0.5), (1, 0, 0.9)), held_out((1, 0, 0.5))])
+    assert joined.confidence.tolist() == pytest.approx([0.9, 0.5, 0.5])
+    assert joined.wrong.tolist() == [False, False, True]

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from router import Abstained, AgentProfile, BudgetError, EmbeddingRouter, LearnsAgents, Prediction, Router, RouterError
-from router.budget import find_threshold
+from router.budget import HeldOut, find_threshold
 from router.trained_model import TrainedModel
 
 TEXTS = st.text(alphabet=st.characters(exclude_categories=()), max_size=80)
@@ -130,6 +130,38 @@ def test_a_budget_that_cannot_be_proved_is_refused(trained: TrainedModel) -> Non
     """A model that cannot keep a promise does not serve under it."""
     with pytest.raises(BudgetError, match=r"error_budget 0.001 is not proved .* the smallest that is proved is 0\."):
         EmbeddingRouter(trained.manifest, trained.arrays, error_budget=0.001)
+
+
+def test_a_stranger_makes_the_threshold_of_a_budget_stricter(trained: TrainedModel, exchange: AgentProfile) -> None:
+    """While an agent is registered that training did not know, the rehearsals must prove the budget too."""
+    spoilt = HeldOut.sort(np.repeat([0.99, 0.8], 200), np.repeat([False, True], 200))
+    arrays = trained.arrays.with_held_out(trained.arrays.held_out, spoilt)
+    router = EmbeddingRouter(trained.manifest, arrays, error_budget=0.25)
+    before = router.predict("fix this broken json")
+    router.add(exchange)
+    among = router.predict("fix this broken json")
+    assert before.budget == among.budget == router.error_budget == 0.25
+    assert before.threshold < among.threshold == pytest.approx(0.805)
+    router.remove(exchange.name)
+    assert router.predict("fix this broken json").to_json() == before.to_json()
+
+
+def test_nothing_is_promised_among_strangers_that_nobody_played(trained: TrainedModel, exchange: AgentProfile) -> None:
+    """Six agents are too few to rehearse: with a stranger the threshold stays, and no budget is on record."""
+    router = EmbeddingRouter(trained.manifest, trained.arrays, error_budget=0.25)
+    before = router.predict("fix this broken json").threshold
+    router.add(exchange)
+    among = router.predict("fix this broken json")
+    assert (among.threshold, among.budget, router.error_budget) == (before, None, None)
+
+
+def test_a_budget_can_be_asked_for_whatever_the_mix(trained: TrainedModel) -> None:
+    """Six agents promise for a steady mix, unless told otherwise; 242 requests an agent do not prove 5% then."""
+    certain = HeldOut.sort(np.full(1452, 0.99), np.zeros(1452, dtype=np.bool_))
+    arrays = trained.arrays.with_held_out(certain, HeldOut.none())
+    assert EmbeddingRouter(trained.manifest, arrays, error_budget=0.05).error_budget == 0.05
+    with pytest.raises(BudgetError, match="set budget_mix to steady"):
+        EmbeddingRouter(trained.manifest, arrays, error_budget=0.05, budget_mix="shifting")
 
 
 def test_vetoes_are_obeyed(router: EmbeddingRouter) -> None:

@@ -30,6 +30,7 @@ GOOD = Manifest(
     threshold=0.5,
     error_budget=None,
     held_out=4,
+    rehearsed=0,
     config={"epochs": 3, "min_df": [1, 2]},
     metrics={"held_out_accuracy": 0.5},
     history=((1.5, 1.25, 0.5),),

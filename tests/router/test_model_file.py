@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from router import EmbeddingRouter, ModelFileError
 from router import model_file as module
+from router.budget import HeldOut
 from router.model_file import read_model, seal
 from router.trained_model import TrainedModel
 
@@ -107,7 +108,7 @@ def test_a_folder_that_is_not_there_is_named(trained: TrainedModel, tmp_path: Pa
         pytest.param(
             lambda m: m.update(
                 manifest=np.frombuffer(
-                    m["manifest"].tobytes().replace(b'"schema_version":6', b'"schema_version":9'), dtype=np.uint8
+                    m["manifest"].tobytes().replace(b'"schema_version":7', b'"schema_version":9'), dtype=np.uint8
                 )
             ),
             "schema version 9",
@@ -131,19 +132,26 @@ def test_a_changed_file_is_refused(path: Path, change: Callable[[Members], objec
 
 
 def test_a_file_of_an_earlier_version_is_refused_by_its_version(path: Path) -> None:
-    """Version 3 lacks arrays and fields that 6 has; people are told of the version and what to do, not of those."""
+    """Version 3 lacks arrays and fields that 7 has; people are told of the version and what to do, not of those."""
 
     def age(members: Members) -> None:
         manifest = json.loads(members["manifest"].tobytes())
-        for name in ("error_budget", "held_out", "base", "base_size", "base_weight"):
+        for name in ("error_budget", "held_out", "rehearsed", "base", "base_size", "base_weight"):
             del manifest[name]
         manifest["schema_version"] = 3
         members["manifest"] = np.frombuffer(json.dumps(manifest).encode(), dtype=np.uint8)
-        for name in ("held_out_confidence", "held_out_wrong", "codes", "scales"):
+        for name in (
+            "held_out_confidence",
+            "held_out_wrong",
+            "rehearsed_confidence",
+            "rehearsed_wrong",
+            "codes",
+            "scales",
+        ):
             del members[name]
 
     rewrite(path, age)
-    with pytest.raises(ModelFileError, match="schema version 3, this program reads 6; train the model again"):
+    with pytest.raises(ModelFileError, match="schema version 3, this program reads 7; train the model again"):
         read_model(path)
 
 
@@ -164,6 +172,24 @@ def test_held_out_decisions_no_training_writes_are_refused(path: Path, change: C
     confidence, wrong = change(arrays.held_out_confidence, arrays.held_out_wrong)
     reseal(path, held_out_confidence=confidence, held_out_wrong=wrong)
     with pytest.raises(ModelFileError, match="held-out decisions that are out of order or no probabilities"):
+        read_model(path)
+
+
+@pytest.mark.parametrize("confidence", [[0.5, 0.9], [1.5, 0.5], [0.5, np.nan]])
+def test_rehearsed_decisions_no_training_writes_are_refused(path: Path, confidence: list[float]) -> None:
+    """What proves a budget among strangers is read with the same suspicion."""
+    manifest, good = read_model(path)
+    decided = HeldOut(np.array(confidence, dtype=np.float32), np.zeros(2, dtype=np.bool_))
+    bad = good.with_held_out(good.held_out, decided)
+    module.write_model(path, seal(replace(manifest, rehearsed=2), bad), bad)
+    with pytest.raises(ModelFileError, match="held-out decisions that are out of order or no probabilities"):
+        read_model(path)
+
+
+def test_rehearsed_decisions_of_another_number_are_refused(path: Path) -> None:
+    """The manifest says how many there are."""
+    reseal(path, rehearsed_wrong=np.zeros(1, dtype=np.bool_))
+    with pytest.raises(ModelFileError, match="has rehearsed_wrong as bool"):
         read_model(path)
 
 

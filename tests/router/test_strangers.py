@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from router import AgentProfile, EmbeddingRouter
 from router.bundled_model import BUNDLED
 from router.model_file import read_model
-from router.strangers import MAY_TAKE, Asked, Rehearsal, Strangers, learn_strangers, rehearse
+from router.strangers import MAY_TAKE, Asked, Measure, Rehearsal, Strangers, learn_strangers, rehearse
 
 SIZES = (2, 0, 64)
 
@@ -76,6 +76,13 @@ def test_a_part_that_tells_nothing_is_not_leant_on() -> None:
     one.cosines[:, :, 2] = noise
     learnt = learn_strangers([one])
     assert learnt.weights[2] < learnt.weights[0] / 2
+
+
+def test_a_rehearsal_is_scored_as_it_would_be_served() -> None:
+    """By hand: those known first, then the weighted cosines and the constant."""
+    cosines = np.array([[[0.5, 0.2, 0.1]]], dtype=np.float32)
+    one = Rehearsal(np.array([[0.4]], dtype=np.float32), cosines, np.array([0]))
+    assert one.scores(Measure((1.0, 0.5, 2.0), -0.1)) == pytest.approx(np.array([[0.4, 0.7]]))
 
 
 def test_a_rehearsal_survives_being_kept() -> None:

@@ -91,6 +91,15 @@ def test_a_budget_decides_on_the_threshold() -> None:
     assert (answer.budget, answer.threshold) == (0.1, model.manifest.threshold)
 
 
+def test_decisions_with_pretended_strangers_are_kept() -> None:
+    """Where old agents played new ones, what was decided then proves a budget among strangers; with few none plays."""
+    ends = ("one", "two", "six", "ten")
+    many = [Example(f"word{label} {end}", f"label{label}") for label in range(16) for end in ends]
+    rehearsed = train(many, TINY).arrays.rehearsed
+    assert len(rehearsed.wrong) == len(rehearsed.confidence) > 16
+    assert train(EXAMPLES, TINY).manifest.rehearsed == 0
+
+
 def test_a_budget_that_cannot_be_proved_ends_the_training_early() -> None:
     """Nobody waits for a model that will not be written: it is refused before the fit on everything begins."""
     seen: list[Progress] = []

@@ -89,7 +89,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, install: Install) ->
     for name in ("POINTSMAN_ROUTER", "POINTSMAN_JOURNAL", "NO_COLOR", "FORCE_COLOR", "TTY_INTERACTIVE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "160")
-    monkeypatch.setattr(router, "bundled_router", lambda error_budget=None: KeywordRouter())
+    monkeypatch.setattr(router, "bundled_router", lambda *_: KeywordRouter())
     install(ledger_keeper, poet, grump)
     (tmp_path / "day.plan.yaml").write_text(PLAN)
     return tmp_path

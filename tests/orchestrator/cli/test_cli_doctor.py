@@ -34,7 +34,7 @@ def model(folder: Path, monkeypatch: pytest.MonkeyPatch) -> router.EmbeddingRout
     profiles = [router.AgentProfile("cook", "1", "Cooks.", ("cook 1",))]
     trained = train(examples, replace(FEW_EXAMPLES, epochs=1), profiles=profiles)
     made = router.EmbeddingRouter(trained.manifest, trained.arrays, use_trained_labels=False)
-    monkeypatch.setattr(router, "bundled_router", lambda error_budget=None: made)
+    monkeypatch.setattr(router, "bundled_router", lambda *_: made)
     return made
 
 
@@ -186,3 +186,13 @@ def test_an_error_budget_does_not_cover_agents_added_later(cli: Cli, monkeypatch
     status, detail = _statuses(cli)["router"]
     assert status == "warn"
     assert "says nothing of agents added since training: grump, ledger-keeper, poet; pointsman train --cards" in detail
+
+
+@pytest.mark.usefixtures("model")
+def test_an_error_budget_that_was_rehearsed_covers_agents_added_later(
+    cli: Cli, model: router.EmbeddingRouter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where old agents played new ones and the budget was kept, there is nothing to warn of."""
+    monkeypatch.setenv("POINTSMAN_ERROR_BUDGET", "0.05")
+    monkeypatch.setattr(model, "_among_strangers", replace(model._among_strangers, budget=0.05))
+    assert _statuses(cli)["router"][0] == "ok"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html.parser
+import importlib.util
 import json
 import re
 import shutil
@@ -130,12 +131,60 @@ def test_a_trained_router_shows_how_it_learnt(cli: Cli, data: str) -> None:
     cli("train", "--data", data, "--out", "m.npz", "--epochs", "5")
     cli("eval", "--data", data, "--model", "m.npz", "--html", "r.html")
     page = Path("r.html").read_text(encoding="utf-8")
-    assert "<title>Learning curve</title>" in page
+    assert "<title>Accuracy by epoch</title>" in page
     assert "<title>Loss by epoch</title>" in page
     assert re.search("<title>epoch 5: held out [0-9.]+%</title>", page)
     json_of = json.loads(cli("train", "--data", data, "--out", "m.npz", "--epochs", "5", "--json")[1])
     assert len(json_of["history"]) == 5
     assert all(0 <= epoch["held_out_accuracy"] <= 1 for epoch in json_of["history"])
+
+
+@pytest.fixture
+def examples(folder: Path) -> str:
+    """Sixteen examples for each of two of the agents."""
+    rows = [(f"balance the {thing} number {n}", "ledger-keeper") for thing in ("ledger", "book") for n in range(8)]
+    rows += [(f"write a {thing} number {n}", "poet") for thing in ("poem", "verse") for n in range(8)]
+    (folder / "train.jsonl").write_text("".join(json.dumps({"text": t, "label": label}) + "\n" for t, label in rows))
+    return "train.jsonl"
+
+
+@pytest.mark.timeout(300)
+def test_a_learning_curve_says_what_more_examples_bring(cli: Cli, data: str, examples: str) -> None:
+    """An eighth, a quarter, half and all of the examples, in the table, in JSON and as a picture."""
+    pytest.importorskip("torch")
+    code, out, err = cli("eval", "--data", data, "--learning-curve", examples, "--html", "r.html")
+    assert code == 0, err
+    assert re.search(r"trained on +examples +accuracy", out)
+    assert re.search(r"12.5% +4 +[0-9.]+%", out)
+    assert re.search(r"100% +32 +[0-9.]+%", out)
+    page = Path("r.html").read_text(encoding="utf-8")
+    assert "<title>Learning curve</title>" in page
+    assert re.search("<title>32 examples: [0-9.]+% right</title>", page)
+    curve = json.loads(cli("eval", "--data", data, "--learning-curve", examples, "--json")[1])["learning_curve"]
+    assert [(point["share"], point["examples"]) for point in curve] == [(0.125, 4), (0.25, 8), (0.5, 16), (1.0, 32)]
+    assert all(0 <= point["accuracy"] <= 1 for point in curve)
+
+
+def test_a_learning_curve_without_torch_says_how_to_get_it(
+    cli: Cli, data: str, examples: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It trains, and so needs the extra; nothing is measured before that is said."""
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: None if name == "torch" else found(name, *rest)
+    )
+    code, out, err = cli("eval", "--data", data, "--learning-curve", examples)
+    assert (code, out) == (1, "")
+    assert "pip install 'pointsman[train]'" in err
+
+
+def test_a_learning_curve_of_one_agent_is_refused(cli: Cli, data: str, folder: Path) -> None:
+    """There is nothing to learn."""
+    pytest.importorskip("torch")
+    (folder / "one.jsonl").write_text('{"text": "write a poem", "label": "poet"}\n')
+    code, _, err = cli("eval", "--data", data, "--learning-curve", "one.jsonl")
+    assert code == 4
+    assert "give examples of at least two labels" in err
 
 
 @pytest.mark.timeout(120)

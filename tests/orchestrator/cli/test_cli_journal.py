@@ -205,7 +205,7 @@ def test_a_near_tie_is_told_from_an_unknown_request(cli: Cli, folder: Path) -> N
 def test_the_error_budget_of_the_settings_is_on_record(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run's router gets the budget, every decision says which was in force, and the explanation shows it."""
     monkeypatch.setattr(
-        router, "bundled_router", lambda error_budget: KeywordRouter(Calibration(20.0, 0.2, 0.5, error_budget))
+        router, "bundled_router", lambda error_budget, _: KeywordRouter(Calibration(20.0, 0.2, 0.5, error_budget))
     )
     cli("run", "day.plan.yaml")
     assert json.loads(cli("why", "balance", "--json")[1])["decision"]["budget"] is None

@@ -235,6 +235,25 @@ def test_a_budget_is_trained_for_shown_and_put_aside(cli: Cli, folder: Path, mon
     assert err.startswith("error: error_budget 0.0001 is not proved at any threshold by the 16 requests held out")
 
 
+@pytest.mark.timeout(300)
+def test_a_budget_for_a_shifting_mix_is_refused_where_it_is_not_proved(
+    cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two agents cannot make up for one another: neither training nor the settings promise it; both say the way out."""
+    pytest.importorskip("torch")
+    rows = [{"text": f"cook {meal} for {town}", "label": "cook"} for meal in MEALS for town in TOWNS[:8]]
+    rows += [{"text": f"book a train from {meal} to {town}", "label": "clerk"} for meal in MEALS for town in TOWNS[:8]]
+    (folder / "many.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    arguments = ["train", "--data", "many.jsonl", "--out", "m.npz", "--epochs", "3", "--error-budget", "0.3"]
+    code, _, err = cli(*arguments, "--budget-mix", "shifting")
+    assert code == 1
+    assert "set budget_mix to steady" in err
+    assert cli(*arguments)[0] == 0
+    monkeypatch.setenv("POINTSMAN_ERROR_BUDGET", "0.3")
+    monkeypatch.setenv("POINTSMAN_BUDGET_MIX", "shifting")
+    assert "set budget_mix to steady" in cli("route", "cook rice for Rome", "--model", "m.npz")[2]
+
+
 @pytest.mark.parametrize(("examples", "few"), [(19, True), (20, False)])
 def test_the_recipe_depends_on_how_many_examples_a_label_has(examples: int, few: bool) -> None:  # noqa: FBT001
     """Few examples are held out in turn; many are not."""
@@ -254,13 +273,11 @@ def test_the_cards_are_trained_on_with_what_belongs_to_nobody(cli: Cli, monkeypa
     model = SimpleNamespace(manifest=manifest, save=lambda path: path.write_bytes(b"model"))
     seen: list[str] = []
 
-    def train_from_profiles(
-        profiles: Any, out_of_scope: Any, progress: Any, budget: Any, *, checkpoint: Any
-    ) -> SimpleNamespace:
+    def train_from_profiles(profiles: Any, out_of_scope: Any, progress: Any, **given: Any) -> SimpleNamespace:
         seen.extend(profile.name for profile in profiles)
         progress(Progress("fit", 1, 1, 0.25))
         assert out_of_scope
-        assert budget == 0.2
+        assert (given["error_budget"], given["budget_mix"]) == (0.2, "auto")
         return model
 
     monkeypatch.setattr(router.trained_model, "train_from_profiles", train_from_profiles)
