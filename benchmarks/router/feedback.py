@@ -19,7 +19,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.router.accuracy import DATA
+from benchmarks.router.data import DATA
 from router import Example, Feedback, read_examples
 from router.checkpoint import Checkpoint
 from router.stages import Stages

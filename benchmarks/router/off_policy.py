@@ -21,7 +21,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.router.accuracy import DATA
+from benchmarks.router.data import DATA
 from benchmarks.router.feedback import build_world
 from router import EmbeddingRouter, Example, Feedback, Policy, calibrated, estimate, greedy, judge, read_examples
 from router.exploration import agent_chances

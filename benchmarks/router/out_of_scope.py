@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.router.accuracy import DATA
+from benchmarks.router.data import DATA
 from router import EmbeddingRouter, Example, Prediction, read_examples
 from router.calibration import expected_error
 from router.dataset import read_texts
