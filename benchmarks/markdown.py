@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.markdown_table import table
-from benchmarks.router.anchors.results import read
-from benchmarks.router.anchors.table import markdown
+from benchmarks.router.results import read
+from benchmarks.router.table import markdown
 from benchmarks.work import ROWS
 
 FOLDER: Final = Path(__file__).parent
+ROUTER_PAGE: Final = FOLDER.parent / "docs" / "router.md"
 
 
 def tables(kernel: Mapping[str, Any], peers: Mapping[str, Any]) -> str:
@@ -93,11 +94,12 @@ def _cost(microseconds: float, ratio: float) -> str:
 
 
 def main() -> int:
-    """Rewrite the README; always return 0."""
+    """Rewrite the tables of the README and of the router's page; always return 0."""
     results = [json.loads((FOLDER / "results" / name).read_text("utf-8")) for name in ("kernel.json", "peers.json")]
     readme = FOLDER / "README.md"
-    text = replace(readme.read_text("utf-8"), tables(*results))
-    readme.write_text(replace(text, markdown(read(FOLDER / "results" / "router.json")), "routers"), "utf-8")
+    readme.write_text(replace(readme.read_text("utf-8"), tables(*results)), "utf-8")
+    router = markdown(read(FOLDER / "results" / "router.json"))
+    ROUTER_PAGE.write_text(replace(ROUTER_PAGE.read_text("utf-8"), router, "routers"), "utf-8")
     return 0
 
 

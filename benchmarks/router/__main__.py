@@ -33,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what was asked for and is not there yet, print the table.
 
     Returns:
-        1 if something could not be measured, or with `--check` a must is missed or was never measured; 2 for wrong input.
+        1 if something could not be measured, or with `--check` a must is missed or was never measured; 2 for wrong
+        input.
     """
     options = _options(arguments)
     try:
@@ -68,7 +69,9 @@ def _measure_all(results: dict[str, Any], options: argparse.Namespace) -> int:
         failed += bool(problem)
         state = f"NOT MEASURED: {problem}" if problem else "done"
         took = f"{time.perf_counter() - begun:.0f} s"
-        print(f"[{at}/{len(left)}] {what.at}: {what.who}, seed {what.seed}: {state}, {took}", file=sys.stderr, flush=True)
+        print(
+            f"[{at}/{len(left)}] {what.at}: {what.who}, seed {what.seed}: {state}, {took}", file=sys.stderr, flush=True
+        )
         if not options.quick:
             write(options.json, results)
     return failed
@@ -90,8 +93,12 @@ def _take(results: dict[str, Any], what: Run, options: argparse.Namespace) -> st
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.router", description=__doc__)
-    parser.add_argument("--rows", nargs="+", choices=list(ROWS), default=list(ROWS), metavar="ROW", help=", ".join(ROWS))
-    parser.add_argument("--contestants", nargs="+", choices=list(EVERYONE), default=list(EVERYONE), help="who takes part")
+    parser.add_argument(
+        "--rows", nargs="+", choices=list(ROWS), default=list(ROWS), metavar="ROW", help=", ".join(ROWS)
+    )
+    parser.add_argument(
+        "--contestants", nargs="+", choices=list(EVERYONE), default=list(EVERYONE), help="who takes part"
+    )
     parser.add_argument("--ours", action="store_const", const=[OURS], dest="contestants", help="ours alone, no anchors")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--again", action="store_true", help="measure again what is there already; models stay")

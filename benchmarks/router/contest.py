@@ -1,4 +1,4 @@
-"""One contestant on one set, or one job of ours, each step in a process of its own: one thread, what is trained is kept."""
+"""One contestant on one set, or one job of ours: each step in a process of its own, one thread, models are kept."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from benchmarks.peers.environments import BENCH, prepare
 from benchmarks.peers.harness import MARK
-from benchmarks.router.data import DATA, ROOT
 from benchmarks.router.anchors.contestants import ANCHORS, OURS
 from benchmarks.router.anchors.pointsman import MODEL
+from benchmarks.router.data import DATA, ROOT
 from benchmarks.router.places import JOBS, SETS, Run, training_digest
 from benchmarks.router.typos import mistype
 from orchestrator.clock import seeded_random

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from benchmarks.router.data import DATA, ROOT
 from benchmarks.router.anchors.contestants import ANCHORS, OURS, SEEDLESS
+from benchmarks.router.data import DATA, ROOT
 
 
 class TableSet(NamedTuple):
@@ -97,7 +97,11 @@ def digest(who: str, at: str) -> str:
 def _code(who: str) -> list[Path]:
     here = ROOT / "benchmarks" / "router" / "anchors"
     if who == OURS:
-        return [here / "pointsman.py", *sorted((ROOT / "router").rglob("*.py")), *sorted((ROOT / "router").rglob("*.npz"))]
+        return [
+            here / "pointsman.py",
+            *sorted((ROOT / "router").rglob("*.py")),
+            *sorted((ROOT / "router").rglob("*.npz")),
+        ]
     name = ANCHORS[who].module.rsplit(".", 1)[-1]
     return [here / f"{name}.py", here / "minilm_encoder.py"]
 

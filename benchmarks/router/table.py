@@ -1,4 +1,4 @@
-"""Table: ours and the anchors side by side as Markdown, a line a figure, with what it must reach and what it reaches."""
+"""Table: ours and the anchors side by side as Markdown, a line a figure, what it must reach and what it reaches."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ def markdown(results: Mapping[str, Any], rows: Sequence[str] = tuple(ROWS)) -> s
     lines = [line for line in LINES if line.row in rows]
     missing = [f"Not measured: {who}, {at}: {reason}." for who, at, reason in problems(results)]
     days = " to ".join(_days(results)) or "never run"
-    about = f"Python {results['python']}, {results['cpus']} cores shared with other work, {days}; dev sets, mean ± spread."
+    about = (
+        f"Python {results['python']}, {results['cpus']} cores shared with other work, {days}; dev sets, mean ± spread."
+    )
     return "\n\n".join((about, aligned(head, _rows(results, lines)), *missing, UNSEEN, *_models(results))) + "\n"
 
 

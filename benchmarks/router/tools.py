@@ -1,9 +1,10 @@
 """199 tools by their descriptions: requests of ToolE on the router that ships, without any training on tools.
 
-Run ``python -m benchmarks.router.tools [--model FILE] [--seeds 0 1 2] [--json]``; the data is found by ``POINTSMAN_DATA``. Each
-tool registers by its description alone, then by that and ten of its requests, drawn by the seed; ten other requests of
-each, as far as it has them, are asked. Accuracy of the leader, and of the first five, in percent. A model with the
-bundled base encoder has met the wording of these requests, never their labels: docs/base-encoder.md.
+Run ``python -m benchmarks.router.tools [--model FILE] [--seeds 0 1 2] [--json]``; the data is found by
+``POINTSMAN_DATA``. Each tool registers by its description alone, then by that and ten of its requests, drawn by the
+seed; ten other requests of each, as far as it has them, are asked. Accuracy of the leader, and of the first five, in
+percent. A model with the bundled base encoder has met the wording of these requests, never their labels:
+docs/base-encoder.md.
 """
 
 import argparse

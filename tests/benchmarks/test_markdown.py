@@ -1,19 +1,20 @@
 import json
 from typing import Any
 
-from benchmarks.markdown import FOLDER, replace, tables
-from benchmarks.router.anchors.results import read
-from benchmarks.router.anchors.table import markdown
+from benchmarks.markdown import FOLDER, ROUTER_PAGE, replace, tables
+from benchmarks.router.results import read
+from benchmarks.router.table import markdown
 
 
 def results(name: str) -> Any:
     return json.loads((FOLDER / "results" / name).read_text("utf-8"))
 
 
-def test_the_readme_shows_what_was_measured_last() -> None:
+def test_the_pages_show_what_was_measured_last() -> None:
     """The tables are made from the files of results, not typed."""
     written = (FOLDER / "README.md").read_text("utf-8")
     assert replace(written, tables(results("kernel.json"), results("peers.json"))) == written
+    written = ROUTER_PAGE.read_text("utf-8")
     assert replace(written, markdown(read(FOLDER / "results" / "router.json")), "routers") == written
 
 
