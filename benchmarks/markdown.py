@@ -1,4 +1,4 @@
-"""The tables of this folder's README and of the router's page, from `results/`: `python -m benchmarks.markdown` writes them."""
+"""The tables of this folder's README and of the router's page: `python -m benchmarks.markdown`, from `results/`."""
 
 from __future__ import annotations
 

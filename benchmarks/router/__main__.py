@@ -23,7 +23,7 @@ from benchmarks.router.bars import ROWS, places_of
 from benchmarks.router.contest import measure, model_digests
 from benchmarks.router.data import DATA, ROOT
 from benchmarks.router.places import Run, digest, plan
-from benchmarks.router.results import ResultsError, digest_of, empty, put, put_problem, read, write
+from benchmarks.router.results import ResultsError, copy_run, digest_of, empty, put, put_problem, read, write
 from benchmarks.router.table import markdown, musts_missed
 
 RESULTS: Final = ROOT / "benchmarks" / "results" / "router.json"
@@ -45,7 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not (options.show or DATA.is_dir()):
         print(f"{DATA}: no data here; set POINTSMAN_DATA", file=sys.stderr)
         return 2
-    failed = 0 if options.show else _measure_all(results, options)
+    wanted = plan(places_of(options.rows), options.contestants, options.seeds)
+    failed = 0 if options.show else _measure_all(results, wanted, options)
+    if options.show and DATA.is_dir() and (left := len(stale(results, wanted))):
+        print(f"{left} of {len(wanted)} runs: never done, or with other code, models or texts", file=sys.stderr)
     print(markdown(results, options.rows))
     missed = musts_missed(results, options.rows) if options.check else []
     for sentence in missed:
@@ -58,8 +61,7 @@ def stale(results: dict[str, Any], runs: Sequence[Run]) -> list[Run]:
     return [what for what in runs if digest_of(results, what) != digest(what.who, what.at)]
 
 
-def _measure_all(results: dict[str, Any], options: argparse.Namespace) -> int:
-    wanted = plan(places_of(options.rows), options.contestants, options.seeds)
+def _measure_all(results: dict[str, Any], wanted: Sequence[Run], options: argparse.Namespace) -> int:
     left = wanted if options.again or options.quick else stale(results, wanted)
     print(f"{len(wanted) - len(left)} of {len(wanted)} runs are there already", file=sys.stderr, flush=True)
     failed = 0
@@ -73,8 +75,16 @@ def _measure_all(results: dict[str, Any], options: argparse.Namespace) -> int:
             f"[{at}/{len(left)}] {what.at}: {what.who}, seed {what.seed}: {state}, {took}", file=sys.stderr, flush=True
         )
         if not options.quick:
-            write(options.json, results)
+            _write(options.json, results, what)
     return failed
+
+
+def _write(path: Path, results: dict[str, Any], what: Run) -> None:
+    """Write one run beside what another process may have written meanwhile, and know that from now on."""
+    on_disk = read(path) if path.exists() else results
+    copy_run(results, on_disk, what)
+    write(path, on_disk)
+    results.update(on_disk)
 
 
 def _take(results: dict[str, Any], what: Run, options: argparse.Namespace) -> str:

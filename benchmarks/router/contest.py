@@ -20,6 +20,7 @@ from benchmarks.router.places import JOBS, SETS, Run, training_digest
 from benchmarks.router.typos import mistype
 from orchestrator.clock import seeded_random
 from router import read_examples
+from router.bundled_model import BUNDLED
 
 _LIMIT_S: Final = 2 * 3600
 _SERVINGS: Final = 3
@@ -100,8 +101,12 @@ def kept(what: Run) -> Path:
 
 def model_digests(what: Run) -> dict[str, str]:
     """Return 16 hexadecimal characters over each model file of ours that a run has used."""
-    used = (*JOBS[what.at].models,) if what.at in JOBS else (what.at,) if what.who == OURS else ()
-    files = {at: kept(Run(OURS, at, what.seed)) / MODEL for at in used}
+    if what.who != OURS:
+        return {}
+    job = JOBS.get(what.at)
+    files = {at: kept(Run(OURS, at, what.seed)) / MODEL for at in (job.models if job else (what.at,))}
+    if job and job.bundled:
+        files["bundled"] = BUNDLED / "router.npz"
     return {at: hashlib.sha256(file.read_bytes()).hexdigest()[:16] for at, file in files.items() if file.exists()}
 
 

@@ -14,7 +14,7 @@ from benchmarks.router.places import JOBS
 def main() -> int:
     """Do the one job that standard input asks for, and print its figures."""
     task = json.load(sys.stdin)
-    module = importlib.import_module(f"{__package__}.{JOBS[task['job']].module}")
+    module = importlib.import_module(JOBS[task["job"]].module)
     models = {name: Path(path) for name, path in task["models"].items()}
     print(MARK + json.dumps(module.figures(task["seed"], models)), flush=True)
     return 0

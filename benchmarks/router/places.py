@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from benchmarks.router.anchors.contestants import ANCHORS, OURS, SEEDLESS
 from benchmarks.router.data import DATA, ROOT
+from router.bundled_model import BUNDLED
 
 
 class TableSet(NamedTuple):
@@ -20,11 +21,26 @@ class TableSet(NamedTuple):
 
 
 class Job(NamedTuple):
-    """What only we do: the module whose ``figures`` does it, the models that it needs, whether seeds mean anything."""
+    """What only we do.
 
-    module: str
+    Attributes:
+        modules: Of `benchmarks.router`: the one whose ``figures`` does it, and those that it hangs on.
+        data: The sets whose texts it reads.
+        models: The sets of which it needs a trained model.
+        bundled: Whether it needs the model that ships.
+        seeded: Whether a seed means anything to it.
+    """
+
+    modules: tuple[str, ...]
+    data: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
+    bundled: bool = False
     seeded: bool = True
+
+    @property
+    def module(self) -> str:
+        """Return the full name of the module that does it."""
+        return f"benchmarks.router.{self.modules[0]}"
 
 
 SETS: Final = {
@@ -36,13 +52,15 @@ SETS: Final = {
     "clinc150 full + oos": TableSet("clinc150", "train.jsonl", nobodys=True),
 }
 JOBS: Final = {
-    "error-budget": Job("error_budget", ("banking77 full", "clinc150 full", "clinc150 full + oos")),
-    "new-agents": Job("new_agents"),
-    "tools": Job("tools"),
-    "feedback": Job("feedback"),
-    "off-policy": Job("off_policy", seeded=False),
-    "reasons": Job("reasons", ("banking77 full",)),
-    "many-agents": Job("many_agents", seeded=False),
+    "error-budget": Job(
+        ("error_budget",), ("banking77", "clinc150"), ("banking77 full", "clinc150 full", "clinc150 full + oos")
+    ),
+    "new-agents": Job(("new_agents", "error_budget"), ("banking77",)),
+    "tools": Job(("tools",), ("toole",), bundled=True),
+    "feedback": Job(("feedback",), ("banking77",)),
+    "off-policy": Job(("off_policy", "feedback"), ("banking77",), seeded=False),
+    "reasons": Job(("reasons",), ("banking77",), ("banking77 full",)),
+    "many-agents": Job(("many_agents",), bundled=True, seeded=False),
 }
 
 
@@ -61,7 +79,7 @@ def plan(places: Sequence[str], contestants: Sequence[str], seeds: Sequence[int]
         for who in contestants
         for at in places
         if takes_part(who, at)
-        for seed in (seeds if is_seeded(who, at) else seeds[:1])
+        for seed in (seeds if is_seeded(who, at) else (0,))
     ]
 
 
@@ -88,8 +106,10 @@ def digest(who: str, at: str) -> str:
     here = ROOT / "benchmarks" / "router"
     if at in JOBS:
         job = JOBS[at]
-        models = " ".join(training_digest(OURS, needed) for needed in job.models)
-        return _digest([*_code(who), here / f"{job.module}.py"], models)
+        texts = [file for name in job.data for file in sorted((DATA / name).glob("*.json*"))]
+        files = [*_code(who), *(here / f"{module}.py" for module in job.modules), *texts]
+        models = [training_digest(OURS, needed) for needed in job.models]
+        return _digest([*files, *([BUNDLED / "router.npz"] if job.bundled else [])], *models)
     asked = sorted((DATA / SETS[at].folder).glob("*dev.jsonl"))
     return _digest([here / "anchors" / "harness.py", here / "typos.py", *asked], training_digest(who, at))
 
@@ -100,7 +120,7 @@ def _code(who: str) -> list[Path]:
         return [
             here / "pointsman.py",
             *sorted((ROOT / "router").rglob("*.py")),
-            *sorted((ROOT / "router").rglob("*.npz")),
+            BUNDLED / "base.npz",
         ]
     name = ANCHORS[who].module.rsplit(".", 1)[-1]
     return [here / f"{name}.py", here / "minilm_encoder.py"]

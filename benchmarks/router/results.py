@@ -53,6 +53,17 @@ def put(
     results.get("problems", {}).get(what.at, {}).pop(what.who, None)
 
 
+def copy_run(results: Mapping[str, Any], other: dict[str, Any], what: Run) -> None:
+    """Bring what is known of one run, its figures or why there are none, from one set of results into another."""
+    run = results["runs"].get(what.at, {}).get(what.who, {}).get(str(what.seed))
+    reason = results.get("problems", {}).get(what.at, {}).get(what.who)
+    if reason is not None:
+        put_problem(other, what, reason)
+    elif run is not None:
+        other["runs"].setdefault(what.at, {}).setdefault(what.who, {})[str(what.seed)] = run
+        other.get("problems", {}).get(what.at, {}).pop(what.who, None)
+
+
 def put_problem(results: dict[str, Any], what: Run, reason: str) -> None:
     """Keep why a contestant has no figures of a place."""
     results.setdefault("problems", {}).setdefault(what.at, {})[what.who] = reason

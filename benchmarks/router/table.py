@@ -10,7 +10,7 @@ from benchmarks.router.anchors.contestants import ANCHORS, OURS
 from benchmarks.router.bars import LEVELS, LINES, MISSED, NOT_MEASURED, ROWS, Line
 from benchmarks.router.cited import CITED
 from benchmarks.router.places import SETS
-from benchmarks.router.results import Summary, problems, seeds_of, summary, verdict_of
+from benchmarks.router.results import Summary, problems, summary, verdict_of
 
 UNSEEN: Final = (
     "A set nobody here has seen, ten examples an intent (75 / 78 / 83), cannot be measured here: there is none, and a"
@@ -74,8 +74,10 @@ def _by_seed(line: Line, found: Summary | None) -> str:
 
 
 def _models(results: Mapping[str, Any]) -> Iterator[str]:
-    for at in SETS:
-        runs = results["runs"].get(at, {}).get(OURS, {})
-        digests = [runs[str(seed)]["models"].get(at, "") for seed in seeds_of(results, OURS, at)]
-        if any(digests):
-            yield f"Models of {at}, by seed: {' '.join(digest or '-' for digest in digests)}"
+    """Yield the model files of ours, by what they learnt; two where rows hang on different files of the same seed."""
+    ours = [(int(seed), run) for at in results["runs"].values() for seed, run in at.get(OURS, {}).items()]
+    for name in (*SETS, "bundled"):
+        found = sorted({(seed, run["models"][name]) for seed, run in ours if name in run["models"]})
+        distinct = sorted({digest for _, digest in found}) if name == "bundled" else [f"{s}: {d}" for s, d in found]
+        if distinct:
+            yield f"Model of {name}: {', '.join(distinct)}."

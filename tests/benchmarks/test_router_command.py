@@ -73,6 +73,20 @@ def test_an_interruption_leaves_what_was_done(path: Path, monkeypatch: pytest.Mo
     assert list(read(path)["runs"][FULL][OURS]) == ["0"]
 
 
+def test_two_processes_may_share_a_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another one has written meanwhile stays, and is in the table as well."""
+
+    def measure(what: Run, *, quick: bool) -> dict[str, float]:
+        there = read(path) if path.exists() else empty("3.11", 2)
+        put(there, Run("tfidf", what.at, what.seed), {"accuracy": 80.0}, date="2026-01-01")
+        write(path, there)
+        return {"accuracy": 92.0}
+
+    monkeypatch.setattr(command, "measure", measure)
+    assert main(["--rows", "accuracy", "--ours", "--seeds", "0", "--json", str(path)]) == 0
+    assert set(read(path)["runs"][FULL]) == {OURS, "tfidf"}
+
+
 def test_who_fails_keeps_its_place_and_the_others_go_on(
     path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -88,13 +102,18 @@ def test_who_fails_keeps_its_place_and_the_others_go_on(
 
 def test_showing_measures_nothing(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`--show` prints the last results, without data and without a file as well; every line says not measured then."""
-    assert main(["--show", "--json", str(path)]) == 0
-    assert "never run" in capsys.readouterr().out
+    assert main(["--show", "--json", str(path), "--rows", "tools", "--seeds", "0", "1"]) == 0
+    told = capsys.readouterr()
+    assert "never run" in told.out
+    assert "2 of 2 runs: never done, or with other code, models or texts" in told.err
     assert not path.exists()
 
 
-def test_check_fails_on_a_must_and_on_a_row_that_was_never_run(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_fails_on_a_must_and_on_a_row_that_was_never_run(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """`--check` is what a pipeline runs; without it the same table is printed and all is well."""
+    monkeypatch.setattr(command, "DATA", path / "none")
     made = empty("3.11", 2)
     put(made, Run(OURS, FULL, 0), {"accuracy": 91.0, "train_wall_s": 50.0}, date="2026-01-01")
     write(path, made)
@@ -125,8 +144,8 @@ def test_everything_is_planned_once_and_only_where_it_can_be() -> None:
     """Jobs and requests for nobody are ours; MiniLM is the same whatever the seed, and so are ten logs."""
     found = plan(["tools", "clinc150 full + oos", TEN, "off-policy"], [OURS, "minilm", "tfidf"], [4, 5])
     ours = [Run(OURS, at, seed) for at in ("tools", "clinc150 full + oos", TEN) for seed in (4, 5)]
-    assert found[:7] == [*ours, Run(OURS, "off-policy", 4)]
-    assert found[7:] == [Run("minilm", TEN, 4), Run("tfidf", TEN, 4), Run("tfidf", TEN, 5)]
+    assert found[:7] == [*ours, Run(OURS, "off-policy", 0)]
+    assert found[7:] == [Run("minilm", TEN, 0), Run("tfidf", TEN, 4), Run("tfidf", TEN, 5)]
 
 
 def test_a_digest_hangs_on_texts_code_and_versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,8 +166,7 @@ def test_a_digest_hangs_on_texts_code_and_versions(tmp_path: Path, monkeypatch: 
 @pytest.mark.parametrize("job", JOBS)
 def test_a_job_is_a_module_with_figures(job: str) -> None:
     """The process that does it finds it by this name."""
-    module = importlib.import_module(f"benchmarks.router.{JOBS[job].module}")
-    assert callable(module.figures)
+    assert callable(importlib.import_module(JOBS[job].module).figures)
 
 
 def test_a_model_is_trained_once_and_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,8 +53,14 @@ def test_dates_and_models_are_told(results: dict[str, Any]) -> None:
     """The last run is told from an older one, and a figure is of a file that there is."""
     text = markdown(results)
     assert "2026-01-01 to 2026-01-02" in text
-    assert f"Models of {FULL}, by seed: m0 m1" in text
+    assert f"Model of {FULL}: 0: m0, 1: m1." in text
     assert UNSEEN in text
+
+
+def test_rows_of_different_files_are_told(results: dict[str, Any]) -> None:
+    """Accuracy and speed of one model: where reasons were measured with another file of seed 0, both are named."""
+    put(results, Run(OURS, "reasons", 0), {"verified": 100.0}, date="2026-01-02", models={FULL: "m9"})
+    assert f"Model of {FULL}: 0: m0, 0: m9, 1: m1." in markdown(results)
 
 
 def test_who_could_not_be_measured_is_named_until_it_is(results: dict[str, Any]) -> None:
