@@ -98,9 +98,13 @@ def main() -> int:
     results = [json.loads((FOLDER / "results" / name).read_text("utf-8")) for name in ("kernel.json", "peers.json")]
     readme = FOLDER / "README.md"
     readme.write_text(replace(readme.read_text("utf-8"), tables(*results)), "utf-8")
-    router = markdown(read(FOLDER / "results" / "router.json"))
-    ROUTER_PAGE.write_text(replace(ROUTER_PAGE.read_text("utf-8"), router, "routers"), "utf-8")
+    write_router_page(read(FOLDER / "results" / "router.json"))
     return 0
+
+
+def write_router_page(results: Mapping[str, Any], page: Path = ROUTER_PAGE) -> None:
+    """Put the table of some results into the router's page."""
+    page.write_text(replace(page.read_text("utf-8"), markdown(results), "routers"), "utf-8")
 
 
 if __name__ == "__main__":

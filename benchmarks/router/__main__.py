@@ -1,8 +1,8 @@
 """The router's table, ours beside what others use: `python -m benchmarks.router [--rows ROW ...] [--show] [--check]`.
 
 What is measured with the code, the models and the texts of today is not measured again, so an interrupted run goes on
-where it was; every result is written when it is there. Models are trained once a set, a number of examples and a seed,
-and kept under `.bench/models`.
+where it was; every result is written when it is there, and the table into `docs/router.md` at the end. Models are
+trained once a set, a number of examples and a seed, and kept under `.bench/models`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.markdown import write_router_page
 from benchmarks.router.anchors.contestants import EVERYONE, OURS
 from benchmarks.router.bars import ROWS, places_of
 from benchmarks.router.contest import measure, model_digests
@@ -50,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.show and DATA.is_dir() and (left := len(stale(results, wanted))):
         print(f"{left} of {len(wanted)} runs: never done, or with other code, models or texts", file=sys.stderr)
     print(markdown(results, options.rows))
+    if options.json == RESULTS and not (options.show or options.quick):
+        write_router_page(results)
     missed = musts_missed(results, options.rows) if options.check else []
     for sentence in missed:
         print(sentence, file=sys.stderr)
