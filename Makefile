@@ -34,7 +34,7 @@ bench: $(VENV)/.dev  ## costs beside bare asyncio, as a table (ARGS="--json FILE
 bench-peers: $(VENV)/.dev  ## the same work in other frameworks, each in an environment of its own
 	@$(BIN)/python -m benchmarks.peers $(ARGS)
 
-bench-router: $(VENV)/.dev  ## the router's whole table beside what others use, seeds and all (ARGS="--show", "--rows tools --check")
+bench-router: $(VENV)/.dev  ## the router's whole table, ours beside what others use (ARGS="--show --check")
 	@$(BIN)/python -m benchmarks.router $(ARGS)
 
 router: $(VENV)/.dev  ## train the bundled router again from the agents' cards
