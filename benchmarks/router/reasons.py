@@ -118,16 +118,14 @@ def _shares(name: str, changes: Sequence[tuple[bool, bool]]) -> dict[str, float 
 
 def _microseconds(work: Callable[[str], object], texts: Sequence[str]) -> dict[str, float]:
     """Return percentiles over the texts, of each the least of some passes: whatever else the machine does only adds."""
-    taken = []
-    for text in texts:
-        passes = []
-        for _ in range(_PASSES):
+    passes: list[list[float]] = [[] for _ in range(_PASSES)]
+    for taken in passes:
+        for text in texts:
             begun = time.perf_counter_ns()
             work(text)
-            passes.append((time.perf_counter_ns() - begun) / 1000)
-        taken.append(min(passes))
-    taken.sort()
-    return {"p50_us": round(taken[len(taken) // 2], 1), "p99_us": round(taken[int(len(taken) * 0.99)], 1)}
+            taken.append((time.perf_counter_ns() - begun) / 1000)
+    least = sorted(map(min, zip(*passes, strict=True)))
+    return {"p50_us": round(least[len(least) // 2], 1), "p99_us": round(least[int(len(least) * 0.99)], 1)}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
