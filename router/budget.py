@@ -16,7 +16,7 @@ assumed of the confidence: one that is wrong about itself costs coverage, never 
 On what the promise rests: requests to come are drawn as the held-out ones were, by the same people about the same
 agents, as many of them for nobody. It is that of the router that was measured. The one that is served has the
 held-out requests in its training too, and its calibration, five numbers, was fitted on them; both gaps are measured
-(``tests/router/test_budget.py``, ``docs/router/calibration.md``), not covered. Not covered at all: agents added after
+(``tests/router/test_budget.py``, ``benchmarks/router/README.md``), not covered. Not covered at all: agents added after
 training, vetoes, and a change of what people ask, also of how often which agent is asked for (docs/decisions/0009).
 """
 

@@ -118,6 +118,8 @@ def _spend(manifest: Manifest, arrays: ModelArrays, dev: list[Example], budget: 
 def under_shift(routed: list[bool], wrong: list[bool], labels: list[str], budget: float) -> dict[str, float]:
     """Make a tenth of the agents ten times as frequent, at random and many times over, and say what goes wrong then.
 
+    Requests for nobody stay as frequent as they are: they are no agent's.
+
     Args:
         routed: Whether each request is routed.
         wrong: Whether it goes wrong if it is.
@@ -125,12 +127,14 @@ def under_shift(routed: list[bool], wrong: list[bool], labels: list[str], budget
         budget: Share of errors that was asked for.
     """
     names, place = np.unique(labels, return_inverse=True)
+    agents = np.flatnonzero(names != NOBODY)
     sent = np.array(routed, dtype=np.float64)
     missed = sent * np.array(wrong)
     generator = np.random.default_rng(0)
     shares = []
     for _ in range(SHIFTS):
-        frequent = generator.permutation(len(names)) < max(len(names) // 10, 1)
+        frequent = np.zeros(len(names), dtype=np.bool_)
+        frequent[agents] = generator.permutation(len(agents)) < max(len(agents) // 10, 1)
         weight = np.where(frequent, 10.0, 1.0)[place]
         shares.append(float(weight @ missed / max(weight @ sent, 1e-9)))
     return {
