@@ -116,7 +116,7 @@ def test_chances_are_those_of_the_calibration(scores: list[float]) -> None:
 
 
 def test_a_leader_no_likelier_than_the_runner_up_leaves_the_others_nothing() -> None:
-    """The confidence map may say less of it than of the runner-up; a third that is far off has no chance, not one too many."""
+    """The confidence map may say less of it than of the runner-up; a third, far off, has no chance then."""
     names = ("a", "b", "c")
     doubtful = Calibration(10.0, -0.2, 0.0, beta=BetaMap(1.0, 1.0, -2.0))
     answer = decide(Roster(names, ("1",) * 3, "f" * 16), np.array([0.5, 0.4999, -0.9], dtype=np.float32), {}, doubtful)
