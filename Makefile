@@ -34,8 +34,8 @@ bench: $(VENV)/.dev  ## costs beside bare asyncio, as a table (ARGS="--json FILE
 bench-peers: $(VENV)/.dev  ## the same work in other frameworks, each in an environment of its own
 	@$(BIN)/python -m benchmarks.peers $(ARGS)
 
-bench-router: $(VENV)/.dev  ## our router beside what others use, same texts, an environment each (ARGS="--seeds 0 --check")
-	@$(BIN)/python -m benchmarks.router.anchors $(ARGS)
+bench-router: $(VENV)/.dev  ## the router's whole table, ours beside what others use (ARGS="--show --check")
+	@$(BIN)/python -m benchmarks.router $(ARGS)
 
 router: $(VENV)/.dev  ## train the bundled router again from the agents' cards
 	@$(BIN)/pointsman train --cards --out router/bundled/router.npz $(ARGS)

@@ -1,4 +1,4 @@
-"""The tables of this folder's README, from the files in `results/`: `python -m benchmarks.markdown` writes them."""
+"""The tables of this folder's README and of the router's page: `python -m benchmarks.markdown`, from `results/`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.markdown_table import table
-from benchmarks.router.anchors.results import read
-from benchmarks.router.anchors.table import markdown
+from benchmarks.router.results import read
+from benchmarks.router.table import markdown
 from benchmarks.work import ROWS
 
 FOLDER: Final = Path(__file__).parent
+ROUTER_PAGE: Final = FOLDER.parent / "docs" / "router.md"
 
 
 def tables(kernel: Mapping[str, Any], peers: Mapping[str, Any]) -> str:
@@ -93,12 +94,17 @@ def _cost(microseconds: float, ratio: float) -> str:
 
 
 def main() -> int:
-    """Rewrite the README; always return 0."""
+    """Rewrite the tables of the README and of the router's page; always return 0."""
     results = [json.loads((FOLDER / "results" / name).read_text("utf-8")) for name in ("kernel.json", "peers.json")]
     readme = FOLDER / "README.md"
-    text = replace(readme.read_text("utf-8"), tables(*results))
-    readme.write_text(replace(text, markdown(read(FOLDER / "results" / "router.json")), "routers"), "utf-8")
+    readme.write_text(replace(readme.read_text("utf-8"), tables(*results)), "utf-8")
+    write_router_page(read(FOLDER / "results" / "router.json"))
     return 0
+
+
+def write_router_page(results: Mapping[str, Any], page: Path = ROUTER_PAGE) -> None:
+    """Put the table of some results into the router's page."""
+    page.write_text(replace(page.read_text("utf-8"), markdown(results), "routers"), "utf-8")
 
 
 if __name__ == "__main__":

@@ -65,13 +65,15 @@ def agent_chances(prediction: Prediction) -> dict[str, float]:
     """Return the calibrated probability of being right of every eligible agent, best first.
 
     Probabilities fall with the score by one factor, which leader and runner-up give: ``confidence_of_other`` in
-    ``router.calibration``, from the record alone. With "none of these" they sum to 1.
+    ``router.calibration``, from the record alone. With "none of these" they sum to 1. Where the map of the confidences
+    leaves the leader no more than the runner-up, no factor is known, and the others count as without a chance.
     """
     lead, other = prediction.confidence, prediction.runner_up_confidence
-    tied = prediction.margin <= 0 or not other
-    scale = math.inf if tied else math.log(lead / other) / prediction.margin
+    known = prediction.margin > 0 and 0 < other < lead
+    scale = math.log(lead / other) / prediction.margin if known else math.inf
     eligible = [candidate for candidate in prediction.candidates() if candidate.eligible]
     best = eligible[0].score if eligible else 0.0
-    return {
-        c.name: lead if c.score >= best or not scale else lead * math.exp(-(best - c.score) * scale) for c in eligible
-    }
+    chances = {c.name: lead if c.score >= best else lead * math.exp(-(best - c.score) * scale) for c in eligible}
+    if prediction.margin > 0 and prediction.runner_up in chances:
+        chances[prediction.runner_up] = other
+    return chances

@@ -1,23 +1,20 @@
 """Train on BANKING77 and CLINC150 and measure what comes out on their dev sets: accuracy, calibration, time.
 
-Run ``python benchmarks/router/accuracy.py [--json] [SET ...]``; the data is found by ``POINTSMAN_DATA``.
+Run ``python -m benchmarks.router.accuracy [--json] [SET ...]``; the data is found by ``POINTSMAN_DATA``.
 """
 
 import argparse
 import json
-import os
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.router.data import DATA
 from router import EmbeddingRouter, evaluate, read_examples
 from router.trained_model import train
 from router.training_config import TrainingConfig
-
-ROOT = Path(__file__).resolve().parents[2]
-DATA = Path(os.environ.get("POINTSMAN_DATA", ROOT.parent / "shared" / "data"))
 
 
 def measure(name: str, seed: int, train_file: str) -> dict[str, Any]:

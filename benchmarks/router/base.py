@@ -12,9 +12,9 @@ from typing import Final
 
 import torch
 
-from benchmarks.router.accuracy import DATA
 from benchmarks.router.base_text import glosses, requests
 from benchmarks.router.base_vectors import Recipe, learn
+from benchmarks.router.data import DATA
 from benchmarks.router.quantise import quantise
 from router.base_encoder import BUNDLED_BASE, write_base
 

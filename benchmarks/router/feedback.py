@@ -1,25 +1,27 @@
 """Learn BANKING77 from thumbs: begin with ten examples an intent, then 5,000 requests of which only a thumb is seen.
 
-Run ``python -m benchmarks.router.feedback [--seeds 0 1 2] [--flipped 0 0.1] [--named SHARE] [--only-up]``; the data is
-found by ``POINTSMAN_DATA``. The requests are texts of ``train.jsonl`` that are not in ``train_10.jsonl``. The router
-gives each to its leader, and learns all thumbs so far anew at every mark: a full training, not a step. Accuracy is that
-of the leader on ``dev.jsonl``, of which nothing is learnt; the bounds are the start, and the same code with a thumb up
-on the true label of every request. Held-out runs that calibrate are left out: they do not move the leader.
+Run ``python -m benchmarks.router.feedback [--seeds 0 1 2] [--flipped 0 0.1] [--named SHARE] [--only-up] [--json]``; the
+data is found by ``POINTSMAN_DATA``. The requests are texts of ``train.jsonl`` that are not in ``train_10.jsonl``. The
+router gives each to its leader, and learns all thumbs so far anew at every mark: a full training, not a step. Accuracy
+is that of the leader on ``dev.jsonl``, of which nothing is learnt; the bounds are the start, and the same code with a
+thumb up on the true label of every request. Held-out runs that calibrate are left out: they do not move the leader.
 """
 
 import argparse
+import json
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.router.accuracy import DATA
+from benchmarks.router.data import DATA
 from router import Example, Feedback, read_examples
 from router.checkpoint import Checkpoint
 from router.stages import Stages
@@ -113,6 +115,29 @@ def supervised(world: World) -> float:
     return accuracy(learn(world, [Feedback(e.text, e.label, right=True) for e in world.requests]), world.dev)
 
 
+def gap_closed(course: Course, bound: float) -> float:
+    """Return which share of the way from the start to the bound was gone, in percent."""
+    start, end = course.at_mark[0], course.at_mark[REQUESTS]
+    return 100 * (end - start) / (bound - start)
+
+
+def figures(seed: int, models: Mapping[str, Path]) -> dict[str, float]:
+    """Return the share of the gap that is closed, in percent, by honest thumbs and with a tenth of them flipped."""
+    del models
+    bound = supervised(build_world(seed, 0.0, 0.0))
+    found = {"bound": bound}
+    for flipped, name in ((0.0, ""), (0.1, "_flipped")):
+        course = stream(build_world(seed, flipped, 0.0), only_up=False)
+        found |= {
+            "start": course.at_mark[0],
+            f"gap_closed{name}": gap_closed(course, bound),
+            f"end{name}": course.at_mark[REQUESTS],
+            f"lowest_less_start{name}": min(course.at_mark.values()) - course.at_mark[0],
+            f"online{name}": course.online,
+        }
+    return found
+
+
 def accuracy(leads: Leads, dev: Sequence[Example]) -> float:
     """Return the share of dev that its label leads, in percent."""
     return 100 * statistics.fmean(a == e.label for a, e in zip(leads([e.text for e in dev]), dev, strict=True))
@@ -132,18 +157,23 @@ def main() -> int:
     parser.add_argument("--flipped", type=float, nargs="+", default=[0.0, 0.1], help="shares of thumbs that are wrong")
     parser.add_argument("--named", type=float, default=0.0, help="share of the thumbs down that name the right agent")
     parser.add_argument("--only-up", action="store_true", help="learn from the thumbs up alone, to compare")
+    parser.add_argument("--json", action="store_true", help="the figures of the table, one JSON object a seed")
     options = parser.parse_args()
     if not DATA.is_dir():
         print(f"{DATA}: no data; set POINTSMAN_DATA", file=sys.stderr)
         return 2
+    if options.json:
+        for seed in options.seeds:
+            print(json.dumps({"seed": seed, **figures(seed, {})}), flush=True)
+        return 0
     bounds = {seed: supervised(build_world(seed, 0.0, 0.0)) for seed in options.seeds}
     for flipped in options.flipped:
         shares = []
         for seed in options.seeds:
             before = time.process_time()
             course = stream(build_world(seed, flipped, options.named), only_up=options.only_up)
-            start, end = course.at_mark[0], course.at_mark[REQUESTS]
-            shares.append(100 * (end - start) / (bounds[seed] - start))
+            start = course.at_mark[0]
+            shares.append(gap_closed(course, bounds[seed]))
             marks = " ".join(f"{mark}: {course.at_mark[mark]:.2f}" for mark in SHOWN)
             lowest = min(course.at_mark.values())
             print(

@@ -16,7 +16,7 @@ from typing import Final
 
 import numpy as np
 
-from benchmarks.router.accuracy import DATA
+from benchmarks.router.data import DATA
 from router.dataset import Example, read_examples
 from router.training import fit_network, torch_settings
 from router.training_config import FEW_EXAMPLES, FROM_CARDS, Progress, TrainingConfig

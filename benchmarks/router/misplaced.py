@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
-from benchmarks.router.accuracy import DATA
+from benchmarks.router.data import DATA
 from orchestrator.clock import seeded_random
 from router import AgentProfile, read_examples
 from router.card_audit import audit_cards

@@ -1,6 +1,6 @@
 """Judge policies on decisions that another one took: how far off the estimates are, and whom the promotion lets in.
 
-Run ``python -m benchmarks.router.off_policy [--seeds 0 1 ...] [--simulations 100]``; the data is found by
+Run ``python -m benchmarks.router.off_policy [--seeds 0 1 ...] [--simulations 100] [--json]``; the data is found by
 ``POINTSMAN_DATA``. The champion has learnt ten examples an intent of BANKING77, the worse one five, the equal one the
 same ten with other random numbers, the better one the ten and 5,000 other texts of ``train.jsonl`` with their labels.
 None abstains. The rest of ``train.jsonl`` and ``dev.jsonl``, of which nobody has learnt, is what is asked: a log is
@@ -11,17 +11,19 @@ the 1,500, so that the chance of the draw is in the error.
 """
 
 import argparse
+import json
 import statistics
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.router.accuracy import DATA
+from benchmarks.router.data import DATA
 from benchmarks.router.feedback import build_world
 from router import EmbeddingRouter, Example, Feedback, Policy, calibrated, estimate, greedy, judge, read_examples
 from router.exploration import agent_chances
@@ -91,12 +93,30 @@ class Log:
         return Feedback(example.text, agent, right=right, should_be=should_be, propensity=float(chances[at]))
 
 
-def measure_errors(players: Players, seeds: Sequence[int]) -> None:
-    """Print the mean error of every method on every policy, and in how many logs the order is right."""
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """How one method of estimating did over some logs.
+
+    Attributes:
+        mean: Mean absolute error over policies and logs, in points.
+        of: The same for each policy.
+        held: In how many logs the interval of each policy holds the truth.
+        ordered: In how many logs worse, same and better come out in this order.
+    """
+
+    mean: float
+    of: Mapping[str, float]
+    held: Mapping[str, int]
+    ordered: int
+
+
+def measure_errors(players: Players, seeds: Sequence[int]) -> dict[Method, Errors]:
+    """Return how every method did on every policy, a log for each seed."""
     log = Log(players.routers["champion"], players.asked)
     policies = {name: cache(greedy(players.routers[of])) for name, of in _ASKED.items()}
     models = {name: cache(calibrated(players.routers[of])) for name, of in _ASKED.items()}
     logs = [log.draw(np.random.default_rng(seed)) for seed in seeds]
+    errors: dict[Method, Errors] = {}
     for method in METHODS:
         found = [
             {
@@ -105,33 +125,46 @@ def measure_errors(players: Players, seeds: Sequence[int]) -> None:
             }
             for decisions in logs
         ]
-        cells, errors = [], []
-        for name, of in _ASKED.items():
-            truth = players.truth[of]
-            off = [abs(100 * one[name].value - truth) for one in found]
-            held = sum(100 * one[name].low <= truth <= 100 * one[name].high for one in found)
-            errors += off
-            cells.append(f"{name} ({truth:.1f}) {statistics.fmean(off):.2f}, interval holds it {held} of {len(logs)}")
-        ordered = sum(one["worse"].value < one["same"].value < one["better"].value for one in found)
-        print(
-            f"{method}: mean error {statistics.fmean(errors):.2f} points; {'; '.join(cells)};"
-            f" right order in {ordered} of {len(logs)}",
-            flush=True,
+        truth = {name: players.truth[of] for name, of in _ASKED.items()}
+        off = {name: [abs(100 * one[name].value - truth[name]) for one in found] for name in _ASKED}
+        errors[method] = Errors(
+            statistics.fmean(value for values in off.values() for value in values),
+            {name: statistics.fmean(values) for name, values in off.items()},
+            {name: sum(100 * one[name].low <= truth[name] <= 100 * one[name].high for one in found) for name in _ASKED},
+            sum(one["worse"].value < one["same"].value < one["better"].value for one in found),
         )
+    return errors
 
 
-def simulate_promotions(players: Players, simulations: int) -> None:
-    """Print how often the gate of ``judge`` lets in who is no better, and how often who is."""
+def simulate_promotions(players: Players, simulations: int) -> dict[str, tuple[float, int]]:
+    """Return by pair the true gain in points and how often the gate of ``judge`` lets the challenger in."""
     less, more = sorted(("champion", "equal"), key=lambda name: players.truth[name])
     pairs = {"A/A, another seed": (more, less), "A/worse": ("champion", "worse"), "A/better": ("champion", "better")}
+    found = {}
     for name, (champion, challenger) in pairs.items():
         log = Log(players.routers[champion], players.asked)
         let_in = 0
         for seed in range(simulations // 2):
             held_back = log.draw(np.random.default_rng(1000 + seed), NAMED)
             let_in += judge(players.routers[champion], players.routers[challenger], held_back, ()).passed
-        gained = players.truth[challenger] - players.truth[champion]
-        print(f"{name} (true gain {gained:+.1f} points): let in {let_in} of {simulations // 2}", flush=True)
+        found[name] = (players.truth[challenger] - players.truth[champion], let_in)
+    return found
+
+
+def figures(seed: int, models: Mapping[str, Path], simulations: int = 100) -> dict[str, float]:
+    """Return the mean errors in points, right orders and bad promotions; the ten logs have seeds of their own."""
+    del seed, models
+    players = build_players()
+    errors = measure_errors(players, range(10))
+    promoted = simulate_promotions(players, simulations)
+    return {
+        "mean_error": errors["dr"].mean,
+        "mean_error_ips": errors["ips"].mean,
+        "mean_error_snips": errors["snips"].mean,
+        "right_orders": errors["dr"].ordered,
+        "bad_promotions": sum(let_in for name, (_, let_in) in promoted.items() if name != "A/better"),
+        "good_promotions_of_50": promoted["A/better"][1],
+    }
 
 
 def main() -> int:
@@ -139,14 +172,29 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(10)))
     parser.add_argument("--simulations", type=int, default=100, help="of equal and worse challengers, half each")
+    parser.add_argument("--json", action="store_true", help="the figures of the table as JSON")
     options = parser.parse_args()
     if not DATA.is_dir():
         print(f"{DATA}: no data; set POINTSMAN_DATA", file=sys.stderr)
         return 2
+    if options.json:
+        print(json.dumps(figures(0, {}, options.simulations)))
+        return 0
     players = build_players()
-    measure_errors(players, options.seeds)
-    simulate_promotions(players, options.simulations)
+    for method, errors in measure_errors(players, options.seeds).items():
+        print(_line(method, errors, players, len(options.seeds)), flush=True)
+    for name, (gained, let_in) in simulate_promotions(players, options.simulations).items():
+        print(f"{name} (true gain {gained:+.1f} points): let in {let_in} of {options.simulations // 2}", flush=True)
     return 0
+
+
+def _line(method: Method, errors: Errors, players: Players, logs: int) -> str:
+    cells = [
+        f"{name} ({players.truth[of]:.1f}) {errors.of[name]:.2f}, interval holds it {errors.held[name]} of {logs}"
+        for name, of in _ASKED.items()
+    ]
+    order = f"right order in {errors.ordered} of {logs}"
+    return f"{method}: mean error {errors.mean:.2f} points; {'; '.join(cells)}; {order}"
 
 
 def _serve(shown: Sequence[Example], config: TrainingConfig, feedback: Sequence[Feedback] = ()) -> EmbeddingRouter:

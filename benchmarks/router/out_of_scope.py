@@ -1,12 +1,13 @@
 """Out-of-scope requests of CLINC150: what each score refuses, and how honest the confidence of the others is.
 
-Run ``python -m benchmarks.router.out_of_scope [--seeds 0 1 2] [--left-out]``; the data is found by ``POINTSMAN_DATA``.
-Trains with and without ``oos_train``; judged on ``dev`` and ``oos_dev``, which has 100 requests: a point each.
-``--left-out`` resolves better: a fifth of the labels, drawn at random, is left out of training, and their 600 requests
-of ``dev`` are out of scope; they are also harder, having been written to be somebody's.
+Run ``python -m benchmarks.router.out_of_scope [--seeds 0 1 2] [--left-out] [--json]``; the data is found by
+``POINTSMAN_DATA``. Trains with and without ``oos_train``; judged on ``dev`` and ``oos_dev``, which has 100 requests: a
+point each. ``--left-out`` resolves better: a fifth of the labels, drawn at random, is left out of training, and their
+600 requests of ``dev`` are out of scope; they are also harder, having been written to be somebody's.
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator
 from typing import Final
@@ -14,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.router.accuracy import DATA
+from benchmarks.router.data import DATA
 from router import EmbeddingRouter, Example, Prediction, read_examples
 from router.calibration import expected_error
 from router.dataset import read_texts
@@ -31,6 +32,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--left-out", action="store_true", help="judge by labels left out of training")
+    parser.add_argument("--json", action="store_true", help="one JSON object a seed and way of training")
     options = parser.parse_args()
     if not DATA.is_dir():
         print(f"{DATA}: no data; set POINTSMAN_DATA", file=sys.stderr)
@@ -38,6 +40,9 @@ def main() -> int:
     for seed in options.seeds:
         for learnt in (False, True):
             predictions, labels = decide(seed, learnt=learnt, left_out=options.left_out)
+            if options.json:
+                print(json.dumps({"seed": seed, "learnt": learnt, **summarise(predictions, labels)}), flush=True)
+                continue
             print(f"seed {seed}, {'with' if learnt else 'without'} oos_train", flush=True)
             for row in describe(predictions, labels):
                 print(f"  {row}", flush=True)
@@ -59,6 +64,20 @@ def decide(seed: int, *, learnt: bool, left_out: bool) -> tuple[list[Prediction]
     model = train(examples, TrainingConfig(seed=seed), out_of_scope=nobodys)
     router = EmbeddingRouter(model.manifest, model.arrays)
     return [router.predict(example.text) for example in dev], [example.label for example in dev]
+
+
+def summarise(predictions: list[Prediction], labels: list[str]) -> dict[str, float]:
+    """Return what confidence does: accuracy in scope, ECE, AUROC, right and kept at 95% refused; shares in percent."""
+    inside = np.array([label != OUT_OF_SCOPE for label in labels])
+    right = np.array([p.leader == label for p, label in zip(predictions, labels, strict=True)])
+    confidence = np.array([prediction.confidence for prediction in predictions])
+    strict = np.quantile(confidence[~inside], 0.95)
+    return {
+        "accuracy": 100 * float(right[inside].mean()),
+        "ece": expected_error(confidence[inside], right[inside]),
+        "auroc": auroc(confidence[inside], confidence[~inside]),
+        "in_scope_at_95_recall": 100 * float((right & (confidence > strict))[inside].mean()),
+    }
 
 
 def describe(predictions: list[Prediction], labels: list[str]) -> Iterator[str]:

