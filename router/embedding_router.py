@@ -25,7 +25,7 @@ from router.profile import AgentProfile
 from router.protocol import NO_VETOES
 from router.snapshot import Entry, Snapshot, take_snapshot
 from router.strangers import Strangers
-from router.tokenizer import tokenize
+from router.word_cache import Reading
 
 _BULK: Final = 32  # so many requests at once: their rows stay in the cache of a core
 
@@ -118,7 +118,7 @@ class EmbeddingRouter:
         """Decide on one request; see ``Router.predict``."""
         snapshot = self._snapshot or self._rebuild()
         parts = self._encoder.encode(text)
-        return self._decide(snapshot, parts.tokens, parts.vector, vetoes)
+        return self._decide(snapshot, parts.reading, parts.vector, vetoes)
 
     def predict_many(self, texts: Sequence[str], vetoes: Mapping[str, str] = NO_VETOES) -> list[Prediction]:
         """Decide on requests in bulk: what ``predict`` gives for each, scores the same to the last bits of float32.
@@ -128,16 +128,12 @@ class EmbeddingRouter:
         snapshot = self._snapshot or self._rebuild()
         decided = []
         for begin in range(0, len(texts), _BULK):
-            some = [tokenize(text) for text in texts[begin : begin + _BULK]]
-            vectors = self._encoder.pool(some)
-            pairs = zip(some, vectors, strict=True)
-            decided += [self._decide(snapshot, tokens, vector, vetoes) for tokens, vector in pairs]
+            pairs = zip(*self._encoder.pool(texts[begin : begin + _BULK]), strict=True)
+            decided += [self._decide(snapshot, reading, vector, vetoes) for reading, vector in pairs]
         return decided
 
-    def _decide(
-        self, snapshot: Snapshot, tokens: Sequence[str], vector: Vector, vetoes: Mapping[str, str]
-    ) -> Prediction:
-        return decide(snapshot.roster, snapshot.scores(tokens, vector), vetoes, self._calibration)
+    def _decide(self, snapshot: Snapshot, reading: Reading, vector: Vector, vetoes: Mapping[str, str]) -> Prediction:
+        return decide(snapshot.roster, snapshot.scores(reading, vector), vetoes, self._calibration)
 
     def explain(self, text: str, agent: str) -> tuple[Contribution, ...]:
         """Split an agent's score over the words of the text; see ``Router.explain``.
@@ -160,7 +156,7 @@ class EmbeddingRouter:
         if not texts:
             return np.zeros((0, self._encoder.width), dtype=np.float32)
         some = (texts[begin : begin + _BULK] for begin in range(0, len(texts), _BULK))
-        return unit(np.concatenate([self._encoder.pool([tokenize(text) for text in few]) for few in some]))
+        return unit(np.concatenate([self._encoder.pool(few)[1] for few in some]))
 
     def add(self, profile: AgentProfile) -> None:
         """Make an agent a candidate: by its trained row if the model was trained on this very card, else by its texts.

@@ -29,6 +29,8 @@ _EDGES: Final = (1 << 32, 2 << 32)  # no 32-bit hash of a word is one of them
 
 # A word plays four roles in pairs; XOR of the codes of two roles is the bucket of the pair.
 _LEADS, _FOLLOWS, _SKIPPED_TO, _TOGETHER = range(4)
+_SIDES: Final = np.array([(_LEADS, _LEADS, _TOGETHER), (_FOLLOWS, _SKIPPED_TO, _TOGETHER)])  # by kind, from BIGRAM
+_PAIRS: Final = np.stack(np.triu_indices(PAIR_TOKENS, 1))
 _ROLES: Final = np.arange(1, 5, dtype=np.uint64) * _KIND
 
 
@@ -78,10 +80,23 @@ def word_buckets(token: str, bits: int) -> Buckets:
 
     Multiplicative hashing (Dietzfelbinger et al. 1997) of the hash and the kind.
     """
-    keys = np.array([token_hash(token), *gram_hashes(token)], dtype=np.uint64)
+    return buckets_of_words([token], bits)[0]
+
+
+def buckets_of_words(tokens: Sequence[str], bits: int) -> tuple[Buckets, list[int]]:
+    """Return the ``word_buckets`` of some tokens one after the other, and where those of each begin."""
+    hashes: list[int] = []
+    begins = []
+    for token in tokens:
+        begins.append(len(hashes))
+        hashes.append(token_hash(token))
+        hashes += gram_hashes(token)
+    keys = np.array(hashes, dtype=np.uint64)
     keys *= _FIRST
-    keys[1:] += _KIND  # GRAM times the constant; WORD is zero
-    return _finish(keys, bits)
+    of_words = keys.take(begins)
+    keys += _KIND  # GRAM times the constant; WORD is zero
+    keys[begins] = of_words
+    return _finish(keys, bits), begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,31 +128,35 @@ def order_template(tokens: int, distinct: int) -> Template:
         distinct: How many of the first ``PAIR_TOKENS`` tokens are distinct, if any repeats; else zero.
     """
     n = min(tokens, PAIR_TOKENS)
-    line = [START, *range(WORDS, WORDS + n), END]
-    apart = range(WORDS + tokens, WORDS + tokens + distinct) if distinct else line[1:-1]
-    found = [(line[i], _LEADS, line[i + 1], _FOLLOWS, BIGRAM) for i in range(n + 1)]
-    found += [(line[i], _LEADS, line[i + 2], _SKIPPED_TO, SKIP) for i in range(n if n > 1 else 0)]
-    found += [(a, _TOGETHER, b, _TOGETHER, PAIR) for i, a in enumerate(apart) for b in apart[i + 1 :]]
-    left, left_role, right, right_role, kind = np.array(found, dtype=np.int64).T
+    skips = n if n > 1 else 0
+    line = np.array([START, *range(WORDS, WORDS + n), END])
+    apart = np.arange(WORDS + tokens, WORDS + tokens + distinct) if distinct else line[1:-1]
+    one, other = _PAIRS[:, _PAIRS[1] < len(apart)]
+    kind = np.repeat((BIGRAM, SKIP, PAIR), (n + 1, skips, len(one)))
+    left = np.concatenate([line[:-1], line[:skips], apart[one]])
+    right = np.concatenate([line[1:], line[2 : 2 + skips], apart[other]])
+    left_role, right_role = _SIDES[:, kind - BIGRAM]
     owners = np.stack([np.where(left < WORDS, right, left), np.where(right < WORDS, left, right)]) - WORDS
-    places = (4 * left + left_role, 4 * right + right_role, owners)
-    first, second, owners = (np.ascontiguousarray(array, dtype=np.intp) for array in places)
-    return Template(first, second, kind.copy(), owners, distinct)
+    return Template(4 * left + left_role, 4 * right + right_role, kind, owners, distinct)
 
 
-def frame(slots: list[int]) -> tuple[Places, Template]:
+def frame(places: Places) -> tuple[Places, Template]:
     """Arrange a text's words for its template: start, end, every word, and the distinct words if any repeats.
 
     Args:
-        slots: A number above ``END`` for each token, the same for the same token.
+        places: ``START``, ``END``, then a number above ``END`` for each token, the same for the same token.
 
     Returns:
-        The numbers in their places (``START`` and ``END`` for the edges), and the template that fits them.
+        The same numbers, those of the distinct words behind them where needed, and the template that fits them.
     """
-    distinct = dict.fromkeys(slots[:PAIR_TOKENS])
-    if len(distinct) == len(slots) or len(distinct) == PAIR_TOKENS:
-        return np.array([START, END, *slots]), order_template(len(slots), 0)
-    return np.array([START, END, *slots, *distinct]), order_template(len(slots), len(distinct))
+    tokens = len(places) - WORDS
+    numbers = places.tolist()
+    if len(set(numbers)) == len(numbers):
+        return places, order_template(tokens, 0)
+    distinct = dict.fromkeys(numbers[WORDS : WORDS + PAIR_TOKENS])
+    if len(distinct) == PAIR_TOKENS:
+        return places, order_template(tokens, 0)
+    return np.array([*numbers, *distinct], dtype=np.intp), order_template(tokens, len(distinct))
 
 
 def order_buckets(codes: Buckets, template: Template) -> Buckets:

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from router.decision import Roster
 from router.encoder import Encoder, Vector
+from router.features import WORDS
 from router.strangers import Strangers
+from router.word_cache import Reading
 from router.word_scores import MANY, WordScores
 
 
@@ -47,13 +49,13 @@ class Crowd:
     words: WordScores | None
     parts: tuple[int, ...]
 
-    def scores(self, tokens: Sequence[str], vector: Vector) -> NDArray[np.float32]:
+    def scores(self, reading: Reading, vector: Vector) -> NDArray[np.float32]:
         """Return their scores for a text with a word, shape (strangers,)."""
         if self.words is None:
             scores: NDArray[np.float32] = self.rows.dot(vector * self.measure.factors(vector))
         else:
             lengths = [_inverse(vector[part]) for part in self.measure.parts]
-            scores = self.words.score(tokens, [lengths[at] for at in self.parts])
+            scores = self.words.score(reading.tokens, [lengths[at] for at in self.parts])
             if self.measure.weights[0]:  # pairs of words are in this part too, and they are too many to keep
                 trained = self.measure.parts[0]
                 scores += self.rows[:, trained].dot(vector[trained] * np.float32(lengths[0]))
@@ -79,16 +81,17 @@ class Snapshot:
     crowd: Crowd | None
     places: NDArray[np.intp]
 
-    def scores(self, tokens: Sequence[str], vector: Vector) -> NDArray[np.float32]:
+    def scores(self, reading: Reading, vector: Vector) -> NDArray[np.float32]:
         """Return the score of each agent, shape (agents,), for a text: its words and its vector."""
+        has_words = len(reading.frame) > WORDS
         scores: NDArray[np.float32] = self.rows.dot(vector[: self.columns])
-        scores *= _inverse(vector) if tokens else 0.0
+        scores *= _inverse(vector) if has_words else 0.0
         if self.crowd is None:
             return scores
         every = np.zeros(len(self.places), dtype=np.float32)
         every[self.places[: len(scores)]] = scores
-        if tokens:
-            every[self.places[len(scores) :]] = self.crowd.scores(tokens, vector)
+        if has_words:
+            every[self.places[len(scores) :]] = self.crowd.scores(reading, vector)
         return every
 
 

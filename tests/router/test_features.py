@@ -13,6 +13,7 @@ from router.features import (
     START,
     WORD,
     WORDS,
+    buckets_of_words,
     edge_codes,
     frame,
     gram_hashes,
@@ -22,9 +23,9 @@ from router.features import (
     word_buckets,
 )
 
-HASHES = [token_hash(f"w{number}") for number in range(8)]
+HASHES = [token_hash(f"w{number}") for number in range(40)]
 CODES = np.concatenate([edge_codes(20), role_codes(HASHES, 20)])
-SLOTS = st.lists(st.integers(WORDS, WORDS + 7), max_size=40)
+SLOTS = st.lists(st.integers(WORDS, WORDS + 7), max_size=40) | st.lists(st.integers(WORDS, WORDS + 39), max_size=40)
 WRAP = (1 << 64) - 1
 
 
@@ -73,7 +74,7 @@ def test_codes_agree_with_the_naive_reference() -> None:
 @given(SLOTS)
 def test_order_features_agree_with_the_naive_reference(slots: list[int]) -> None:
     """The templates find the same buckets as a loop, whether or not words repeat or are too many."""
-    places, template = frame(slots)
+    places, template = frame(np.array([START, END, *slots], dtype=np.intp))
     buckets = order_buckets(CODES.take(places, axis=0), template)
     assert list(zip(buckets.tolist(), template.kind.tolist(), strict=True)) == naive_order(slots)
 
@@ -81,7 +82,7 @@ def test_order_features_agree_with_the_naive_reference(slots: list[int]) -> None
 @given(SLOTS.filter(bool))
 def test_every_order_feature_has_owners(slots: list[int]) -> None:
     """Both owners of a feature are words of the frame, the same word at an edge of the text."""
-    places, template = frame(slots)
+    places, template = frame(np.array([START, END, *slots], dtype=np.intp))
     words = places[WORDS:]
     assert template.owners.min() >= 0
     for a, b, first, second in zip(*template.owners, template.first // 4, template.second // 4, strict=True):
@@ -99,3 +100,11 @@ def test_buckets_are_in_range(bits: int, word: str) -> None:
 def test_a_surrogate_has_a_hash() -> None:
     """A lone surrogate, which UTF-8 cannot hold, is hashed all the same."""
     assert len(word_buckets("\ud800", 20)) == 1 + len(gram_hashes("\ud800"))
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=()), min_size=1, max_size=9), min_size=1, max_size=6))
+def test_buckets_of_many_words_are_those_of_each(words: list[str]) -> None:
+    """They lie one word after the other."""
+    buckets, begins = buckets_of_words(words, 20)
+    assert buckets.tolist() == [bucket for word in words for bucket in word_buckets(word, 20)]
+    assert buckets[begins].tolist() == [int(word_buckets(word, 20)[0]) for word in words]
