@@ -1,7 +1,7 @@
 """Owns the base encoder: a vector for each of many common words, learnt from public text, a few bytes a word."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from router.archive import read_arrays
 from router.errors import ModelFileError, RouterError
 from router.features import token_hash
-from router.sketch import Signs, count_signs
+from router.sketch import sketch_word
 
 BUNDLED_BASE: Final = Path(__file__).with_name("bundled") / "base.npz"
 MAX_BYTES: Final = 64 * 1024**2
@@ -52,40 +52,22 @@ class BaseEncoder:
         return int(self.codebook.shape[0] * self.codebook.shape[2])
 
     def word(self, token: str, buckets: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return the unit vector of a word, shape (size,); see ``words``.
+        """Return the unit vector of a word, shape (size,); of one that is not known, its sketch in as many dimensions.
+
+        So an unknown word is near nothing but words of similar spelling, and still lengthens the text's vector.
 
         Args:
             token: The word.
             buckets: Its ``word_buckets``.
         """
-        vector: NDArray[np.float32] = self.words([token], count_signs(buckets, [0], self.size))[0]
+        key = np.uint32(token_hash(token))
+        place = int(self.hashes.searchsorted(key))
+        if place == len(self.hashes) or self.hashes[place] != key:
+            return sketch_word(buckets, self.size)
+        stretches = self.codebook[np.arange(len(self.codebook)), self.codes[place]]
+        vector: NDArray[np.float32] = stretches.ravel().astype(np.float32)
+        vector *= np.float32(1 / (float(vector @ vector) ** 0.5 or 1))
         return vector
-
-    def words(self, tokens: Sequence[str], signs: Signs) -> NDArray[np.float32]:
-        """Return the unit vectors of words, shape (words, size); of one that is not known, its sketch in this size.
-
-        So an unknown word is near nothing but words of similar spelling, and still lengthens the text's vector.
-
-        Args:
-            tokens: The words.
-            signs: What their sketches are made of, of at least this size.
-        """
-        keys = np.array([token_hash(token) for token in tokens], dtype=np.uint32)
-        places = self.hashes.searchsorted(keys)
-        known = [
-            at
-            for at, (place, key) in enumerate(zip(places.tolist(), keys.tolist(), strict=True))
-            if place < len(self.hashes) and self.hashes.item(place) == key
-        ]
-        vectors = np.empty((len(tokens), self.size), dtype=np.float32)
-        if len(known) < len(tokens):
-            vectors = signs.sketch(self.size)
-        if known:
-            stretches = self.codebook[np.arange(len(self.codebook)), self.codes[places[known]]]
-            found = stretches.reshape(len(known), self.size).astype(np.float32)
-            found *= np.array([[1 / (float(row.dot(row)) ** 0.5 or 1)] for row in found], dtype=np.float32)
-            vectors[known] = found
-        return vectors
 
 
 def write_base(path: Path, base: BaseEncoder) -> None:

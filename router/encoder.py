@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.base_encoder import BaseEncoder
-from router.features import MAX_PAIRS, Buckets, Template, buckets_of_words, frame, order_buckets, order_template
+from router.features import MAX_PAIRS, Buckets, Template, frame, order_buckets, order_template, word_buckets
 from router.packed_rows import PackedRows
-from router.sketch import count_signs
+from router.sketch import sketch_word
 from router.tokenizer import MAX_TOKENS, pieces
 from router.word_cache import Reading, WordCache
 
@@ -42,6 +42,11 @@ class Vocabulary:
         index = np.full(1 << self.bits, -1, dtype=np.int32)
         index[self.buckets] = np.arange(len(self.buckets), dtype=np.int32)
         object.__setattr__(self, "index", index)
+
+    def seen(self, buckets: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return the row numbers of those buckets that training has seen, in their order."""
+        rows = self.index.take(buckets)
+        return rows[rows >= 0]
 
     def word_idf(self, bucket: int) -> float:
         """Return the inverse document frequency of a word, given its bucket."""
@@ -121,7 +126,7 @@ class Encoder:
         self._sketch_weight = sketch_weight
         self._base = base
         self._base_weight = base_weight
-        self._cache = WordCache(self._words, self.width, vocabulary.bits)
+        self._cache = WordCache(self._word, self.width, vocabulary.bits)
         nothing = np.zeros(0, dtype=np.int64)
         self._no_order = WordOrder(rows.levels(nothing), np.zeros(0, np.float32), order_template(0, 0))
         self._last: Parts | None = None
@@ -172,29 +177,15 @@ class Encoder:
         places = self.vocabulary.index.take(buckets).astype(np.intp)
         return WordOrder(self._rows.levels(places), self._rows.factors(places), template)
 
-    def _words(self, tokens: Sequence[str]) -> Vector:
-        """Return the vectors of distinct words: each to the bit what it is whatever other words are with it."""
-        buckets, begins = buckets_of_words(tokens, self.vocabulary.bits)
-        vectors = np.empty((len(tokens), self.width), dtype=np.float32)
-        idf = np.array([self.vocabulary.word_idf(bucket) for bucket in buckets.take(begins).tolist()])[:, None]
-        self._train(vectors[:, : self.trained], buckets, begins)
-        fixed = self.width - self._sketch_size
-        signs = count_signs(buckets, begins, max(self._sketch_size, fixed - self.trained))
-        if self._base is not None:
-            vectors[:, self.trained : fixed] = self._base.words(tokens, signs)
-            vectors[:, self.trained : fixed] *= (idf * self._base_weight).astype(np.float32)
-        vectors[:, fixed:] = signs.sketch(self._sketch_size)
-        vectors[:, fixed:] *= (idf * self._sketch_weight).astype(np.float32)
-        return vectors
-
-    def _train(self, vectors: Vector, buckets: Buckets, begins: Sequence[int]) -> None:
-        rows = self.vocabulary.index.take(buckets)
-        seen = rows >= 0
-        ends = np.add.reduceat(seen, begins, dtype=np.intp).cumsum().tolist()
-        rows = rows[seen]
-        levels, factors = self._rows.levels(rows), self._rows.factors(rows)
-        for vector, begin, end in zip(vectors, (0, *ends), ends, strict=False):
-            vector[:] = factors[begin:end].dot(levels[begin:end])
+    def _word(self, token: str) -> Vector:
+        buckets = word_buckets(token, self.vocabulary.bits)
+        seen = self.vocabulary.seen(buckets)
+        trained = self._rows.factors(seen).dot(self._rows.levels(seen))
+        idf = self.vocabulary.word_idf(int(buckets[0]))
+        sketch = sketch_word(buckets, self._sketch_size) * np.float32(idf * self._sketch_weight)
+        if self._base is None:
+            return np.concatenate([trained, sketch])
+        return np.concatenate([trained, self._base.word(token, buckets) * np.float32(idf * self._base_weight), sketch])
 
 
 def _buckets(reading: Reading) -> tuple[Buckets, Template]:

@@ -18,10 +18,13 @@ MAX_GRAM: Final = 5
 PAIR_TOKENS: Final = 24  # pairs grow with the square: only the first words of a text make them
 MAX_PAIRS: Final = 2 * PAIR_TOKENS + 1 + PAIR_TOKENS * (PAIR_TOKENS - 1) // 2
 
-# Odd constants of splitmix64 (Steele et al. 2014) and of the golden ratio: multiply, keep the high bits.
-_FIRST: Final = np.uint64(0x9E3779B97F4A7C15)
-_SECOND: Final = np.uint64(0xBF58476D1CE4E5B9)
-_KIND: Final = np.uint64(0x94D049BB133111EB)
+# Odd constants of splitmix64 (Steele et al. 2014) and of the golden ratio: multiply, keep the high bits. Arrays
+# without dimensions, because a number would be made one for each operation.
+_FIRST: Final = np.array(0x9E3779B97F4A7C15, dtype=np.uint64)
+_SECOND: Final = np.array(0xBF58476D1CE4E5B9, dtype=np.uint64)
+_KIND: Final = np.array(0x94D049BB133111EB, dtype=np.uint64)
+_HALF: Final = np.array(32, dtype=np.uint64)
+_SHIFT: Final = np.array(29, dtype=np.uint64)
 
 WORD, GRAM, BIGRAM, SKIP, PAIR = range(5)
 START, END, WORDS = range(3)  # where the edges of a text and its first word stand in a frame
@@ -40,7 +43,7 @@ def token_hash(token: str) -> int:
 
 
 def _finish(key: Keys, bits: int) -> Buckets:
-    key ^= key >> np.uint64(29)
+    key ^= key >> _SHIFT
     key *= _SECOND
     key >>= np.uint64(64 - bits)
     return key.view(np.int64)
@@ -54,7 +57,7 @@ def role_codes(hashes: Sequence[int], bits: int) -> Buckets:
         bits: Logarithm of the number of buckets.
     """
     keys = np.array(hashes, dtype=np.uint64)[:, None] * _FIRST + _ROLES
-    keys ^= keys >> np.uint64(32)
+    keys ^= keys >> _HALF
     keys *= _KIND
     return _finish(keys, bits)
 
@@ -80,23 +83,10 @@ def word_buckets(token: str, bits: int) -> Buckets:
 
     Multiplicative hashing (Dietzfelbinger et al. 1997) of the hash and the kind.
     """
-    return buckets_of_words([token], bits)[0]
-
-
-def buckets_of_words(tokens: Sequence[str], bits: int) -> tuple[Buckets, list[int]]:
-    """Return the ``word_buckets`` of some tokens one after the other, and where those of each begin."""
-    hashes: list[int] = []
-    begins = []
-    for token in tokens:
-        begins.append(len(hashes))
-        hashes.append(token_hash(token))
-        hashes += gram_hashes(token)
-    keys = np.array(hashes, dtype=np.uint64)
+    keys = np.array([token_hash(token), *gram_hashes(token)], dtype=np.uint64)
     keys *= _FIRST
-    of_words = keys.take(begins)
-    keys += _KIND  # GRAM times the constant; WORD is zero
-    keys[begins] = of_words
-    return _finish(keys, bits), begins
+    keys[1:] += _KIND  # GRAM times the constant; WORD is zero
+    return _finish(keys, bits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,13 +74,11 @@ class Reading(NamedTuple):
 class WordCache:
     """Bounded cache of what words are; when it is full it starts over, and readers keep the old one."""
 
-    def __init__(
-        self, compute: Callable[[Sequence[str]], Vectors], width: int, bits: int, capacity: int = CACHED_WORDS
-    ) -> None:
+    def __init__(self, compute: Callable[[str], Vectors], width: int, bits: int, capacity: int = CACHED_WORDS) -> None:
         """Keep at most ``capacity`` words (at least ``MAX_TOKENS``) of ``width`` floats each.
 
         Args:
-            compute: From distinct words to their vectors, shape (words, width).
+            compute: From a word to its vector, shape (width,).
             width: Length of a vector.
             bits: Logarithm of the number of buckets.
             capacity: Number of words.
@@ -132,7 +130,8 @@ class WordCache:
     def _add(self, known: Words, missing: Sequence[str]) -> None:
         begin = len(known.tokens)
         end = begin + len(missing)
-        known.vectors[begin:end] = self._compute(missing)
+        for place, token in enumerate(missing, begin):
+            known.vectors[place] = self._compute(token)
         known.codes[begin:end] = role_codes([token_hash(token) for token in missing], self._bits)
         known.tokens += missing
         of_each = np.arange(begin, end, dtype=_PLACE)

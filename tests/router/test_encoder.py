@@ -8,7 +8,7 @@ from router.base_encoder import bundled_base
 from router.encoder import Encoder, Vocabulary
 from router.features import END, START, edge_codes, role_codes, token_hash, word_buckets
 from router.packed_rows import pack
-from router.tokenizer import MAX_TOKENS, tokenize
+from router.tokenizer import tokenize
 
 TEXTS = st.text(alphabet=st.characters(exclude_categories=()), max_size=60)
 
@@ -84,19 +84,8 @@ def test_the_cache_changes_nothing(encoder: Encoder, text: str) -> None:
 def test_unseen_buckets_have_no_rows() -> None:
     """A feature that training has not seen adds nothing to the trained part and has the highest IDF."""
     vocabulary = Vocabulary(10, np.array([3], dtype=np.int32), np.ones(1, dtype=np.float32), 7.0)
-    encoder = Encoder(vocabulary, pack(np.ones((1, 3), dtype=np.float32)), 64, 0.5)
-    assert encoder.encode("an unseen word").vector[:3].tolist() == [0, 0, 0]
+    assert vocabulary.seen(np.array([1, 3, 5])).tolist() == [0]
     assert (vocabulary.word_idf(3), vocabulary.word_idf(4)) == (1.0, 7.0)
-
-
-@given(st.lists(st.text(st.characters(exclude_categories=()), min_size=1, max_size=9), min_size=1, max_size=6))
-def test_a_word_is_the_same_whatever_words_are_new_with_it(encoder: Encoder, texts: list[str]) -> None:
-    """Words that are computed together have the bits of words that are computed alone."""
-    known = encoder.vocabulary
-    words = list(dict.fromkeys(token for text in texts for token in tokenize(text)))[:MAX_TOKENS]
-    together = Encoder(known, encoder._rows, 64, 0.5, bundled_base(), 0.25).words(words)
-    alone = Encoder(known, encoder._rows, 64, 0.5, bundled_base(), 0.25)
-    assert np.array_equal(together, np.concatenate([together[:0], *(alone.words([word]) for word in words)]))
 
 
 def test_an_empty_text_has_only_its_edges(router: EmbeddingRouter) -> None:

@@ -13,7 +13,6 @@ from router.features import (
     START,
     WORD,
     WORDS,
-    buckets_of_words,
     edge_codes,
     frame,
     gram_hashes,
@@ -100,11 +99,3 @@ def test_buckets_are_in_range(bits: int, word: str) -> None:
 def test_a_surrogate_has_a_hash() -> None:
     """A lone surrogate, which UTF-8 cannot hold, is hashed all the same."""
     assert len(word_buckets("\ud800", 20)) == 1 + len(gram_hashes("\ud800"))
-
-
-@given(st.lists(st.text(st.characters(exclude_categories=()), min_size=1, max_size=9), min_size=1, max_size=6))
-def test_buckets_of_many_words_are_those_of_each(words: list[str]) -> None:
-    """They lie one word after the other."""
-    buckets, begins = buckets_of_words(words, 20)
-    assert buckets.tolist() == [bucket for word in words for bucket in word_buckets(word, 20)]
-    assert buckets[begins].tolist() == [int(word_buckets(word, 20)[0]) for word in words]

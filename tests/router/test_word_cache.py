@@ -1,5 +1,4 @@
 import threading
-from collections.abc import Sequence
 
 import numpy as np
 from hypothesis import given
@@ -15,7 +14,7 @@ ANY_TEXT = st.text(alphabet=st.characters(exclude_categories=())) | st.text(st.s
 
 def cache_of_zeros(capacity: int = 1) -> WordCache:
     """Return a cache for whose words all vectors are zero."""
-    return WordCache(lambda words: np.zeros((len(words), 1), dtype=np.float32), 1, 10, capacity)
+    return WordCache(lambda _: np.zeros(1, dtype=np.float32), 1, 10, capacity)
 
 
 @given(st.lists(ANY_TEXT, max_size=4))
@@ -49,7 +48,7 @@ def test_pieces_do_not_fill_the_memory() -> None:
 
 def test_a_full_cache_starts_over() -> None:
     """The cache is bounded, and still right after it was emptied."""
-    cache = WordCache(lambda words: np.array([[len(word)] * 2 for word in words], dtype=np.float32), 2, 10, 1)
+    cache = WordCache(lambda word: np.full(2, float(len(word)), dtype=np.float32), 2, 10, 1)
     for number in range(3 * MAX_TOKENS):
         reading = cache.read([str(number)])
         assert reading.vectors[0, 0] == len(str(number))
@@ -63,9 +62,9 @@ def test_a_known_word_is_computed_once() -> None:
     """The second look-up of a word computes nothing."""
     computed: list[str] = []
 
-    def compute(words: Sequence[str]) -> NDArray[np.float32]:
-        computed.extend(words)
-        return np.zeros((len(words), 1), dtype=np.float32)
+    def compute(word: str) -> NDArray[np.float32]:
+        computed.append(word)
+        return np.zeros(1, dtype=np.float32)
 
     cache = WordCache(compute, 1, 10)
     cache.read(["a", "b", "a"])
@@ -77,7 +76,7 @@ def test_a_known_word_is_computed_once() -> None:
 
 def test_threads_see_whole_vectors() -> None:
     """Readers of a cache that others fill and empty never see a wrong or half-written vector."""
-    cache = WordCache(lambda words: np.array([[float(word)] * 8 for word in words], dtype=np.float32), 8, 10, 1)
+    cache = WordCache(lambda word: np.full(8, float(word), dtype=np.float32), 8, 10, 1)
     wrong: list[float] = []
 
     def read(offset: int) -> None:
