@@ -70,12 +70,14 @@ def edge_codes(bits: int) -> Buckets:
 def gram_hashes(token: str) -> list[int]:
     """Return the hashes of the character n-grams of ``<token>``, lengths ``MIN_GRAM`` to ``MAX_GRAM``."""
     framed = f"<{token}>".encode("utf-32-le", "surrogatepass")
-    size = len(framed)
-    return [
-        zlib.crc32(framed[at : at + 4 * length])
-        for length in range(MIN_GRAM, MAX_GRAM + 1)
-        for at in range(0, size - 4 * length + 1, 4)
-    ]
+    return list(map(zlib.crc32, map(framed.__getitem__, _grams(len(framed)))))
+
+
+@lru_cache(maxsize=64)
+def _grams(size: int) -> tuple[slice, ...]:
+    """Return where the n-grams of a word of so many bytes lie, four bytes a character."""
+    lengths = range(4 * MIN_GRAM, 4 * MAX_GRAM + 1, 4)
+    return tuple(slice(at, at + length) for length in lengths for at in range(0, size - length + 1, 4))
 
 
 def word_buckets(token: str, bits: int) -> Buckets:

@@ -2,7 +2,8 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from itertools import chain
+from itertools import chain, islice
+from sys import byteorder
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -108,21 +109,22 @@ class WordCache:
 
     def _learn(self, pieces: Sequence[str]) -> tuple[bytes, Words]:
         with self._lock:
-            split = [tokens_of(piece) for piece in pieces]
-            tokens = list(chain.from_iterable(split))[:MAX_TOKENS]
             known = self._words
-            missing = [token for token in dict.fromkeys(tokens) if token not in known.places]
+            split, missing = _unknown(pieces, known)
             if self._is_full(known, len(missing)):
                 known = Words(self._capacity, self._width, self._bits)
-                missing = list(dict.fromkeys(tokens))
+                split, missing = _unknown(pieces, known)
             if missing:
                 self._add(known, missing)
             places = known.places
-            for piece, words in zip(pieces, split, strict=True):
-                if len(piece) <= _LONGEST_PIECE and all(map(places.__contains__, words)):
-                    places[piece] = b"".join([places[word] for word in words])
+            found = {
+                piece: b"".join([places[word] for word in words if word in places]) for piece, words in split.items()
+            }
+            for piece, words in split.items():
+                if len(piece) <= _LONGEST_PIECE and len(found[piece]) == len(words) * _PLACE.itemsize:
+                    places[piece] = found[piece]
             self._words = known
-            return b"".join([places[token] for token in tokens]), known
+            return b"".join([found[piece] if piece in found else places[piece] for piece in pieces]), known
 
     def _is_full(self, known: Words, missing: int) -> bool:
         return len(known) + missing > self._capacity or len(known.places) > (1 + _PIECES_A_WORD) * self._capacity
@@ -134,6 +136,13 @@ class WordCache:
             known.vectors[place] = self._compute(token)
         known.codes[begin:end] = role_codes([token_hash(token) for token in missing], self._bits)
         known.tokens += missing
-        of_each = np.arange(begin, end, dtype=_PLACE)
         # Last: a reader that sees a place sees what lies there.
-        known.places.update((token, place.tobytes()) for token, place in zip(missing, of_each, strict=True))
+        for place, token in enumerate(missing, begin):
+            known.places[token] = place.to_bytes(_PLACE.itemsize, byteorder)
+
+
+def _unknown(pieces: Sequence[str], known: Words) -> tuple[dict[str, list[str]], list[str]]:
+    """Return the words of the pieces that are not known, and those words that are not known and may count."""
+    split = {piece: tokens_of(piece) for piece in pieces if piece not in known.places}
+    first = islice(chain.from_iterable(split.values()), MAX_TOKENS)
+    return split, [word for word in dict.fromkeys(first) if word not in known.places]
