@@ -25,6 +25,7 @@ from router.profile import AgentProfile
 from router.protocol import NO_VETOES
 from router.snapshot import Entry, Snapshot, take_snapshot
 from router.strangers import Strangers
+from router.tokenizer import pieces
 from router.word_cache import Reading
 
 _BULK: Final = 32  # so many requests at once: their rows stay in the cache of a core
@@ -128,7 +129,8 @@ class EmbeddingRouter:
         snapshot = self._snapshot or self._rebuild()
         decided = []
         for begin in range(0, len(texts), _BULK):
-            pairs = zip(*self._encoder.pool(texts[begin : begin + _BULK]), strict=True)
+            some = [pieces(text) for text in texts[begin : begin + _BULK]]
+            pairs = zip(*self._encoder.pool(some), strict=True)
             decided += [self._decide(snapshot, reading, vector, vetoes) for reading, vector in pairs]
         return decided
 
@@ -156,7 +158,7 @@ class EmbeddingRouter:
         if not texts:
             return np.zeros((0, self._encoder.width), dtype=np.float32)
         some = (texts[begin : begin + _BULK] for begin in range(0, len(texts), _BULK))
-        return unit(np.concatenate([self._encoder.pool(few)[1] for few in some]))
+        return unit(np.concatenate([self._encoder.pool([pieces(text) for text in few])[1] for few in some]))
 
     def add(self, profile: AgentProfile) -> None:
         """Make an agent a candidate: by its trained row if the model was trained on this very card, else by its texts.

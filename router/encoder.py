@@ -145,9 +145,13 @@ class Encoder:
         self._last = parts = Parts(text, vector, reading, words, order)
         return parts
 
-    def pool(self, texts: Sequence[str]) -> tuple[list[Reading], Vector]:
-        """Read texts in bulk, all word pairs in one gather: their words and vectors, shape (texts, width)."""
-        readings = [self._cache.read(pieces(text)) for text in texts]
+    def pool(self, texts: Sequence[Sequence[str]]) -> tuple[list[Reading], Vector]:
+        """Read texts in bulk, all word pairs in one gather: their words and vectors, shape (texts, width).
+
+        Args:
+            texts: Each as its ``pieces``, or as its tokens.
+        """
+        readings = [self._cache.read(text) for text in texts]
         pooled = np.zeros((len(texts), self.width), dtype=np.float32)
         found, ends = [], [0]
         for reading, vector in zip(readings, pooled, strict=True):
