@@ -39,7 +39,8 @@ class BetaMap:
         Args:
             against: Odds of all other options together, ``(1 - p) / p``, at least 0.
         """
-        against = min(max(against, LEAST_ODDS), _MOST_ODDS)
+        if not LEAST_ODDS <= against <= _MOST_ODDS:
+            against = min(max(against, LEAST_ODDS), _MOST_ODDS)
         logit = self.shift + (self.fall - self.rise) * math.log1p(against) - self.fall * math.log(against)
         return 1.0 / (1.0 + math.exp(-logit)) if logit > -700.0 else 0.0
 

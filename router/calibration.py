@@ -59,7 +59,7 @@ class Calibration:
         odds = scores - leader
         odds *= self._factor
         np.exp(odds, odds)
-        return float(odds.sum()) - 1.0 + self._none(leader)
+        return float(np.add.reduce(odds)) - 1.0 + self._none(leader)  # odds.sum() takes a way round
 
     def odds_against_of_few(self, scores: list[float], leader: float) -> float:
         """Return what ``odds_against`` returns, for a short list and in double precision."""

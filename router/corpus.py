@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from router.base_encoder import BaseEncoder
 from router.encoder import Vocabulary
 from router.features import (
+    END,
     GRAM,
+    START,
     WORD,
     WORDS,
     Buckets,
@@ -158,7 +160,7 @@ def _features(slots: list[int], of_word: list[Buckets], codes: Buckets | None) -
     buckets = [of_word[slot - WORDS] for slot in slots]
     kinds = [_word_kinds(len(of_one)) for of_one in buckets]
     if codes is not None:
-        places, template = frame(slots)
+        places, template = frame(np.array([START, END, *slots], dtype=np.intp))
         buckets.append(order_buckets(codes.take(places, axis=0), template))
         kinds.append(template.kind)
     none = np.zeros(0, dtype=np.int64)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,14 +30,8 @@ class Roster:
         return {name: at for at, name in enumerate(self.names)}
 
 
-class _Lead(NamedTuple):
-    """The two best places with their scores (-inf where nobody is eligible), and the odds against the best."""
-
-    first: int
-    best: float
-    second: int
-    rest: float
-    against: float
+# The two best places with their scores (-inf where nobody is eligible), and the odds against the best.
+_Lead: TypeAlias = tuple[int, float, int, float, float]
 
 
 def decide(
@@ -82,13 +76,13 @@ def _lead(scores: NDArray[np.float32], calibration: Calibration) -> _Lead:
     first = int(scores.argmax())
     best = scores.item(first)
     if best == -math.inf:
-        return _Lead(first, best, first, best, 0.0)
+        return first, best, first, best, 0.0
     against = calibration.odds_against(scores, best)
     scores[first] = -math.inf
     second = int(scores.argmax())
     rest = scores.item(second)
     scores[first] = best  # without vetoes these are the scores that the prediction keeps
-    return _Lead(first, best, second, rest, against)
+    return first, best, second, rest, against
 
 
 def _lead_of_few(scores: NDArray[np.float32], calibration: Calibration) -> _Lead:
@@ -97,11 +91,11 @@ def _lead_of_few(scores: NDArray[np.float32], calibration: Calibration) -> _Lead
     best = max(values)
     first = values.index(best)
     if best == -math.inf:
-        return _Lead(first, best, first, best, 0.0)
+        return first, best, first, best, 0.0
     against = calibration.odds_against_of_few(values, best)
     values[first] = -math.inf
     rest = max(values)
-    return _Lead(first, best, values.index(rest), rest, against)
+    return first, best, values.index(rest), rest, against
 
 
 def _without(roster: Roster, scores: NDArray[np.float32], vetoes: Mapping[str, str]) -> NDArray[np.float32]:

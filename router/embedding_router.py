@@ -15,7 +15,7 @@ from router.beta_map import BetaMap
 from router.budget import Mix, among_strangers, keep_budget, swaying
 from router.calibration import Calibration
 from router.decision import decide
-from router.encoder import Encoder, Vocabulary
+from router.encoder import Encoder, Vector, Vocabulary
 from router.errors import RouterError
 from router.explanation import split_score
 from router.manifest import Manifest
@@ -25,9 +25,10 @@ from router.profile import AgentProfile
 from router.protocol import NO_VETOES
 from router.rarity import Heard, Rarity
 from router.roster_file import read_roster, write_roster
-from router.snapshot import Entry, Snapshot, Text, inverse_length, take_snapshot
+from router.snapshot import Entry, Snapshot, inverse_length, take_snapshot
 from router.strangers import Strangers
-from router.tokenizer import tokenize
+from router.tokenizer import pieces, tokenize
+from router.word_cache import Reading
 
 _BULK: Final = 32  # so many requests at once: their rows stay in the cache of a core
 
@@ -141,7 +142,7 @@ class EmbeddingRouter:
         """Decide on one request; see ``Router.predict``."""
         snapshot = self._snapshot or self._rebuild()
         parts = self._encoder.encode(text)
-        return self._decide(snapshot, Text(parts.tokens, parts.vector, parts.words), vetoes)
+        return self._decide(snapshot, parts.reading, parts.vector, vetoes)
 
     def predict_many(self, texts: Sequence[str], vetoes: Mapping[str, str] = NO_VETOES) -> list[Prediction]:
         """Decide on requests in bulk: what ``predict`` gives for each, scores the same to the last bits of float32.
@@ -151,15 +152,13 @@ class EmbeddingRouter:
         snapshot = self._snapshot or self._rebuild()
         decided = []
         for begin in range(0, len(texts), _BULK):
-            some = [tokenize(text) for text in texts[begin : begin + _BULK]]
-            vectors = self._encoder.pool(some)
-            for tokens, vector in zip(some, vectors, strict=True):
-                text = Text(tokens, vector, self._encoder.words(tokens if snapshot.crowd else ()))
-                decided.append(self._decide(snapshot, text, vetoes))
+            some = [pieces(text) for text in texts[begin : begin + _BULK]]
+            pairs = zip(*self._encoder.pool(some), strict=True)
+            decided += [self._decide(snapshot, reading, vector, vetoes) for reading, vector in pairs]
         return decided
 
-    def _decide(self, snapshot: Snapshot, text: Text, vetoes: Mapping[str, str]) -> Prediction:
-        return decide(snapshot.roster, snapshot.scores(text), vetoes, self._calibration_among(snapshot))
+    def _decide(self, snapshot: Snapshot, reading: Reading, vector: Vector, vetoes: Mapping[str, str]) -> Prediction:
+        return decide(snapshot.roster, snapshot.scores(reading, vector), vetoes, self._calibration_among(snapshot))
 
     def _calibration_among(self, snapshot: Snapshot) -> Calibration:
         return self._calibration if snapshot.crowd is None else self._among_strangers
@@ -186,7 +185,7 @@ class EmbeddingRouter:
         if not texts:
             return np.zeros((0, self._encoder.width), dtype=np.float32)
         some = (texts[begin : begin + _BULK] for begin in range(0, len(texts), _BULK))
-        return unit(np.concatenate([self._encoder.pool([tokenize(text) for text in few]) for few in some]))
+        return unit(np.concatenate([self._encoder.pool([pieces(text) for text in few])[1] for few in some]))
 
     def add(self, profile: AgentProfile) -> None:
         """Make an agent a candidate: by its trained row if the model was trained on this very card, else by its texts.
@@ -266,7 +265,7 @@ class EmbeddingRouter:
     def _read_cards(self, lines: Sequence[Sequence[str]]) -> NDArray[np.float32]:
         """Return the texts of a card as strangers are told apart by them, shape (texts, width)."""
         trained, fixed = self._encoder.trained, self._strangers.parts[1:]
-        vectors = unit(self._encoder.pool(lines))
+        vectors = unit(self._encoder.pool(lines)[1])
         for vector, tokens in zip(vectors, lines, strict=True):
             weights = np.array([self._rarity.in_card(token) for token in tokens], dtype=np.float32)
             vector[trained:] = weights.dot(self._encoder.words(tokens)[:, trained:])

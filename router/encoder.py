@@ -1,7 +1,6 @@
 """Owns the encoder: a text becomes one vector, by one look-up a known word and one gather for its word pairs."""
 
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias
 
@@ -9,26 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.base_encoder import BaseEncoder
-from router.features import (
-    MAX_PAIRS,
-    WORDS,
-    Buckets,
-    Template,
-    edge_codes,
-    frame,
-    order_buckets,
-    order_template,
-    role_codes,
-    token_hash,
-    word_buckets,
-)
+from router.features import MAX_PAIRS, Buckets, Template, frame, order_buckets, order_template, word_buckets
 from router.packed_rows import PackedRows
 from router.sketch import sketch_word
-from router.tokenizer import MAX_TOKENS, tokenize
+from router.tokenizer import MAX_TOKENS, pieces
+from router.word_cache import Reading, WordCache
 
 Vector: TypeAlias = NDArray[np.float32]
-
-CACHED_WORDS: Final = 8192
 
 _ONES: Final = np.ones(max(MAX_TOKENS, MAX_PAIRS), dtype=np.float32)  # a product with them adds rows the fastest
 
@@ -68,74 +54,16 @@ class Vocabulary:
         return float(self.idf[row]) if row >= 0 else self.unseen_idf
 
 
-class _Generation:
-    """Words up to a capacity; rows are only ever appended, so a reader needs no lock."""
-
-    __slots__ = ("codes", "slots", "vectors")
-
-    def __init__(self, capacity: int, width: int, bits: int) -> None:
-        self.slots: dict[str, int] = {}
-        self.vectors = np.zeros((WORDS + capacity, width), dtype=np.float32)
-        self.codes = np.zeros((WORDS + capacity, 4), dtype=np.int64)
-        self.codes[:WORDS] = edge_codes(bits)
-
-
-class WordCache:
-    """Bounded cache of what words are; when it is full it starts over, and readers keep the old one."""
-
-    def __init__(self, compute: Callable[[str], Vector], width: int, bits: int, capacity: int = CACHED_WORDS) -> None:
-        """Keep at most ``capacity`` words (at least ``MAX_TOKENS``) of ``width`` floats each."""
-        self._compute = compute
-        self._width = width
-        self._bits = bits
-        self._capacity = max(capacity, MAX_TOKENS)
-        self._lock = threading.Lock()
-        self._generation = _Generation(self._capacity, width, bits)
-
-    def __len__(self) -> int:
-        return len(self._generation.slots)
-
-    def lookup(self, tokens: Sequence[str]) -> tuple[list[int], Vector, Buckets]:
-        """Return where at most ``MAX_TOKENS`` words lie, all vectors, shape (slots, width), all codes, (slots, 4).
-
-        The arrays are the cache's own: read the slots given, and the edges at ``START`` and ``END``.
-        """
-        generation = self._generation
-        known = generation.slots
-        try:
-            slots = [known[token] for token in tokens]
-        except KeyError:
-            generation = self._fill(tokens)
-            slots = [generation.slots[token] for token in tokens]
-        return slots, generation.vectors, generation.codes
-
-    def _fill(self, tokens: Sequence[str]) -> _Generation:
-        with self._lock:
-            generation = self._generation
-            missing = [token for token in dict.fromkeys(tokens) if token not in generation.slots]
-            if len(generation.slots) + len(missing) > self._capacity:
-                generation = _Generation(self._capacity, self._width, self._bits)
-                missing = list(dict.fromkeys(tokens))
-            codes = role_codes([token_hash(token) for token in missing], self._bits)
-            for token, code in zip(missing, codes, strict=True):
-                slot = WORDS + len(generation.slots)
-                generation.vectors[slot] = self._compute(token)
-                generation.codes[slot] = code
-                generation.slots[token] = slot  # last: a reader that sees the slot sees the vector
-            self._generation = generation
-            return generation
-
-
 class WordOrder(NamedTuple):
     """The word pairs of a text.
 
     Attributes:
-        levels: Their rows before their scales, shape (pairs, trained).
+        levels: Their rows before their scales, int8, shape (pairs, trained).
         scales: Their factors, shape (pairs,); zero for one that training has not seen.
         template: The words they are made of.
     """
 
-    levels: Vector
+    levels: NDArray[np.int8]
     scales: Vector
     template: Template
 
@@ -146,16 +74,21 @@ class Parts(NamedTuple):
     Attributes:
         text: The text itself.
         vector: The sum of all parts, shape (width,); its length is not normalised.
-        tokens: The words, in order.
+        reading: The words, in order.
         words: Their vectors, shape (tokens, width).
         order: What their order adds.
     """
 
     text: str
     vector: Vector
-    tokens: list[str]
+    reading: Reading
     words: Vector
     order: WordOrder
+
+    @property
+    def tokens(self) -> list[str]:
+        """Return the words themselves, in order."""
+        return self.reading.tokens
 
 
 class Encoder:
@@ -194,62 +127,58 @@ class Encoder:
         self._base = base
         self._base_weight = base_weight
         self._cache = WordCache(self._word, self.width, vocabulary.bits)
-        self._no_words = np.zeros((0, self.width), dtype=np.float32)
         nothing = np.zeros(0, dtype=np.int64)
         self._no_order = WordOrder(rows.levels(nothing), np.zeros(0, np.float32), order_template(0, 0))
         self._last: Parts | None = None
 
     def encode(self, text: str) -> Parts:
         """Read a text."""
-        tokens = tokenize(text)
-        slots, vectors, codes = self._cache.lookup(tokens)
+        reading = self._cache.read(pieces(text))
+        words = reading.vectors
+        vector = _sum(words)
+        order = self._no_order
         if self.vocabulary.word_order:
-            places, template = frame(slots)
-            words = vectors.take(places[WORDS : WORDS + len(slots)], axis=0)
-            order = self._order(codes.take(places, axis=0), template)
-            vector = _sum(words)
+            order = self._order(reading)
             trained = vector[: self.trained]
             trained += order.scales.dot(order.levels)
-        else:
-            words = vectors.take(slots, axis=0) if slots else self._no_words
-            order = self._no_order
-            vector = _sum(words)
         # One reference, replaced whole: another thread sees this text or another one, never a mixture.
-        self._last = parts = Parts(text, vector, tokens, words, order)
+        self._last = parts = Parts(text, vector, reading, words, order)
         return parts
 
-    def pool(self, texts: Sequence[Sequence[str]]) -> Vector:
-        """Return the vectors of tokenized texts, not normalised, shape (texts, width), all word pairs in one gather."""
+    def pool(self, texts: Sequence[Sequence[str]]) -> tuple[list[Reading], Vector]:
+        """Read texts in bulk, all word pairs in one gather: their words and vectors, shape (texts, width).
+
+        Args:
+            texts: Each as its ``pieces``, or as its tokens.
+        """
+        readings = [self._cache.read(text) for text in texts]
         pooled = np.zeros((len(texts), self.width), dtype=np.float32)
         found, ends = [], [0]
-        for tokens, vector in zip(texts, pooled, strict=True):
-            slots, vectors, codes = self._cache.lookup(tokens)
-            if slots:
-                np.copyto(vector, _sum(vectors.take(slots, axis=0)))
+        for reading, vector in zip(readings, pooled, strict=True):
+            np.copyto(vector, _sum(reading.vectors))
             if self.vocabulary.word_order:
-                places, template = frame(slots)
-                found.append(order_buckets(codes.take(places, axis=0), template))
+                found.append(_buckets(reading)[0])
                 ends.append(ends[-1] + len(found[-1]))
         if found:
             places = self.vocabulary.index.take(np.concatenate(found)).astype(np.intp)
             levels, factors = self._rows.levels(places), self._rows.factors(places)
             for vector, begin, end in zip(pooled, ends, ends[1:], strict=False):
                 vector[: self.trained] += factors[begin:end].dot(levels[begin:end])
-        return pooled
+        return readings, pooled
 
     def words(self, tokens: Sequence[str]) -> Vector:
         """Return the vectors of at most ``MAX_TOKENS`` words, shape (words, width)."""
-        slots, vectors, _ = self._cache.lookup(tokens)
-        return vectors.take(slots, axis=0) if slots else self._no_words
+        return self._cache.read(tokens).vectors
 
     def recall(self, text: str) -> Parts:
         """Return what ``encode`` returns, without computing it again for the text that was encoded last."""
         last = self._last
         return last if last is not None and last.text == text else self.encode(text)
 
-    def _order(self, codes: Buckets, template: Template) -> WordOrder:
+    def _order(self, reading: Reading) -> WordOrder:
+        buckets, template = _buckets(reading)
         # Once to the type that all look-ups want; what training has not seen is at -1, where a row of zeros lies.
-        places = self.vocabulary.index.take(order_buckets(codes, template)).astype(np.intp)
+        places = self.vocabulary.index.take(buckets).astype(np.intp)
         return WordOrder(self._rows.levels(places), self._rows.factors(places), template)
 
     def _word(self, token: str) -> Vector:
@@ -261,6 +190,11 @@ class Encoder:
         if self._base is None:
             return np.concatenate([trained, sketch])
         return np.concatenate([trained, self._base.word(token, buckets) * np.float32(idf * self._base_weight), sketch])
+
+
+def _buckets(reading: Reading) -> tuple[Buckets, Template]:
+    places, template = frame(reading.frame)
+    return order_buckets(reading.known.codes.take(places, axis=0), template), template
 
 
 def _sum(rows: Vector) -> Vector:

@@ -18,10 +18,13 @@ MAX_GRAM: Final = 5
 PAIR_TOKENS: Final = 24  # pairs grow with the square: only the first words of a text make them
 MAX_PAIRS: Final = 2 * PAIR_TOKENS + 1 + PAIR_TOKENS * (PAIR_TOKENS - 1) // 2
 
-# Odd constants of splitmix64 (Steele et al. 2014) and of the golden ratio: multiply, keep the high bits.
-_FIRST: Final = np.uint64(0x9E3779B97F4A7C15)
-_SECOND: Final = np.uint64(0xBF58476D1CE4E5B9)
-_KIND: Final = np.uint64(0x94D049BB133111EB)
+# Odd constants of splitmix64 (Steele et al. 2014) and of the golden ratio: multiply, keep the high bits. Arrays
+# without dimensions, because a number would be made one for each operation.
+_FIRST: Final = np.array(0x9E3779B97F4A7C15, dtype=np.uint64)
+_SECOND: Final = np.array(0xBF58476D1CE4E5B9, dtype=np.uint64)
+_KIND: Final = np.array(0x94D049BB133111EB, dtype=np.uint64)
+_HALF: Final = np.array(32, dtype=np.uint64)
+_SHIFT: Final = np.array(29, dtype=np.uint64)
 _MASK: Final = (1 << 64) - 1
 
 WORD, GRAM, BIGRAM, SKIP, PAIR = range(5)
@@ -30,6 +33,8 @@ _EDGES: Final = (1 << 32, 2 << 32)  # no 32-bit hash of a word is one of them
 
 # A word plays four roles in pairs; XOR of the codes of two roles is the bucket of the pair.
 _LEADS, _FOLLOWS, _SKIPPED_TO, _TOGETHER = range(4)
+_SIDES: Final = np.array([(_LEADS, _LEADS, _TOGETHER), (_FOLLOWS, _SKIPPED_TO, _TOGETHER)])  # by kind, from BIGRAM
+_PAIRS: Final = np.stack(np.triu_indices(PAIR_TOKENS, 1))
 _ROLES: Final = np.arange(1, 5, dtype=np.uint64) * _KIND
 
 
@@ -39,7 +44,7 @@ def token_hash(token: str) -> int:
 
 
 def _finish(key: Keys, bits: int) -> Buckets:
-    key ^= key >> np.uint64(29)
+    key ^= key >> _SHIFT
     key *= _SECOND
     key >>= np.uint64(64 - bits)
     return key.view(np.int64)
@@ -53,7 +58,7 @@ def role_codes(hashes: Sequence[int], bits: int) -> Buckets:
         bits: Logarithm of the number of buckets.
     """
     keys = np.array(hashes, dtype=np.uint64)[:, None] * _FIRST + _ROLES
-    keys ^= keys >> np.uint64(32)
+    keys ^= keys >> _HALF
     keys *= _KIND
     return _finish(keys, bits)
 
@@ -66,12 +71,14 @@ def edge_codes(bits: int) -> Buckets:
 def gram_hashes(token: str) -> list[int]:
     """Return the hashes of the character n-grams of ``<token>``, lengths ``MIN_GRAM`` to ``MAX_GRAM``."""
     framed = f"<{token}>".encode("utf-32-le", "surrogatepass")
-    size = len(framed)
-    return [
-        zlib.crc32(framed[at : at + 4 * length])
-        for length in range(MIN_GRAM, MAX_GRAM + 1)
-        for at in range(0, size - 4 * length + 1, 4)
-    ]
+    return list(map(zlib.crc32, map(framed.__getitem__, _grams(len(framed)))))
+
+
+@lru_cache(maxsize=64)
+def _grams(size: int) -> tuple[slice, ...]:
+    """Return where the n-grams of a word of so many bytes lie, four bytes a character."""
+    lengths = range(4 * MIN_GRAM, 4 * MAX_GRAM + 1, 4)
+    return tuple(slice(at, at + length) for length in lengths for at in range(0, size - length + 1, 4))
 
 
 def word_buckets(token: str, bits: int) -> Buckets:
@@ -120,31 +127,35 @@ def order_template(tokens: int, distinct: int) -> Template:
         distinct: How many of the first ``PAIR_TOKENS`` tokens are distinct, if any repeats; else zero.
     """
     n = min(tokens, PAIR_TOKENS)
-    line = [START, *range(WORDS, WORDS + n), END]
-    apart = range(WORDS + tokens, WORDS + tokens + distinct) if distinct else line[1:-1]
-    found = [(line[i], _LEADS, line[i + 1], _FOLLOWS, BIGRAM) for i in range(n + 1)]
-    found += [(line[i], _LEADS, line[i + 2], _SKIPPED_TO, SKIP) for i in range(n if n > 1 else 0)]
-    found += [(a, _TOGETHER, b, _TOGETHER, PAIR) for i, a in enumerate(apart) for b in apart[i + 1 :]]
-    left, left_role, right, right_role, kind = np.array(found, dtype=np.int64).T
+    skips = n if n > 1 else 0
+    line = np.array([START, *range(WORDS, WORDS + n), END])
+    apart = np.arange(WORDS + tokens, WORDS + tokens + distinct) if distinct else line[1:-1]
+    one, other = _PAIRS[:, _PAIRS[1] < len(apart)]
+    kind = np.repeat((BIGRAM, SKIP, PAIR), (n + 1, skips, len(one)))
+    left = np.concatenate([line[:-1], line[:skips], apart[one]])
+    right = np.concatenate([line[1:], line[2 : 2 + skips], apart[other]])
+    left_role, right_role = _SIDES[:, kind - BIGRAM]
     owners = np.stack([np.where(left < WORDS, right, left), np.where(right < WORDS, left, right)]) - WORDS
-    places = (4 * left + left_role, 4 * right + right_role, owners)
-    first, second, owners = (np.ascontiguousarray(array, dtype=np.intp) for array in places)
-    return Template(first, second, kind.copy(), owners, distinct)
+    return Template(4 * left + left_role, 4 * right + right_role, kind, owners, distinct)
 
 
-def frame(slots: list[int]) -> tuple[Places, Template]:
+def frame(places: Places) -> tuple[Places, Template]:
     """Arrange a text's words for its template: start, end, every word, and the distinct words if any repeats.
 
     Args:
-        slots: A number above ``END`` for each token, the same for the same token.
+        places: ``START``, ``END``, then a number above ``END`` for each token, the same for the same token.
 
     Returns:
-        The numbers in their places (``START`` and ``END`` for the edges), and the template that fits them.
+        The same numbers, those of the distinct words behind them where needed, and the template that fits them.
     """
-    distinct = dict.fromkeys(slots[:PAIR_TOKENS])
-    if len(distinct) == len(slots) or len(distinct) == PAIR_TOKENS:
-        return np.array([START, END, *slots]), order_template(len(slots), 0)
-    return np.array([START, END, *slots, *distinct]), order_template(len(slots), len(distinct))
+    tokens = len(places) - WORDS
+    numbers = places.tolist()
+    if len(set(numbers)) == len(numbers):
+        return places, order_template(tokens, 0)
+    distinct = dict.fromkeys(numbers[WORDS : WORDS + PAIR_TOKENS])
+    if len(distinct) == PAIR_TOKENS:
+        return places, order_template(tokens, 0)
+    return np.array([*numbers, *distinct], dtype=np.intp), order_template(tokens, len(distinct))
 
 
 def order_buckets(codes: Buckets, template: Template) -> Buckets:

@@ -41,9 +41,9 @@ class PackedRows:
     def __len__(self) -> int:
         return len(self.scales)
 
-    def levels(self, places: NDArray[Any]) -> Vector:
+    def levels(self, places: NDArray[Any]) -> NDArray[np.int8]:
         """Return rows before their factors, odd whole numbers from -15 to 15, shape (places, size); zeros at -1."""
-        return self._levels.take(places, axis=0).astype(np.float32)
+        return self._levels.take(places, axis=0)
 
     def factors(self, places: NDArray[Any]) -> Vector:
         """Return half the scales of rows, shape (places,); times the levels they are the rows; 0 at -1."""

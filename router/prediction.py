@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 _FEW: Final = 24  # up to this many scores, Python sorts faster than NumPy is called
 
+# An array without dimensions: a float would be converted each time, and its product be of single precision.
+_MILLION: Final = np.array(1e6)
+
 
 class Abstained(Enum):
     """The explicit "none of these", with its reason as the value.
@@ -135,10 +138,9 @@ def _rounded(scores: NDArray[np.float32]) -> list[float]:
     """Return the scores, rounded to 6 places."""
     if len(scores) <= _FEW:
         return [round(value * 1e6) / 1e6 for value in scores.tolist()]
-    rounded = scores.astype(np.float64)
-    rounded *= 1e6
+    rounded = scores * _MILLION
     np.rint(rounded, rounded)
-    rounded /= 1e6
+    rounded /= _MILLION
     values: list[float] = rounded.tolist()
     return values
 

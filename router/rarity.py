@@ -7,8 +7,9 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from router.base_encoder import BaseEncoder
-from router.encoder import CACHED_WORDS, Vector, Vocabulary
+from router.encoder import Vector, Vocabulary
 from router.features import word_bucket
+from router.word_cache import CACHED_WORDS
 
 
 class Heard(NamedTuple):

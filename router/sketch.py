@@ -5,28 +5,32 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-_STEP: Final = np.uint64(0x9E3779B97F4A7C15)
-_MIX: Final = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
+# The constants of splitmix64 (Steele et al. 2014), as arrays without dimensions: a number would be made one for each
+# operation.
+_STEP: Final = np.array(0x9E3779B97F4A7C15, dtype=np.uint64)
+_PLACE: Final = np.array(16, dtype=np.uint64)
+_MIX: Final = tuple(
+    (np.array(shift, dtype=np.uint64), np.array(factor, dtype=np.uint64))
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
+)
+_LAST: Final = np.array(31, dtype=np.uint64)
 _GRAM_SHARE: Final = 0.5
 
 
 def sign_bits(buckets: NDArray[np.int64], size: int) -> NDArray[np.uint8]:
     """Return a vector of zeros and ones for each bucket, shape (buckets, size): the bits of splitmix64.
 
-    Steele et al. 2014.
-
     Args:
         buckets: Bucket numbers, shape (n,).
         size: Length of a vector; a multiple of 64.
     """
     counters = np.arange(1, size // 64 + 1, dtype=np.uint64)
-    state = (buckets.view(np.uint64) << np.uint64(16))[:, None] + counters
+    state = (buckets.view(np.uint64) << _PLACE)[:, None] + counters
     state *= _STEP
-    state ^= state >> np.uint64(30)
-    state *= _MIX[0]
-    state ^= state >> np.uint64(27)
-    state *= _MIX[1]
-    state ^= state >> np.uint64(31)
+    for shift, factor in _MIX:
+        state ^= state >> shift
+        state *= factor
+    state ^= state >> _LAST
     return np.unpackbits(state.astype("<u8", copy=False).view(np.uint8), axis=1)
 
 

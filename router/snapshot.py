@@ -2,18 +2,19 @@
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from router.decision import Roster
 from router.encoder import Encoder, Parts, Vector
+from router.features import WORDS
 from router.rarity import NOTHING, Heard, Rarity
 from router.strangers import Strangers
+from router.word_cache import Reading
 from router.word_scores import MANY, WordScores
 
 
@@ -38,14 +39,6 @@ class Entry:
         return hashlib.sha256(about + self.row.tobytes()).digest()
 
 
-class Text(NamedTuple):
-    """A text as it is scored: its words, its vector, and where there are strangers the vectors of its words."""
-
-    tokens: Sequence[str]
-    vector: Vector
-    words: Vector
-
-
 @dataclass(frozen=True, slots=True)
 class Crowd:
     """The strangers of a snapshot.
@@ -64,14 +57,14 @@ class Crowd:
     parts: tuple[int, ...]
     rarity: Rarity
 
-    def scores(self, text: Text) -> NDArray[np.float32]:
+    def scores(self, reading: Reading, vector: Vector) -> NDArray[np.float32]:
         """Return their scores for a text with a word, shape (strangers,)."""
-        weights, vector = self._read(text)
+        weights, vector = self._read(reading, vector)
         if self.words is None:
             scores: NDArray[np.float32] = self.rows.dot(vector * self.measure.factors(vector))
         else:
             lengths = [inverse_length(vector[part]) for part in self.measure.parts]
-            scores = self.words.score(text.tokens, weights.tolist(), [lengths[at] for at in self.parts])
+            scores = self.words.score(reading.tokens, weights.tolist(), [lengths[at] for at in self.parts])
             if self.measure.weights[0]:  # pairs of words are in this part too, and they are too many to keep
                 trained = self.measure.parts[0]
                 scores += self.rows[:, trained].dot(vector[trained] * np.float32(lengths[0]))
@@ -80,17 +73,17 @@ class Crowd:
 
     def read(self, parts: Parts) -> Parts:
         """Return a text with at least one word as strangers read it: its words weighed anew behind the trained part."""
-        weights, vector = self._read(Text(parts.tokens, parts.vector, parts.words))
+        weights, vector = self._read(parts.reading, parts.vector)
         words = parts.words.copy()
         words[:, self.measure.sizes[0] :] *= weights[:, None]
         return parts._replace(words=words, vector=vector)
 
-    def _read(self, text: Text) -> tuple[Vector, Vector]:
+    def _read(self, reading: Reading, vector: Vector) -> tuple[Vector, Vector]:
         """Return the weights of the words, shape (tokens,), and the vector with them, shape (width,)."""
-        weights, vector = self.rarity.of_request(text.tokens), text.vector.copy()
+        weights, weighed = self.rarity.of_request(reading.tokens), vector.copy()
         fixed = self.measure.sizes[0]
-        vector[fixed:] = weights.dot(text.words[:, fixed:])
-        return weights, vector
+        weighed[fixed:] = weights.dot(reading.vectors[:, fixed:])
+        return weights, weighed
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +104,17 @@ class Snapshot:
     crowd: Crowd | None
     places: NDArray[np.intp]
 
-    def scores(self, text: Text) -> NDArray[np.float32]:
-        """Return the score of each agent, shape (agents,)."""
-        scores: NDArray[np.float32] = self.rows.dot(text.vector[: self.columns])
-        scores *= inverse_length(text.vector) if text.tokens else 0.0
+    def scores(self, reading: Reading, vector: Vector) -> NDArray[np.float32]:
+        """Return the score of each agent, shape (agents,), for a text: its words and its vector."""
+        has_words = len(reading.frame) > WORDS
+        scores: NDArray[np.float32] = self.rows.dot(vector[: self.columns])
+        scores *= inverse_length(vector) if has_words else 0.0
         if self.crowd is None:
             return scores
         every = np.zeros(len(self.places), dtype=np.float32)
         every[self.places[: len(scores)]] = scores
-        if text.tokens:
-            every[self.places[len(scores) :]] = self.crowd.scores(text)
+        if has_words:
+            every[self.places[len(scores) :]] = self.crowd.scores(reading, vector)
         return every
 
 

@@ -35,14 +35,37 @@ def tokenize(text: str) -> list[str]:
     Returns:
         At most ``MAX_TOKENS`` tokens of at most 41 characters.
     """
-    text = text[:MAX_CHARS].lower()
-    if text.isascii():
-        return _PLAIN_TOKEN.findall(text)[:MAX_TOKENS]
+    return tokens_of(_fold(text))[:MAX_TOKENS]
+
+
+def pieces(text: str) -> list[str]:
+    """Split a text at its white space, which no token crosses: ``tokens_of`` each gives the tokens of the text.
+
+    Args:
+        text: Any string, of which the first ``MAX_CHARS`` characters count.
+    """
+    return _fold(text).split()
+
+
+def tokens_of(piece: str) -> list[str]:
+    """Return all tokens of a piece of a text; a token is a piece, and its only token is itself.
+
+    Args:
+        piece: One of ``pieces``, or several of them with spaces between.
+    """
+    if piece.isascii():
+        return _PLAIN_TOKEN.findall(piece)
     tokens: list[str] = []
     find_token, is_unspaced = _any_script()
-    for token in find_token.findall(unicodedata.normalize("NFC", text).replace("\u2019", "'")):
+    for token in find_token.findall(piece):
         tokens += _pairs(token) if is_unspaced.match(token) else (token,)
-    return tokens[:MAX_TOKENS]
+    return tokens
+
+
+def _fold(text: str) -> str:
+    """Return the characters that count, in lower case and one way of writing each."""
+    text = text[:MAX_CHARS].lower()
+    return text if text.isascii() else unicodedata.normalize("NFC", text).replace("\u2019", "'")
 
 
 @lru_cache(maxsize=1)

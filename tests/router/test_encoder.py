@@ -1,5 +1,3 @@
-import threading
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,10 +5,10 @@ from hypothesis import strategies as st
 
 from router import EmbeddingRouter
 from router.base_encoder import bundled_base
-from router.encoder import Encoder, Vocabulary, WordCache
-from router.features import END, START, WORDS, edge_codes, role_codes, token_hash, word_buckets
+from router.encoder import Encoder, Vocabulary
+from router.features import END, START, edge_codes, role_codes, token_hash, word_buckets
 from router.packed_rows import pack
-from router.tokenizer import MAX_TOKENS, tokenize
+from router.tokenizer import tokenize
 
 TEXTS = st.text(alphabet=st.characters(exclude_categories=()), max_size=60)
 
@@ -88,50 +86,6 @@ def test_unseen_buckets_have_no_rows() -> None:
     vocabulary = Vocabulary(10, np.array([3], dtype=np.int32), np.ones(1, dtype=np.float32), 7.0)
     assert vocabulary.seen(np.array([1, 3, 5])).tolist() == [0]
     assert (vocabulary.word_idf(3), vocabulary.word_idf(4)) == (1.0, 7.0)
-
-
-def test_a_full_cache_starts_over() -> None:
-    """The cache is bounded, and still right after it was emptied."""
-    cache = WordCache(lambda word: np.full(2, float(len(word)), dtype=np.float32), 2, 10, capacity=1)
-    for number in range(3 * MAX_TOKENS):
-        (slot,), vectors, codes = cache.lookup([f"w{number}"])
-        assert vectors[slot, 0] == len(f"w{number}")
-        assert np.array_equal(codes[slot], role_codes([token_hash(f"w{number}")], 10)[0])
-        assert np.array_equal(codes[:WORDS], edge_codes(10))
-    assert len(cache) == MAX_TOKENS
-
-
-def test_a_known_word_is_computed_once() -> None:
-    """The second look-up of a word computes nothing."""
-    computed: list[str] = []
-
-    def compute(word: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-        computed.append(word)
-        return np.zeros(1, dtype=np.float32)
-
-    cache = WordCache(compute, 1, 10)
-    cache.lookup(["a", "b", "a"])
-    cache.lookup(["b"])
-    assert computed == ["a", "b"]
-
-
-def test_threads_see_whole_vectors() -> None:
-    """Readers of a cache that others fill and empty never see a wrong or half-written vector."""
-    cache = WordCache(lambda word: np.full(8, float(word[1:]), dtype=np.float32), 8, 10, capacity=1)
-    wrong: list[str] = []
-
-    def read(offset: int) -> None:
-        for number in (number % 300 for number in range(offset, offset + 400)):
-            (slot,), vectors, _ = cache.lookup([f"w{number}"])
-            if (vectors[slot] != number).any():
-                wrong.append(f"w{number}")
-
-    threads = [threading.Thread(target=read, args=(40 * at,)) for at in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert wrong == []
 
 
 def test_an_empty_text_has_only_its_edges(router: EmbeddingRouter) -> None:

@@ -22,9 +22,9 @@ from router.features import (
     word_buckets,
 )
 
-HASHES = [token_hash(f"w{number}") for number in range(8)]
+HASHES = [token_hash(f"w{number}") for number in range(40)]
 CODES = np.concatenate([edge_codes(20), role_codes(HASHES, 20)])
-SLOTS = st.lists(st.integers(WORDS, WORDS + 7), max_size=40)
+SLOTS = st.lists(st.integers(WORDS, WORDS + 7), max_size=40) | st.lists(st.integers(WORDS, WORDS + 39), max_size=40)
 WRAP = (1 << 64) - 1
 
 
@@ -73,7 +73,7 @@ def test_codes_agree_with_the_naive_reference() -> None:
 @given(SLOTS)
 def test_order_features_agree_with_the_naive_reference(slots: list[int]) -> None:
     """The templates find the same buckets as a loop, whether or not words repeat or are too many."""
-    places, template = frame(slots)
+    places, template = frame(np.array([START, END, *slots], dtype=np.intp))
     buckets = order_buckets(CODES.take(places, axis=0), template)
     assert list(zip(buckets.tolist(), template.kind.tolist(), strict=True)) == naive_order(slots)
 
@@ -81,7 +81,7 @@ def test_order_features_agree_with_the_naive_reference(slots: list[int]) -> None
 @given(SLOTS.filter(bool))
 def test_every_order_feature_has_owners(slots: list[int]) -> None:
     """Both owners of a feature are words of the frame, the same word at an edge of the text."""
-    places, template = frame(slots)
+    places, template = frame(np.array([START, END, *slots], dtype=np.intp))
     words = places[WORDS:]
     assert template.owners.min() >= 0
     for a, b, first, second in zip(*template.owners, template.first // 4, template.second // 4, strict=True):

@@ -9,7 +9,7 @@ from router import AgentProfile, EmbeddingRouter
 from router.bundled_model import BUNDLED
 from router.model_file import read_model
 from router.rarity import Heard
-from router.snapshot import Entry, Snapshot, Text, take_snapshot
+from router.snapshot import Entry, Snapshot, take_snapshot
 from router.word_scores import MANY
 
 VERBS = ("fetch", "count", "weigh", "paint", "sort")
@@ -55,8 +55,8 @@ TEXTS = st.one_of(st.lists(WORDS, max_size=140).map(" ".join), st.text(max_size=
 def test_many_strangers_score_as_few_do(crowded: EmbeddingRouter, text: str) -> None:
     """By word or by one product, each agent's score is the same within a millionth."""
     parts, snapshot = crowded._encoder.encode(text), crowded._current()
-    asked = Text(parts.tokens, parts.vector, parts.words)
-    by_word, by_product = snapshot.scores(asked), as_product(snapshot).scores(asked)
+    by_word = snapshot.scores(parts.reading, parts.vector)
+    by_product = as_product(snapshot).scores(parts.reading, parts.vector)
     np.testing.assert_allclose(by_word, by_product, rtol=0, atol=1e-6)
     assert crowded.predict(text).scoreboard.scores.tolist() == by_word.tolist()
 

@@ -4,7 +4,7 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.tokenizer import MAX_TOKENS, tokenize
+from router.tokenizer import MAX_TOKENS, pieces, tokenize, tokens_of
 
 ANY_TEXT = st.text(alphabet=st.characters(exclude_categories=()))
 
@@ -58,6 +58,13 @@ def test_plain_text_is_split_like_any_other() -> None:
 def test_plain_words_are_split_like_any_others(text: str) -> None:
     """That holds for whole texts, too."""
     assert tokenize(text) == tokenize(f"{text} \u00e9")[:-1]
+
+
+@given(ANY_TEXT)
+def test_no_token_crosses_white_space(text: str) -> None:
+    """The tokens of the pieces are those of the text, and a token is a piece of its own."""
+    assert [token for piece in pieces(text) for token in tokens_of(piece)][:MAX_TOKENS] == tokenize(text)
+    assert all(tokens_of(token) == [token] for token in tokenize(text))
 
 
 def test_a_long_text_is_cut() -> None:
