@@ -101,6 +101,7 @@ LINES: Final = (
     _most("new-agents", "stolen", "stolen", "new-agents", (2.0, 1.5, None)),
     Line("tools", "by description only", "description", "tools", (47.6, 55, 60.7)),
     Line("tools", "+ 10 examples", "with_examples", "tools", (72.2, 76.6, 80)),
+    Line("tools", "the same, trained", "trained", "tools"),
     _most("decision", "p50, words met before", "p50_us", _B77, (50, 30, 20)),
     _most("decision", "p99, words met before", "p99_us", _B77, (250, 150, 100)),
     _most("decision", "p50, first sight", "cold_p50_us", _B77, (None, None, None)),

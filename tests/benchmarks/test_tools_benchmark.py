@@ -33,4 +33,4 @@ def test_a_tool_is_found_by_its_description_and_better_by_examples(
     found = both_ways(bundled_router(), 0)
     assert (found["tools"], found["requests"]) == (2, 4)
     assert found["description"] <= found["with_examples"] == 100.0
-    assert figures(0, {}) == found
+    assert figures(0, {}) == {**found, "trained": 100.0}
