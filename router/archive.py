@@ -1,4 +1,4 @@
-"""Owns the archive: arrays in one uncompressed ``.npz``, written whole, read in place without trust or pickle."""
+"""Owns the archive: arrays in one uncompressed ``.npz``, written whole, read in place, never as pickle or on trust."""
 
 import math
 import mmap
