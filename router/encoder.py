@@ -58,12 +58,12 @@ class WordOrder(NamedTuple):
     """The word pairs of a text.
 
     Attributes:
-        levels: Their rows before their scales, int8, shape (pairs, trained).
+        levels: Their rows before their scales, shape (pairs, trained).
         scales: Their factors, shape (pairs,); zero for one that training has not seen.
         template: The words they are made of.
     """
 
-    levels: NDArray[np.int8]
+    levels: Vector
     scales: Vector
     template: Template
 
@@ -128,7 +128,7 @@ class Encoder:
         self._base_weight = base_weight
         self._cache = WordCache(self._word, self.width, vocabulary.bits)
         nothing = np.zeros(0, dtype=np.int64)
-        self._no_order = WordOrder(rows.levels(nothing), np.zeros(0, np.float32), order_template(0, 0))
+        self._no_order = WordOrder(rows.levels(nothing).astype(np.float32), np.zeros(0, np.float32), order_template(0, 0))
         self._last: Parts | None = None
 
     def encode(self, text: str) -> Parts:
@@ -178,8 +178,8 @@ class Encoder:
     def _order(self, reading: Reading) -> WordOrder:
         buckets, template = _buckets(reading)
         # Once to the type that all look-ups want; what training has not seen is at -1, where a row of zeros lies.
-        places = self.vocabulary.index.take(buckets).astype(np.intp)
-        return WordOrder(self._rows.levels(places), self._rows.factors(places), template)
+        places = self.vocabulary.index[buckets].astype(np.intp)
+        return WordOrder(self._rows.levels(places).astype(np.float32), self._rows.factors(places), template)
 
     def _word(self, token: str) -> Vector:
         buckets = word_buckets(token, self.vocabulary.bits)

@@ -165,7 +165,6 @@ def order_buckets(codes: Buckets, template: Template) -> Buckets:
         codes: ``role_codes`` of the frame's places, shape (places, 4).
         template: The one ``frame`` gave.
     """
-    flat = codes.ravel()
-    buckets = flat.take(template.first)
-    buckets ^= flat.take(template.second)
+    buckets: Buckets = codes.take(template.first)
+    buckets ^= codes.take(template.second)
     return buckets
