@@ -141,8 +141,8 @@ class EmbeddingRouter:
     def predict(self, text: str, vetoes: Mapping[str, str] = NO_VETOES) -> Prediction:
         """Decide on one request; see ``Router.predict``."""
         snapshot = self._snapshot or self._rebuild()
-        parts = self._encoder.encode(text)
-        return self._decide(snapshot, parts.reading, parts.vector, vetoes)
+        _, vector, reading, _, _ = self._encoder.encode(text)
+        return self._decide(snapshot, reading, vector, vetoes)
 
     def predict_many(self, texts: Sequence[str], vetoes: Mapping[str, str] = NO_VETOES) -> list[Prediction]:
         """Decide on requests in bulk: what ``predict`` gives for each, scores the same to the last bits of float32.
@@ -172,7 +172,7 @@ class EmbeddingRouter:
             RouterError: The agent is not registered.
         """
         snapshot, entry = self._current(), self._entry(agent)
-        parts = self._encoder.recall(text)
+        parts = self._encoder.parts(self._encoder.recall(text))
         if not entry.stranger or snapshot.crowd is None or not parts.tokens:
             return split_score(parts, entry.row, inverse_length(parts.vector))
         parts = snapshot.crowd.read(parts)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.base_encoder import BaseEncoder
-from router.features import MAX_PAIRS, Buckets, Template, frame, order_buckets, order_template, word_buckets
+from router.features import MAX_PAIRS, Buckets, Places, Template, frame, order_buckets, order_template, word_buckets
 from router.packed_rows import PackedRows
 from router.sketch import sketch_word
 from router.tokenizer import MAX_TOKENS, pieces
@@ -68,8 +68,26 @@ class WordOrder(NamedTuple):
     template: Template
 
 
+class Encoded(NamedTuple):
+    """A text as the encoder reads it: its vector, and where the parts lie that this is the sum of.
+
+    Attributes:
+        text: The text itself.
+        vector: The sum of all parts, shape (width,); its length is not normalised.
+        reading: The words, in order.
+        pairs: Row numbers of the word pairs, -1 for one that training has not seen, shape (pairs,).
+        template: The words that the pairs are made of.
+    """
+
+    text: str
+    vector: Vector
+    reading: Reading
+    pairs: Places
+    template: Template
+
+
 class Parts(NamedTuple):
-    """A text as the encoder reads it: its vector, and what that is the sum of.
+    """A text taken apart: its vector, and what that is the sum of.
 
     Attributes:
         text: The text itself.
@@ -127,23 +145,30 @@ class Encoder:
         self._base = base
         self._base_weight = base_weight
         self._cache = WordCache(self._word, self.width, vocabulary.bits)
-        nothing = np.zeros(0, dtype=np.int64)
-        self._no_order = WordOrder(rows.levels(nothing).astype(np.float32), np.zeros(0, np.float32), order_template(0, 0))
-        self._last: Parts | None = None
+        self._no_pairs = np.zeros(0, dtype=np.intp), order_template(0, 0)
+        self._last: Encoded | None = None
 
-    def encode(self, text: str) -> Parts:
+    def encode(self, text: str) -> Encoded:
         """Read a text."""
         reading = self._cache.read(pieces(text))
-        words = reading.vectors
-        vector = _sum(words)
-        order = self._no_order
+        vector = _sum(reading.vectors)
+        pairs, template = self._no_pairs
         if self.vocabulary.word_order:
-            order = self._order(reading)
+            buckets, template = _buckets(reading)
+            # Once to the type that all look-ups want; what training has not seen is at -1, where a row of zeros lies.
+            pairs = self.vocabulary.index[buckets].astype(np.intp)
             trained = vector[: self.trained]
-            trained += order.scales.dot(order.levels)
-        # One reference, replaced whole: another thread sees this text or another one, never a mixture.
-        self._last = parts = Parts(text, vector, reading, words, order)
-        return parts
+            trained += self._rows.factors(pairs).dot(self._rows.levels(pairs))
+        # One reference, replaced whole: another thread sees this text or another one, never a mixture. What is large
+        # is not kept, so that the next text finds its memory in the cache of the core.
+        self._last = encoded = Encoded(text, vector, reading, pairs, template)
+        return encoded
+
+    def parts(self, encoded: Encoded) -> Parts:
+        """Take a text apart."""
+        text, vector, reading, pairs, template = encoded
+        order = WordOrder(self._rows.levels(pairs).astype(np.float32), self._rows.factors(pairs), template)
+        return Parts(text, vector, reading, reading.vectors, order)
 
     def pool(self, texts: Sequence[Sequence[str]]) -> tuple[list[Reading], Vector]:
         """Read texts in bulk, all word pairs in one gather: their words and vectors, shape (texts, width).
@@ -170,16 +195,10 @@ class Encoder:
         """Return the vectors of at most ``MAX_TOKENS`` words, shape (words, width)."""
         return self._cache.read(tokens).vectors
 
-    def recall(self, text: str) -> Parts:
+    def recall(self, text: str) -> Encoded:
         """Return what ``encode`` returns, without computing it again for the text that was encoded last."""
         last = self._last
         return last if last is not None and last.text == text else self.encode(text)
-
-    def _order(self, reading: Reading) -> WordOrder:
-        buckets, template = _buckets(reading)
-        # Once to the type that all look-ups want; what training has not seen is at -1, where a row of zeros lies.
-        places = self.vocabulary.index[buckets].astype(np.intp)
-        return WordOrder(self._rows.levels(places).astype(np.float32), self._rows.factors(places), template)
 
     def _word(self, token: str) -> Vector:
         buckets = word_buckets(token, self.vocabulary.bits)
