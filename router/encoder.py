@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from router.base_encoder import BaseEncoder
-from router.features import MAX_PAIRS, Buckets, Places, Template, frame, order_buckets, order_template, word_buckets
+from router.features import MAX_PAIRS, WORDS, Buckets, Places, Template, frame, order_buckets, order_template, word_buckets
 from router.packed_rows import PackedRows
 from router.sketch import sketch_word
 from router.tokenizer import MAX_TOKENS, pieces
@@ -16,6 +16,7 @@ from router.word_cache import Reading, WordCache
 
 Vector: TypeAlias = NDArray[np.float32]
 
+_made: Final[Any] = tuple.__new__  # what a named tuple does when it is called, without the Python in between
 _ONES: Final = np.ones(max(MAX_TOKENS, MAX_PAIRS), dtype=np.float32)  # a product with them adds rows the fastest
 
 
@@ -140,6 +141,8 @@ class Encoder:
         self.trained = rows.size
         self.width = self.trained + (base.size if base else 0) + sketch_size
         self._rows = rows
+        self._index = vocabulary.index
+        self._has_order = vocabulary.word_order
         self._sketch_size = sketch_size
         self._sketch_weight = sketch_weight
         self._base = base
@@ -149,19 +152,21 @@ class Encoder:
         self._last: Encoded | None = None
 
     def encode(self, text: str) -> Encoded:
-        """Read a text."""
+        """Read a text; in one function, for this is most of a decision."""
         reading = self._cache.read(pieces(text))
-        vector = _sum(reading.vectors)
+        line, known = reading
+        vector: Vector = _ONES[: len(line) - WORDS].dot(known.vectors.take(line[WORDS:], axis=0))
         pairs, template = self._no_pairs
-        if self.vocabulary.word_order:
-            buckets, template = _buckets(reading)
+        if self._has_order:
+            places, template = frame(line)
+            buckets = order_buckets(known.codes.take(places, axis=0), template)
             # Once to the type that all look-ups want; what training has not seen is at -1, where a row of zeros lies.
-            pairs = self.vocabulary.index[buckets].astype(np.intp)
+            pairs = self._index[buckets].astype(np.intp)
             trained = vector[: self.trained]
-            trained += self._rows.factors(pairs).dot(self._rows.levels(pairs))
+            trained += self._rows.sum(pairs)
         # One reference, replaced whole: another thread sees this text or another one, never a mixture. What is large
         # is not kept, so that the next text finds its memory in the cache of the core.
-        self._last = encoded = Encoded(text, vector, reading, pairs, template)
+        self._last = encoded = _made(Encoded, (text, vector, reading, pairs, template))
         return encoded
 
     def parts(self, encoded: Encoded) -> Parts:
@@ -203,7 +208,7 @@ class Encoder:
     def _word(self, token: str) -> Vector:
         buckets = word_buckets(token, self.vocabulary.bits)
         seen = self.vocabulary.seen(buckets)
-        trained = self._rows.factors(seen).dot(self._rows.levels(seen))
+        trained = self._rows.sum(seen)
         idf = self.vocabulary.word_idf(int(buckets[0]))
         sketch = sketch_word(buckets, self._sketch_size) * np.float32(idf * self._sketch_weight)
         if self._base is None:
