@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 _FEW: Final = 24  # up to this many scores, Python sorts faster than NumPy is called
 
 # An array without dimensions: a float would be converted each time, and its product be of single precision.
+_rint: Final = np.rint
 _MILLION: Final = np.array(1e6)
 
 
@@ -140,10 +141,9 @@ def _rounded(scores: NDArray[np.float32]) -> list[float]:
     if len(scores) <= _FEW:
         return [round(value * 1e6) / 1e6 for value in scores.tolist()]
     rounded = scores * _MILLION
-    np.rint(rounded, rounded)
+    _rint(rounded, rounded)
     rounded /= _MILLION
-    values: list[float] = rounded.tolist()
-    return values
+    return rounded.tolist()  # type: ignore[no-any-return]  # floats
 
 
 class Prediction(NamedTuple):
