@@ -1,6 +1,6 @@
 """Owns the encoder: a text becomes one vector, by one look-up a known word and one gather for its word pairs."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.base_encoder import BaseEncoder
-from router.features import MAX_PAIRS, WORDS, Buckets, Places, Template, frame, order_buckets, order_template, word_buckets
+from router.features import END, MAX_PAIRS, START, WORDS, Buckets, Places, Template, frame, order_buckets, order_template, word_buckets
 from router.packed_rows import PackedRows
 from router.sketch import sketch_word
 from router.tokenizer import MAX_TOKENS, pieces
@@ -152,8 +152,24 @@ class Encoder:
         self._last: Encoded | None = None
 
     def encode(self, text: str) -> Encoded:
-        """Read a text; in one function, for this is most of a decision."""
+        """Read a text."""
         reading = self._cache.read(pieces(text))
+        vector, pairs, template = self._sum(reading)
+        # One reference, replaced whole: another thread sees this text or another one, never a mixture. What is large
+        # is not kept, so that the next text finds its memory in the cache of the core.
+        self._last = encoded = _made(Encoded, (text, vector, reading, pairs, template))
+        return encoded
+
+    def without(self, encoded: Encoded, words: Container[str]) -> tuple[Reading, Vector]:
+        """Read what is left of a text without some of its words: the bits are those of ``encode`` for the rest."""
+        (line, known), tokens = encoded.reading, encoded.reading.tokens
+        places = zip(line[WORDS:].tolist(), tokens, strict=True)
+        left = np.array([START, END, *[place for place, token in places if token not in words]], dtype=np.intp)
+        reading = Reading(left, known)
+        return reading, self._sum(reading)[0]
+
+    def _sum(self, reading: Reading) -> tuple[Vector, Places, Template]:
+        """Return the vector of a text, and its word pairs; in one function, for this is most of a decision."""
         line, known = reading
         vector: Vector = _ONES[: len(line) - WORDS].dot(known.vectors.take(line[WORDS:], axis=0))
         pairs, template = self._no_pairs
@@ -164,10 +180,7 @@ class Encoder:
             pairs = self._index[buckets].astype(np.intp)
             trained = vector[: self.trained]
             trained += self._rows.sum(pairs)
-        # One reference, replaced whole: another thread sees this text or another one, never a mixture. What is large
-        # is not kept, so that the next text finds its memory in the cache of the core.
-        self._last = encoded = _made(Encoded, (text, vector, reading, pairs, template))
-        return encoded
+        return vector, pairs, template
 
     def parts(self, encoded: Encoded) -> Parts:
         """Take a text apart."""
@@ -185,7 +198,7 @@ class Encoder:
         pooled = np.zeros((len(texts), self.width), dtype=np.float32)
         found, ends = [], [0]
         for reading, vector in zip(readings, pooled, strict=True):
-            np.copyto(vector, _sum(reading.vectors))
+            np.copyto(vector, _sum_rows(reading.vectors))
             if self.vocabulary.word_order:
                 found.append(_buckets(reading)[0])
                 ends.append(ends[-1] + len(found[-1]))
@@ -221,6 +234,6 @@ def _buckets(reading: Reading) -> tuple[Buckets, Template]:
     return order_buckets(reading.known.codes.take(places, axis=0), template), template
 
 
-def _sum(rows: Vector) -> Vector:
+def _sum_rows(rows: Vector) -> Vector:
     total: Vector = _ONES[: len(rows)].dot(rows)
     return total
