@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,8 @@ class Roster:
         return {name: at for at, name in enumerate(self.names)}
 
 
+_made: Final[Any] = tuple.__new__  # what a named tuple does when it is called, without the Python in between
+
 # The two best places with their scores (-inf where nobody is eligible), and the odds against the best.
 _Lead: TypeAlias = tuple[int, float, int, float, float]
 
@@ -48,7 +50,7 @@ def decide(
     names = roster.names
     threshold, budget = calibration.threshold, calibration.budget
     # An empty mapping is replaced, not copied: its owner may fill it later.
-    board = Scoreboard(names, roster.versions, scores, dict(vetoes) if vetoes else NO_VETOES)
+    board = _made(Scoreboard, (names, roster.versions, scores, dict(vetoes) if vetoes else NO_VETOES))
     if not names:
         return Prediction(Abstained.NO_CANDIDATES, "", "", 0.0, 0.0, threshold, roster.fingerprint, board, budget)
     eligible = _without(roster, scores, vetoes) if vetoes else scores
@@ -58,9 +60,10 @@ def decide(
     alone = rest == -math.inf
     confidence = calibration.beta.confidence(against)
     other = calibration.confidence_of_other(rest, best, against, confidence)
-    return Prediction(
-        choose(names[first], confidence, other, threshold),
-        names[first],
+    leader = names[first]
+    answer = (
+        leader if confidence >= threshold else choose(leader, confidence, other, threshold),
+        leader,
         "" if alone else names[second],
         best if alone else best - rest,
         confidence,
@@ -70,17 +73,18 @@ def decide(
         budget,
         other,
     )
+    return cast("Prediction", _made(Prediction, answer))
 
 
 def _lead(scores: NDArray[np.float32], calibration: Calibration) -> _Lead:
     first = int(scores.argmax())
-    best = scores.item(first)
+    best: float = scores.item(first)
     if best == -math.inf:
         return first, best, first, best, 0.0
     against = calibration.odds_against(scores, best)
     scores[first] = -math.inf
     second = int(scores.argmax())
-    rest = scores.item(second)
+    rest: float = scores.item(second)
     scores[first] = best  # without vetoes these are the scores that the prediction keeps
     return first, best, second, rest, against
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Self
 
@@ -17,7 +17,6 @@ from router.calibration import Calibration
 from router.decision import decide
 from router.encoder import Encoder, Vector, Vocabulary
 from router.errors import RouterError
-from router.explanation import split_score
 from router.manifest import Manifest
 from router.model_file import ModelArrays, read_model
 from router.prediction import Contribution, Prediction
@@ -25,7 +24,7 @@ from router.profile import AgentProfile
 from router.protocol import NO_VETOES
 from router.rarity import Heard, Rarity
 from router.roster_file import read_roster, write_roster
-from router.snapshot import Entry, Snapshot, inverse_length, take_snapshot
+from router.snapshot import Entry, Snapshot, take_snapshot
 from router.strangers import Strangers
 from router.tokenizer import pieces, tokenize
 from router.word_cache import Reading
@@ -141,8 +140,8 @@ class EmbeddingRouter:
     def predict(self, text: str, vetoes: Mapping[str, str] = NO_VETOES) -> Prediction:
         """Decide on one request; see ``Router.predict``."""
         snapshot = self._snapshot or self._rebuild()
-        parts = self._encoder.encode(text)
-        return self._decide(snapshot, parts.reading, parts.vector, vetoes)
+        _, vector, reading, _, _ = self._encoder.encode(text)
+        return self._decide(snapshot, reading, vector, vetoes)
 
     def predict_many(self, texts: Sequence[str], vetoes: Mapping[str, str] = NO_VETOES) -> list[Prediction]:
         """Decide on requests in bulk: what ``predict`` gives for each, scores the same to the last bits of float32.
@@ -171,14 +170,18 @@ class EmbeddingRouter:
         Raises:
             RouterError: The agent is not registered.
         """
-        snapshot, entry = self._current(), self._entry(agent)
-        parts = self._encoder.recall(text)
-        if not entry.stranger or snapshot.crowd is None or not parts.tokens:
-            return split_score(parts, entry.row, inverse_length(parts.vector))
-        parts = snapshot.crowd.read(parts)
-        of_words = split_score(parts, entry.row * self._strangers.factors(parts.vector), 1.0)
-        share = self._strangers.bias / len(of_words)
-        return tuple(Contribution(word, weight + share) for word, weight in of_words)
+        return self.explain_all(text, (agent,))[0]
+
+    def explain_all(self, text: str, agents: Sequence[str]) -> tuple[tuple[Contribution, ...], ...]:
+        """Do what ``explain`` does for several agents, and read the text once; see ``Reconsiders.explain_all``."""
+        snapshot, entries = self._current(), [self._entry(agent) for agent in agents]
+        parts = self._encoder.parts(self._encoder.recall(text))
+        return tuple(snapshot.split(parts, entry) for entry in entries)
+
+    def without(self, text: str, words: Container[str], vetoes: Mapping[str, str] = NO_VETOES) -> Prediction:
+        """Decide on what is left of a request without some of its words; see ``Reconsiders.without``."""
+        snapshot = self._snapshot or self._rebuild()
+        return self._decide(snapshot, *self._encoder.without(self._encoder.recall(text), words), vetoes)
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the unit vectors of texts, shape (texts, width); see ``Embeds.embed``."""

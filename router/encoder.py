@@ -1,14 +1,14 @@
 """Owns the encoder: a text becomes one vector, by one look-up a known word and one gather for its word pairs."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from router.base_encoder import BaseEncoder
-from router.features import MAX_PAIRS, Buckets, Template, frame, order_buckets, order_template, word_buckets
+from router.features import END, MAX_PAIRS, START, WORDS, Buckets, Places, Template, frame, order_buckets, order_template, word_buckets
 from router.packed_rows import PackedRows
 from router.sketch import sketch_word
 from router.tokenizer import MAX_TOKENS, pieces
@@ -16,6 +16,7 @@ from router.word_cache import Reading, WordCache
 
 Vector: TypeAlias = NDArray[np.float32]
 
+_made: Final[Any] = tuple.__new__  # what a named tuple does when it is called, without the Python in between
 _ONES: Final = np.ones(max(MAX_TOKENS, MAX_PAIRS), dtype=np.float32)  # a product with them adds rows the fastest
 
 
@@ -58,18 +59,36 @@ class WordOrder(NamedTuple):
     """The word pairs of a text.
 
     Attributes:
-        levels: Their rows before their scales, int8, shape (pairs, trained).
+        levels: Their rows before their scales, shape (pairs, trained).
         scales: Their factors, shape (pairs,); zero for one that training has not seen.
         template: The words they are made of.
     """
 
-    levels: NDArray[np.int8]
+    levels: Vector
     scales: Vector
     template: Template
 
 
+class Encoded(NamedTuple):
+    """A text as the encoder reads it: its vector, and where the parts lie that this is the sum of.
+
+    Attributes:
+        text: The text itself.
+        vector: The sum of all parts, shape (width,); its length is not normalised.
+        reading: The words, in order.
+        pairs: Row numbers of the word pairs, -1 for one that training has not seen, shape (pairs,).
+        template: The words that the pairs are made of.
+    """
+
+    text: str
+    vector: Vector
+    reading: Reading
+    pairs: Places
+    template: Template
+
+
 class Parts(NamedTuple):
-    """A text as the encoder reads it: its vector, and what that is the sum of.
+    """A text taken apart: its vector, and what that is the sum of.
 
     Attributes:
         text: The text itself.
@@ -122,28 +141,52 @@ class Encoder:
         self.trained = rows.size
         self.width = self.trained + (base.size if base else 0) + sketch_size
         self._rows = rows
+        self._index = vocabulary.index
+        self._has_order = vocabulary.word_order
         self._sketch_size = sketch_size
         self._sketch_weight = sketch_weight
         self._base = base
         self._base_weight = base_weight
         self._cache = WordCache(self._word, self.width, vocabulary.bits)
-        nothing = np.zeros(0, dtype=np.int64)
-        self._no_order = WordOrder(rows.levels(nothing), np.zeros(0, np.float32), order_template(0, 0))
-        self._last: Parts | None = None
+        self._no_pairs = np.zeros(0, dtype=np.intp), order_template(0, 0)
+        self._last: Encoded | None = None
 
-    def encode(self, text: str) -> Parts:
+    def encode(self, text: str) -> Encoded:
         """Read a text."""
         reading = self._cache.read(pieces(text))
-        words = reading.vectors
-        vector = _sum(words)
-        order = self._no_order
-        if self.vocabulary.word_order:
-            order = self._order(reading)
+        vector, pairs, template = self._sum(reading)
+        # One reference, replaced whole: another thread sees this text or another one, never a mixture. What is large
+        # is not kept, so that the next text finds its memory in the cache of the core.
+        self._last = encoded = _made(Encoded, (text, vector, reading, pairs, template))
+        return encoded
+
+    def without(self, encoded: Encoded, words: Container[str]) -> tuple[Reading, Vector]:
+        """Read what is left of a text without some of its words: the bits are those of ``encode`` for the rest."""
+        (line, known), tokens = encoded.reading, encoded.reading.tokens
+        places = zip(line[WORDS:].tolist(), tokens, strict=True)
+        left = np.array([START, END, *[place for place, token in places if token not in words]], dtype=np.intp)
+        reading = Reading(left, known)
+        return reading, self._sum(reading)[0]
+
+    def _sum(self, reading: Reading) -> tuple[Vector, Places, Template]:
+        """Return the vector of a text, and its word pairs; in one function, for this is most of a decision."""
+        line, known = reading
+        vector: Vector = _ONES[: len(line) - WORDS].dot(known.vectors.take(line[WORDS:], axis=0))
+        pairs, template = self._no_pairs
+        if self._has_order:
+            places, template = frame(line)
+            buckets = order_buckets(known.codes.take(places, axis=0), template)
+            # Once to the type that all look-ups want; what training has not seen is at -1, where a row of zeros lies.
+            pairs = self._index[buckets].astype(np.intp)
             trained = vector[: self.trained]
-            trained += order.scales.dot(order.levels)
-        # One reference, replaced whole: another thread sees this text or another one, never a mixture.
-        self._last = parts = Parts(text, vector, reading, words, order)
-        return parts
+            trained += self._rows.sum(pairs)
+        return vector, pairs, template
+
+    def parts(self, encoded: Encoded) -> Parts:
+        """Take a text apart."""
+        text, vector, reading, pairs, template = encoded
+        order = WordOrder(self._rows.levels(pairs).astype(np.float32), self._rows.factors(pairs), template)
+        return Parts(text, vector, reading, reading.vectors, order)
 
     def pool(self, texts: Sequence[Sequence[str]]) -> tuple[list[Reading], Vector]:
         """Read texts in bulk, all word pairs in one gather: their words and vectors, shape (texts, width).
@@ -155,7 +198,7 @@ class Encoder:
         pooled = np.zeros((len(texts), self.width), dtype=np.float32)
         found, ends = [], [0]
         for reading, vector in zip(readings, pooled, strict=True):
-            np.copyto(vector, _sum(reading.vectors))
+            np.copyto(vector, _sum_rows(reading.vectors))
             if self.vocabulary.word_order:
                 found.append(_buckets(reading)[0])
                 ends.append(ends[-1] + len(found[-1]))
@@ -170,21 +213,15 @@ class Encoder:
         """Return the vectors of at most ``MAX_TOKENS`` words, shape (words, width)."""
         return self._cache.read(tokens).vectors
 
-    def recall(self, text: str) -> Parts:
+    def recall(self, text: str) -> Encoded:
         """Return what ``encode`` returns, without computing it again for the text that was encoded last."""
         last = self._last
         return last if last is not None and last.text == text else self.encode(text)
 
-    def _order(self, reading: Reading) -> WordOrder:
-        buckets, template = _buckets(reading)
-        # Once to the type that all look-ups want; what training has not seen is at -1, where a row of zeros lies.
-        places = self.vocabulary.index.take(buckets).astype(np.intp)
-        return WordOrder(self._rows.levels(places), self._rows.factors(places), template)
-
     def _word(self, token: str) -> Vector:
         buckets = word_buckets(token, self.vocabulary.bits)
         seen = self.vocabulary.seen(buckets)
-        trained = self._rows.factors(seen).dot(self._rows.levels(seen))
+        trained = self._rows.sum(seen)
         idf = self.vocabulary.word_idf(int(buckets[0]))
         sketch = sketch_word(buckets, self._sketch_size) * np.float32(idf * self._sketch_weight)
         if self._base is None:
@@ -197,6 +234,6 @@ def _buckets(reading: Reading) -> tuple[Buckets, Template]:
     return order_buckets(reading.known.codes.take(places, axis=0), template), template
 
 
-def _sum(rows: Vector) -> Vector:
+def _sum_rows(rows: Vector) -> Vector:
     total: Vector = _ONES[: len(rows)].dot(rows)
     return total

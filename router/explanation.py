@@ -1,13 +1,14 @@
 """Owns the explanation: which word gave an agent how much of its score, exactly, because pooling is linear."""
 
+from functools import lru_cache
 from itertools import repeat
 from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from router.encoder import Parts, WordOrder
-from router.features import PAIR_TOKENS
+from router.encoder import Parts, Vector, WordOrder
+from router.features import PAIR_TOKENS, order_template
 from router.prediction import Contribution
 
 
@@ -27,23 +28,35 @@ def split_score(parts: Parts, row: NDArray[np.float32], factor: float) -> tuple[
         return ()
     weights = parts.words.dot(row)
     if len(parts.order.scales):
-        weights = weights + _shares_of_pairs(parts.order, tokens, row)
+        _add_shares_of_pairs(weights, parts.order, tokens, row)
     weights *= factor
     # What Contribution(word, weight) does, without a Python call for each word.
     made = map(tuple.__new__, repeat(Contribution), zip(tokens, weights.tolist(), strict=True))
     return cast("tuple[Contribution, ...]", tuple(made))
 
 
-def _shares_of_pairs(order: WordOrder, tokens: list[str], row: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return what the word pairs give to each word, shape (tokens,)."""
-    owners = order.template.owners
-    if order.template.distinct:
-        owners = _first_places(tokens).take(owners)
-    gains = order.levels.dot(row[: order.levels.shape[1]])
-    gains *= order.scales
-    return np.asarray(np.bincount(owners.ravel(), np.concatenate((gains, gains)), len(tokens)) * 0.5)
+def _add_shares_of_pairs(weights: Vector, order: WordOrder, tokens: list[str], row: Vector) -> None:
+    """Add what the word pairs give to each word, shape (tokens,)."""
+    levels, scales, template = order
+    gains = levels.dot(row[: levels.shape[1]])
+    gains *= scales
+    words = min(len(tokens), PAIR_TOKENS)
+    shares = _ownership(words, template.distinct).dot(gains)
+    weights[:words] += shares[:words]
+    if template.distinct:
+        weights[_first_places(tokens)] += shares[words:]
 
 
-def _first_places(tokens: list[str]) -> NDArray[np.intp]:
-    """Return for every word of a frame, and then for every distinct one, where it first stands in the text."""
-    return np.array([*range(len(tokens)), *map(tokens.index, dict.fromkeys(tokens[:PAIR_TOKENS]))])
+@lru_cache(maxsize=128)
+def _ownership(words: int, distinct: int) -> NDArray[np.float32]:
+    """Return how much of each word pair each word of a text owns, then each distinct one, shape (words, pairs)."""
+    template = order_template(words, distinct)
+    owned = np.zeros((words + distinct, len(template.kind)), dtype=np.float32)
+    for owners in template.owners:
+        owned[owners, np.arange(len(owners))] += 0.5
+    return owned
+
+
+def _first_places(tokens: list[str]) -> list[int]:
+    """Return where every distinct word of a frame first stands in the text."""
+    return [tokens.index(token) for token in dict.fromkeys(tokens[:PAIR_TOKENS])]

@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from struct import Struct
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -35,6 +36,7 @@ _EDGES: Final = (1 << 32, 2 << 32)  # no 32-bit hash of a word is one of them
 _LEADS, _FOLLOWS, _SKIPPED_TO, _TOGETHER = range(4)
 _SIDES: Final = np.array([(_LEADS, _LEADS, _TOGETHER), (_FOLLOWS, _SKIPPED_TO, _TOGETHER)])  # by kind, from BIGRAM
 _PAIRS: Final = np.stack(np.triu_indices(PAIR_TOKENS, 1))
+_PACKERS: Final = tuple(Struct(f"{count}n") for count in range(PAIR_TOKENS))  # "n" is what intp is
 _ROLES: Final = np.arange(1, 5, dtype=np.uint64) * _KIND
 
 
@@ -155,7 +157,8 @@ def frame(places: Places) -> tuple[Places, Template]:
     distinct = dict.fromkeys(numbers[WORDS : WORDS + PAIR_TOKENS])
     if len(distinct) == PAIR_TOKENS:
         return places, order_template(tokens, 0)
-    return np.array([*numbers, *distinct], dtype=np.intp), order_template(tokens, len(distinct))
+    behind = _PACKERS[len(distinct)].pack(*distinct)  # an array of a list of numbers takes three times as long
+    return np.frombuffer(places.tobytes() + behind, dtype=np.intp), order_template(tokens, len(distinct))
 
 
 def order_buckets(codes: Buckets, template: Template) -> Buckets:
@@ -165,7 +168,6 @@ def order_buckets(codes: Buckets, template: Template) -> Buckets:
         codes: ``role_codes`` of the frame's places, shape (places, 4).
         template: The one ``frame`` gave.
     """
-    flat = codes.ravel()
-    buckets = flat.take(template.first)
-    buckets ^= flat.take(template.second)
+    buckets: Buckets = codes.take(template.first)
+    buckets ^= codes.take(template.second)
     return buckets

@@ -47,7 +47,12 @@ class PackedRows:
 
     def factors(self, places: NDArray[Any]) -> Vector:
         """Return half the scales of rows, shape (places,); times the levels they are the rows; 0 at -1."""
-        return self._factors.take(places)
+        return self._factors[places]  # for one axis quicker than `take`
+
+    def sum(self, places: NDArray[Any]) -> Vector:
+        """Return the sum of rows, shape (size,)."""
+        total: Vector = self._factors[places].dot(self._levels.take(places, axis=0))
+        return total
 
     def unpack(self) -> Vector:
         """Return all rows, shape (rows, size)."""

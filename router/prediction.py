@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 _FEW: Final = 24  # up to this many scores, Python sorts faster than NumPy is called
 
 # An array without dimensions: a float would be converted each time, and its product be of single precision.
+_rint: Final = np.rint
 _MILLION: Final = np.array(1e6)
 
 
@@ -96,11 +97,12 @@ class Scoreboard(NamedTuple):
 
         An object an agent took longer to make than the decision; ``rank_candidates`` makes them for who reads a record.
         """
+        names, versions, scores, vetoes = self
         return {
-            "names": list(self.names),
-            "versions": list(self.versions),
-            "scores": _rounded(self.scores),
-            "why_not": dict(self.vetoes),
+            "names": list(names),
+            "versions": list(versions),
+            "scores": _rounded(scores),
+            "why_not": dict(vetoes) if vetoes else {},
         }
 
 
@@ -139,10 +141,9 @@ def _rounded(scores: NDArray[np.float32]) -> list[float]:
     if len(scores) <= _FEW:
         return [round(value * 1e6) / 1e6 for value in scores.tolist()]
     rounded = scores * _MILLION
-    np.rint(rounded, rounded)
+    _rint(rounded, rounded)
     rounded /= _MILLION
-    values: list[float] = rounded.tolist()
-    return values
+    return rounded.tolist()  # type: ignore[no-any-return]  # floats
 
 
 class Prediction(NamedTuple):
@@ -189,18 +190,18 @@ class Prediction(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON types, all candidates included, floats rounded to 6 places."""
-        choice = self.choice
-        refused = isinstance(choice, Abstained)
+        choice, leader, runner_up, margin, confidence, threshold, fingerprint, board, budget, other = self
+        chosen = isinstance(choice, str)  # quicker than to ask for the other one, which is an Enum
         return {
-            "choice": None if refused else choice,
-            "abstained": choice.value if isinstance(choice, Abstained) else None,
-            "leader": self.leader,
-            "runner_up": self.runner_up,
-            "margin": round(self.margin * 1e6) / 1e6,
-            "confidence": round(self.confidence * 1e6) / 1e6,
-            "runner_up_confidence": round(self.runner_up_confidence * 1e6) / 1e6,
-            "threshold": round(self.threshold * 1e6) / 1e6,
-            "budget": self.budget,
-            "fingerprint": self.fingerprint,
-            "candidates": self.scoreboard.to_json(),
+            "choice": choice if chosen else None,
+            "abstained": None if isinstance(choice, str) else choice.value,
+            "leader": leader,
+            "runner_up": runner_up,
+            "margin": round(margin * 1e6) / 1e6,
+            "confidence": round(confidence * 1e6) / 1e6,
+            "runner_up_confidence": round(other * 1e6) / 1e6,
+            "threshold": round(threshold * 1e6) / 1e6,
+            "budget": budget,
+            "fingerprint": fingerprint,
+            "candidates": board.to_json(),
         }

@@ -1,6 +1,6 @@
 """Owns the contract of a router: predict and explain, and, for those that can, learn an agent on the spot."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, Protocol, runtime_checkable
 
@@ -33,6 +33,29 @@ class Router(Protocol):
 
         Raises:
             RouterError: The agent is not registered.
+        """
+        ...
+
+
+@runtime_checkable
+class Reconsiders(Protocol):
+    """A router that gives the reasons of a request without reading it again and again."""
+
+    def explain_all(self, text: str, agents: Sequence[str]) -> tuple[tuple[Contribution, ...], ...]:
+        """Do what ``Router.explain`` does for several agents, every word of the text in its order.
+
+        Raises:
+            RouterError: One of the agents is not registered.
+        """
+        ...
+
+    def without(self, text: str, words: Container[str], vetoes: Mapping[str, str] = NO_VETOES) -> Prediction:
+        """Decide as ``Router.predict`` does on the words of a text that are left, joined by spaces.
+
+        Args:
+            text: The request.
+            words: The words taken away, each wherever it stands.
+            vetoes: As in ``Router.predict``.
         """
         ...
 

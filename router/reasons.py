@@ -1,10 +1,10 @@
 """Owns the reasons: what separates leader and runner-up, and without which words the choice would be another."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Container, Mapping, Sequence
+from typing import Any, Final, NamedTuple, cast
 
 from router.prediction import Abstained, Contribution, Prediction
-from router.protocol import NO_VETOES, Router
+from router.protocol import NO_VETOES, Reconsiders, Router
 from router.tokenizer import tokenize
 
 #: So many words are taken away at most, to see whether the choice changes.
@@ -76,48 +76,68 @@ def find_reasons(router: Router, text: str, vetoes: Mapping[str, str] = NO_VETOE
         text: The request.
         vetoes: As in ``Router.predict``; they hold without the words, too.
     """
+    # A class is asked, not the object: that answer is kept.
+    again = cast("Reconsiders", router) if issubclass(type(router), Reconsiders) else _AskedAnew(router)
     prediction = router.predict(text, vetoes)
-    words = router.explain(text, prediction.leader) if prediction.leader else ()
-    separation = words
-    if prediction.runner_up:
-        rival = router.explain(text, prediction.runner_up)
-        pairs = zip(words, rival, strict=True)
-        separation = tuple(Contribution(ours.word, ours.weight - theirs.weight) for ours, theirs in pairs)
-    removable = _strongest([*words, *separation], least_first=prediction.abstained)
-    return Reasons(prediction, words, separation, _ask_without(router, text, removable, vetoes, prediction))
+    agents = [agent for agent in (prediction.leader, prediction.runner_up) if agent]
+    shares = again.explain_all(text, agents)
+    words = separation = shares[0] if shares else ()
+    if len(shares) > 1:
+        pairs = zip(words, shares[1], strict=True)
+        separation = tuple([Contribution(word, ours - theirs) for (word, ours), (_, theirs) in pairs])
+    removable = _strongest(words, separation, least_first=prediction.abstained)
+    return Reasons(prediction, words, separation, _ask_without(again, text, removable, vetoes, prediction))
 
 
-def _strongest(parts: Sequence[Contribution], *, least_first: bool) -> list[str]:
+class _AskedAnew:
+    """Any router as one that reconsiders."""
+
+    def __init__(self, router: Router) -> None:
+        self._router = router
+
+    def explain_all(self, text: str, agents: Sequence[str]) -> tuple[tuple[Contribution, ...], ...]:
+        return tuple(self._router.explain(text, agent) for agent in agents)
+
+    def without(self, text: str, words: Container[str], vetoes: Mapping[str, str] = NO_VETOES) -> Prediction:
+        return self._router.predict(_rest(text, words), vetoes)
+
+
+def _rest(text: str, words: Container[str]) -> str:
+    return " ".join([token for token in tokenize(text) if token not in words])
+
+
+def _strongest(words: Sequence[Contribution], separation: Sequence[Contribution], *, least_first: bool) -> list[str]:
     """Return a few distinct words, but never all, those first that speak most for what was decided.
 
     Where the router abstained, these are the words that speak least for its leader, or most for the runner-up.
 
     Args:
-        parts: Shares of the leader's score and of the margin: either may have decided.
+        words: Shares of the leader's score.
+        separation: Shares of the margin: either may have decided.
         least_first: Whether the router abstained.
     """
     total: dict[str, float] = {}
-    for word, weight in parts:
-        if any(map(str.isalnum, word)):
-            total[word] = total.get(word, 0.0) + weight
-    order = sorted(total, key=total.__getitem__, reverse=not least_first)
+    for (word, weight), (_, more) in zip(words, separation, strict=True):
+        total[word] = total.get(word, 0.0) + weight + more
+    ranked = sorted(total, key=total.__getitem__, reverse=not least_first)
+    order = [word for word in ranked if word.isalnum() or any(map(str.isalnum, word))]
     return order[: min(_MOST_REMOVED, max(len(order) - 1, 0))]
 
 
 def _ask_without(
-    router: Router, text: str, removable: Sequence[str], vetoes: Mapping[str, str], before: Prediction
+    router: Reconsiders, text: str, removable: Sequence[str], vetoes: Mapping[str, str], before: Prediction
 ) -> Counterfactual:
     """Take away one word, then two, then three, until the choice changes (Wachter et al. 2017, by search)."""
-    tokens = tokenize(text)
-    found = Counterfactual((), text, before.choice, before.confidence, changed=False)
-    for count in range(1, len(removable) + 1):
-        without = tuple(removable[:count])
-        rest = " ".join([token for token in tokens if token not in without])
-        then = router.predict(rest, vetoes)
-        found = Counterfactual(without, rest, then.choice, then.confidence, changed=then.choice != before.choice)
-        if found.changed:
+    if not removable:
+        return Counterfactual((), text, before.choice, before.confidence, changed=False)
+    without: tuple[str, ...] = ()
+    for word in removable:
+        without += (word,)
+        then = router.without(text, without, vetoes)
+        if then.choice != before.choice:
             break
-    return found
+    changed = then.choice != before.choice
+    return Counterfactual(without, _rest(text, without), then.choice, then.confidence, changed)
 
 
 def _weights(parts: Sequence[Contribution]) -> list[list[Any]]:

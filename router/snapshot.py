@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from router.decision import Roster
 from router.encoder import Encoder, Parts, Vector
+from router.explanation import split_score
 from router.features import WORDS
+from router.prediction import Contribution
 from router.rarity import NOTHING, Heard, Rarity
 from router.strangers import Strangers
 from router.word_cache import Reading
@@ -116,6 +118,15 @@ class Snapshot:
         if has_words:
             every[self.places[len(scores) :]] = self.crowd.scores(reading, vector)
         return every
+
+    def split(self, parts: Parts, entry: Entry) -> tuple[Contribution, ...]:
+        """Split an agent's score over the words of a text; the constant in a stranger's is shared out evenly."""
+        if not entry.stranger or self.crowd is None or not len(parts.words):
+            return split_score(parts, entry.row, inverse_length(parts.vector))
+        parts, measure = self.crowd.read(parts), self.crowd.measure
+        of_words = split_score(parts, entry.row * measure.factors(parts.vector), 1.0)
+        share = measure.bias / len(of_words)
+        return tuple(Contribution(word, weight + share) for word, weight in of_words)
 
 
 def digest_entries(model: str, ordered: Iterable[Entry]) -> str:

@@ -44,7 +44,8 @@ def pieces(text: str) -> list[str]:
     Args:
         text: Any string, of which the first ``MAX_CHARS`` characters count.
     """
-    return _fold(text).split()
+    text = text[:MAX_CHARS].lower()
+    return text.split() if text.isascii() else _compose(text).split()
 
 
 def tokens_of(piece: str) -> list[str]:
@@ -65,7 +66,11 @@ def tokens_of(piece: str) -> list[str]:
 def _fold(text: str) -> str:
     """Return the characters that count, in lower case and one way of writing each."""
     text = text[:MAX_CHARS].lower()
-    return text if text.isascii() else unicodedata.normalize("NFC", text).replace("\u2019", "'")
+    return text if text.isascii() else _compose(text)
+
+
+def _compose(text: str) -> str:
+    return unicodedata.normalize("NFC", text).replace("\u2019", "'")
 
 
 @lru_cache(maxsize=1)

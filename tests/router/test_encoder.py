@@ -32,7 +32,7 @@ def test_a_vector_is_the_sum_of_its_rows_by_hand(encoder: Encoder) -> None:
 @given(TEXTS)
 def test_parts_sum_to_the_vector(encoder: Encoder, text: str) -> None:
     """What is explained is what was computed."""
-    parts = encoder.encode(text)
+    parts = encoder.parts(encoder.encode(text))
     total = parts.words.sum(axis=0)
     total[:3] += parts.order.scales @ parts.order.levels
     assert np.allclose(parts.vector, total, atol=1e-3)
@@ -45,7 +45,7 @@ def test_without_word_order_a_text_is_its_words_and_nothing_else(encoder: Encode
     """A model that was trained on words alone looks up no pairs, and the order of the words does not matter."""
     known = encoder.vocabulary
     plain = Encoder(Vocabulary(10, known.buckets, known.idf, 2.0, word_order=False), encoder._rows, 64, 0.5)
-    parts = plain.encode(text)
+    parts = plain.parts(plain.encode(text))
     assert len(parts.order.scales) == 0
     assert np.allclose(parts.vector, parts.words.sum(axis=0), atol=1e-3)
     assert np.allclose(parts.vector, plain.encode(" ".join(reversed(parts.tokens))).vector, atol=1e-3)
@@ -67,7 +67,7 @@ def test_only_the_last_text_is_recalled(encoder: Encoder) -> None:
     first = encoder.encode("one text")
     assert encoder.recall("one text") is first
     other = encoder.recall("another")
-    assert (other.text, other.tokens) == ("another", ["another"])
+    assert (other.text, other.reading.tokens) == ("another", ["another"])
     again = encoder.recall("one text")
     assert again is not first
     assert np.array_equal(again.vector, first.vector)
