@@ -137,6 +137,7 @@ def _untrained_router(features: int = 50_000, size: int = 128, sketch: int = 512
         base_weight=0.0,
         unseen_idf=8.0,
         stranger_weights=(0.0, 0.0, 1.0),
+        rare_words=True,
         stranger_bias=0.0,
         labels=(),
         scale=20.0,

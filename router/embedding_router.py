@@ -22,7 +22,7 @@ from router.model_file import ModelArrays, read_model
 from router.prediction import Contribution, Prediction
 from router.profile import AgentProfile
 from router.protocol import NO_VETOES
-from router.rarity import Heard, Rarity
+from router.rarity import NOTHING, Heard, Hearsay, Rarity
 from router.roster_file import read_roster, write_roster
 from router.snapshot import Entry, Snapshot, take_snapshot
 from router.strangers import Strangers
@@ -67,9 +67,9 @@ class EmbeddingRouter:
         rows = arrays.rows(manifest.size)
         self._manifest = manifest
         cards = [(label.name, label.profile_digest) for label in manifest.labels]
-        self._trained = dict(zip(cards, arrays.head, strict=True))
+        self._trained = dict(zip(cards, arrays.head[:, None], strict=True))
         self._background = arrays.background
-        self._base = base = base_of(manifest.base)
+        base = base_of(manifest.base)
         self._encoder = Encoder(
             vocabulary,
             rows,
@@ -78,7 +78,7 @@ class EmbeddingRouter:
             base,
             manifest.base_weight,
         )
-        self._rarity = Rarity(vocabulary, base)
+        self._rarity = Rarity(vocabulary, base) if manifest.rare_words else None
         sizes = (manifest.size, manifest.base_size, manifest.sketch_size)
         self._strangers = Strangers(sizes, manifest.stranger_weights, manifest.stranger_bias)
         beta = BetaMap(manifest.rise, manifest.fall, manifest.shift)
@@ -89,11 +89,12 @@ class EmbeddingRouter:
         self._among_strangers = among_strangers(self._calibration, arrays.rehearsed, len(manifest.labels))
         self._lock = threading.Lock()
         self._entries: dict[str, Entry] = {}
-        self._heard: Counter[str] = Counter()
-        self._texts = 0
+        self._hearsay = Hearsay()
         if use_trained_labels:
-            labels = zip(manifest.labels, arrays.head, strict=True)
-            self._entries = {label.name: Entry(label.name, label.version, row, stranger=False) for label, row in labels}
+            labels = zip(manifest.labels, arrays.head[:, None], strict=True)
+            self._entries = {
+                label.name: Entry(label.name, label.version, rows, stranger=False) for label, rows in labels
+            }
         self._snapshot: Snapshot | None = None
 
     @classmethod
@@ -207,8 +208,9 @@ class EmbeddingRouter:
         entries = {profile.name: self._new_entry(profile) for profile in profiles}
         with self._lock:
             for name, entry in entries.items():
-                self._hear(self._entries.get(name), -1)
-                self._hear(entry, 1)
+                if name in self._entries:
+                    self._hearsay.count(self._entries[name].heard, -1)
+                self._hearsay.count(entry.heard, 1)
                 self._entries[name] = entry
             self._snapshot = None
 
@@ -219,7 +221,7 @@ class EmbeddingRouter:
             RouterError: The agent is not registered.
         """
         with self._lock:
-            self._hear(self._entry(name), -1)
+            self._hearsay.count(self._entry(name).heard, -1)
             del self._entries[name]
             self._snapshot = None
 
@@ -243,16 +245,8 @@ class EmbeddingRouter:
         """
         entries = read_roster(Path(path), self._manifest.digest, self._encoder.width)
         with self._lock:
-            self._entries, self._heard, self._texts, self._snapshot = entries, Counter(), 0, None
-            for entry in entries.values():
-                self._hear(entry, 1)
-
-    def _hear(self, entry: Entry | None, sign: int) -> None:
-        """Count the words of a card that comes, or take them away again."""
-        if entry is not None:
-            self._texts += sign * entry.heard.texts
-            for word, texts in entry.heard.words.items():
-                self._heard[word] += sign * texts
+            self._entries, self._snapshot = entries, None
+            self._hearsay = Hearsay(entry.heard for entry in entries.values())
 
     def _new_entry(self, profile: AgentProfile) -> Entry:
         trained = self._trained.get((profile.name, profile.digest))
@@ -261,14 +255,18 @@ class EmbeddingRouter:
         if not profile.texts:
             raise RouterError(f"agent {profile.name!r} has neither summary nor examples; give its card some")
         lines = [tokenize(text) for text in profile.texts]
-        row = self._strangers.row(self._read_cards(lines), self._background)
-        heard = Heard(len(lines), Counter(token for line in lines for token in set(line)))
-        return Entry(profile.name, profile.version, row, stranger=True, heard=heard)
+        heard = Heard(len(lines), Counter(token for line in lines for token in set(line))) if self._rarity else NOTHING
+        if profile.summary and profile.examples:
+            lines.append(tokenize(profile.summary))  # says more than one example does, so it counts twice
+        rows = self._strangers.rows(self._read_cards(lines), self._background)
+        return Entry(profile.name, profile.version, rows, stranger=True, heard=heard)
 
     def _read_cards(self, lines: Sequence[Sequence[str]]) -> NDArray[np.float32]:
         """Return the texts of a card as strangers are told apart by them, shape (texts, width)."""
         trained, fixed = self._encoder.trained, self._strangers.parts[1:]
         vectors = unit(self._encoder.pool(lines)[1])
+        if self._rarity is None:
+            return vectors
         for vector, tokens in zip(vectors, lines, strict=True):
             weights = np.array([self._rarity.in_card(token) for token in tokens], dtype=np.float32)
             vector[trained:] = weights.dot(self._encoder.words(tokens)[:, trained:])
@@ -294,6 +292,6 @@ class EmbeddingRouter:
                 self._entries,
                 self._encoder,
                 self._strangers,
-                Rarity(self._encoder.vocabulary, self._base, Heard(self._texts, dict(self._heard))),
+                self._rarity.among(self._hearsay.copy()) if self._rarity else None,
             )
             return snapshot

@@ -8,7 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.base_encoder import BaseEncoder
-from router.features import END, MAX_PAIRS, START, WORDS, Buckets, Places, Template, frame, order_buckets, order_template, word_buckets
+from router.features import (
+    END,
+    MAX_PAIRS,
+    START,
+    WORDS,
+    Buckets,
+    Places,
+    Template,
+    frame,
+    order_buckets,
+    order_template,
+    word_buckets,
+)
 from router.packed_rows import PackedRows
 from router.sketch import sketch_word
 from router.tokenizer import MAX_TOKENS, pieces

@@ -123,6 +123,7 @@ class Manifest:
     unseen_idf: float = _real(lambda value: value > 0, "above 0")
     stranger_weights: tuple[float, float, float] = field(metadata={_CHECK: _three})
     stranger_bias: float = field(metadata={_CHECK: _number})
+    rare_words: bool = field(metadata={_CHECK: _flag})
     labels: tuple[TrainedLabel, ...] = field(metadata={_CHECK: _labels})
     scale: float = _real(lambda value: 0 < value <= 1e6, "above 0 and at most 1e6")
     floor: float = field(metadata={_CHECK: _number})

@@ -1,7 +1,8 @@
 """Owns the rarity: how much a word tells of an agent that was added later, in any text and among the requests here."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -13,10 +14,10 @@ from router.word_cache import CACHED_WORDS
 
 
 class Heard(NamedTuple):
-    """What the cards of strangers add to the texts of training.
+    """What the card of a stranger adds to the texts of training.
 
     Attributes:
-        texts: Number of their texts.
+        texts: Number of its texts.
         words: In how many of those each word stands.
     """
 
@@ -27,28 +28,67 @@ class Heard(NamedTuple):
 NOTHING: Final = Heard(0, {})
 
 
+class Hearsay:
+    """What the cards of all strangers add to the texts of training; a card that goes leaves no trace in it.
+
+    Attributes:
+        texts: Number of their texts.
+        words: In how many of those each word stands.
+        cards: Number of the cards.
+        spread: In how many of the cards each word stands.
+    """
+
+    def __init__(self, cards: Iterable[Heard] = ()) -> None:
+        """Count these cards."""
+        self.texts = self.cards = 0
+        self.words: Counter[str] = Counter()
+        self.spread: Counter[str] = Counter()
+        for heard in cards:
+            self.count(heard, 1)
+
+    def count(self, heard: Heard, times: int) -> None:
+        """Count a card, or with -1 take it away again."""
+        if not heard.texts:
+            return
+        self.texts += times * heard.texts
+        self.cards += times
+        for word, texts in heard.words.items():
+            self.words[word] += times * texts
+            self.spread[word] += times
+
+    def copy(self) -> "Hearsay":
+        """Return what is known now, for readers."""
+        taken = Hearsay()
+        taken.texts, taken.cards, taken.words, taken.spread = self.texts, self.cards, +self.words, +self.spread
+        return taken
+
+
 class Rarity:
     """The weights of words where strangers are concerned, relative to the weights that training gave them.
 
     In a card a word counts by how rare it is in running text: smooth inverse frequency (Arora et al. 2017), kept in the
-    base encoder. In a request it counts the same, times the square of its inverse document frequency among the texts of
-    training and the cards of strangers: the card's side of the product is weighed here too, so that the rows of others
-    stay what they are when an agent comes or goes.
+    base encoder. In a request it counts the same, times its inverse document frequency among the cards of strangers,
+    times the root of that among all their texts and those of training. The card's side of the product is weighed here
+    too, so that the rows of others stay what they are when an agent comes or goes.
     """
 
-    def __init__(self, vocabulary: Vocabulary, base: BaseEncoder | None, heard: Heard = NOTHING) -> None:
+    def __init__(self, vocabulary: Vocabulary, base: BaseEncoder | None, hearsay: Hearsay | None = None) -> None:
         """Weigh words for these texts.
 
         Args:
             vocabulary: What training has seen.
             base: The base encoder; without one no word is common in running text.
-            heard: The cards of the strangers; never written to.
+            hearsay: The cards of the strangers; never written to.
         """
         self._vocabulary = vocabulary
         self._base = base
-        self._heard = heard
+        self._hearsay = hearsay or Hearsay()
         self._texts = math.expm1(vocabulary.unseen_idf - 1)
         self._requests: dict[str, float] = {}
+
+    def among(self, hearsay: Hearsay) -> "Rarity":
+        """Return the weights where these are the cards of the strangers."""
+        return Rarity(self._vocabulary, self._base, hearsay)
 
     def in_card(self, token: str) -> float:
         """Return a word's weight in a card."""
@@ -56,10 +96,11 @@ class Rarity:
 
     def in_request(self, token: str) -> float:
         """Return a word's weight in a request."""
-        trained = self._trained(token)
+        trained, heard = self._trained(token), self._hearsay
         known = (1 + self._texts) / math.exp(trained - 1)  # one more than the texts of training that have the word
-        here = math.log((1 + self._texts + self._heard.texts) / (known + self._heard.words.get(token, 0))) + 1
-        return self._common(token) * here * here / trained
+        by_text = math.log((1 + self._texts + heard.texts) / (known + heard.words[token])) + 1
+        by_card = math.log((1 + heard.cards) / (1 + heard.spread[token])) + 1
+        return self._common(token) * by_card * math.sqrt(by_text) / trained
 
     def of_request(self, tokens: Sequence[str]) -> Vector:
         """Return the weights of a request's words, shape (tokens,)."""

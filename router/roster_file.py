@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from router.archive import read_arrays, write_arrays
 from router.errors import ModelFileError
+from router.kinds import MOST_KINDS
 from router.rarity import Heard
 from router.snapshot import Entry, digest_entries
 
-FORMAT: Final = 1
+FORMAT: Final = 2  # 1 had one row an agent
 MAX_FILE_BYTES: Final = 1024**3
 MAX_ABOUT_BYTES: Final = 32 * 1024**2
 _ABOUT: Final = "about"
@@ -40,10 +41,11 @@ def write_roster(path: Path, model: str, entries: Mapping[str, Entry]) -> None:
         "model": model,
         "digest": digest_entries(model, ordered),
         "agents": [
-            [e.name, e.version, e.stranger, e.heard.texts, dict(sorted(e.heard.words.items()))] for e in ordered
+            [e.name, e.version, e.stranger, len(e.rows), e.heard.texts, dict(sorted(e.heard.words.items()))]
+            for e in ordered
         ],
     }
-    rows = np.stack([entry.row for entry in ordered]) if ordered else np.zeros((0, 0), dtype=np.float32)
+    rows = np.concatenate([entry.rows for entry in ordered]) if ordered else np.zeros((0, 0), dtype=np.float32)
     text = np.frombuffer(json.dumps(about, separators=(",", ":")).encode(), dtype=np.uint8)
     write_arrays(path, {_ABOUT: text, _ROWS: rows.astype("<f4", copy=False)})
 
@@ -65,8 +67,9 @@ def read_roster(path: Path, model: str, width: int) -> dict[str, Entry]:
         problem = f"was written under the model {about['model']:.16}, not {model:.16}, which serves"
         raise ModelFileError(path, problem, f"serve that model, or {_REMEDY}")
     agents, rows = _agents(path, about["agents"]), members[_ROWS]
-    _verify_rows(path, rows, (len(agents), width if agents else 0))
-    entries = [agent.entry(row) for agent, row in zip(agents, rows, strict=True)]
+    ends = np.cumsum([agent.rows for agent in agents], dtype=np.int64)
+    _verify_rows(path, rows, (int(ends[-1]), width) if agents else (0, 0))
+    entries = [agent.entry(some) for agent, some in zip(agents, np.split(rows, ends[:-1]), strict=False)]
     if digest_entries(model, entries) != about["digest"]:
         raise ModelFileError(path, "does not match its digest", _REMEDY)
     return {entry.name: entry for entry in entries}
@@ -99,34 +102,39 @@ def _parse(path: Path, text: NDArray[Any]) -> dict[str, Any]:
 
 
 class _Agent(NamedTuple):
-    """What the file says of an agent beside its row."""
+    """What the file says of an agent beside its rows, and how many those are."""
 
     name: str
     version: str
     stranger: bool
+    rows: int
     texts: int
     words: dict[str, int]
 
-    def entry(self, row: NDArray[np.float32]) -> Entry:
+    def entry(self, rows: NDArray[np.float32]) -> Entry:
         """Return it as a router has it."""
-        return Entry(self.name, self.version, row, self.stranger, Heard(self.texts, self.words))
+        return Entry(self.name, self.version, rows, self.stranger, Heard(self.texts, self.words))
 
 
 def _agents(path: Path, agents: list[Any]) -> list[_Agent]:
     found: list[_Agent] = []
     for at, agent in enumerate(agents):
-        kinds = [str, str, bool, int, dict]
+        kinds = [str, str, bool, int, int, dict]
         if not isinstance(agent, list) or [type(part) for part in agent] != kinds or not _counts(*agent[3:]):
-            raise ModelFileError(path, f"has no name, version, kind and words for its agent {at}", _REMEDY)
+            raise ModelFileError(path, f"has no name, version, kind, rows and words for its agent {at}", _REMEDY)
         found.append(_Agent(*agent))
     if any(one.name >= other.name for one, other in pairwise(found)):
         raise ModelFileError(path, "names its agents out of order, or one of them twice", _REMEDY)
     return found
 
 
-def _counts(texts: int, words: dict[str, Any]) -> bool:
-    """Return whether each word stands in one of the texts at least, and in no more than there are."""
-    return texts >= 0 and all(type(times) is int and 1 <= times <= texts for times in words.values())
+def _counts(rows: int, texts: int, words: dict[str, Any]) -> bool:
+    """Return whether there are rows, and each word stands in one of the texts at least, in no more than there are."""
+    return (
+        1 <= rows <= MOST_KINDS
+        and texts >= 0
+        and all(type(times) is int and 1 <= times <= texts for times in words.values())
+    )
 
 
 def _verify_rows(path: Path, rows: NDArray[Any], shape: tuple[int, int]) -> None:

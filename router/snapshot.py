@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -22,23 +22,24 @@ from router.word_scores import MANY, WordScores
 
 @dataclass(frozen=True)  # no slots: the digest is kept in the instance
 class Entry:
-    """A registered agent: its version, its row, shape (width,), and whether training did not know it.
+    """A registered agent: its version, its rows, shape (kinds, width), and whether training did not know it.
 
-    ``heard`` is what a stranger's card adds to the texts that words are weighed by.
+    An agent that training knew has one row. ``heard`` is what a stranger's card adds to the texts that words are
+    weighed by.
     """
 
     name: str
     version: str
-    row: NDArray[np.float32]
+    rows: NDArray[np.float32]
     stranger: bool
     heard: Heard = NOTHING
 
     @cached_property
     def digest(self) -> bytes:
-        """Return 32 bytes over name, version, row, whether it is a stranger, and what was heard of it."""
+        """Return 32 bytes over name, version, rows, whether it is a stranger, and what was heard of it."""
         heard = (self.heard.texts, sorted(self.heard.words.items()))
         about = repr((self.name, self.version, self.stranger, heard)).encode()
-        return hashlib.sha256(about + self.row.tobytes()).digest()
+        return hashlib.sha256(about + self.rows.tobytes()).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +47,27 @@ class Crowd:
     """The strangers of a snapshot.
 
     Attributes:
-        rows: Their rows, shape (strangers, width).
+        rows: Their rows, one agent after the other, shape (rows, width); where they are scored by word one for each.
+        starts: Where the rows of each of them begin, shape (strangers,).
         measure: How they are scored.
         words: What each word gives to each of them; None while they are so few that a product is faster.
         parts: Which of the three parts are summed by word.
-        rarity: How words are weighed.
+        rarity: How words are weighed; None where they are weighed as in training.
     """
 
     rows: NDArray[np.float32]
+    starts: NDArray[np.intp]
     measure: Strangers
     words: WordScores | None
     parts: tuple[int, ...]
-    rarity: Rarity
+    rarity: Rarity | None
 
     def scores(self, reading: Reading, vector: Vector) -> NDArray[np.float32]:
         """Return their scores for a text with a word, shape (strangers,)."""
         weights, vector = self._read(reading, vector)
         if self.words is None:
-            scores: NDArray[np.float32] = self.rows.dot(vector * self.measure.factors(vector))
+            of_rows = self.rows.dot(vector * self.measure.factors(vector))
+            scores: NDArray[np.float32] = np.maximum.reduceat(of_rows, self.starts)
         else:
             lengths = [inverse_length(vector[part]) for part in self.measure.parts]
             scores = self.words.score(reading.tokens, weights.tolist(), [lengths[at] for at in self.parts])
@@ -73,15 +77,21 @@ class Crowd:
         scores += np.float32(self.measure.bias)
         return scores
 
-    def read(self, parts: Parts) -> Parts:
-        """Return a text with at least one word as strangers read it: its words weighed anew behind the trained part."""
+    def split(self, parts: Parts, entry: Entry) -> tuple[Contribution, ...]:
+        """Split the score of one of them over at least one word; the constant is shared out evenly."""
         weights, vector = self._read(parts.reading, parts.vector)
         words = parts.words.copy()
         words[:, self.measure.sizes[0] :] *= weights[:, None]
-        return parts._replace(words=words, vector=vector)
+        factors = self.measure.factors(vector)
+        row = _middle(entry) if self.words is not None else entry.rows[entry.rows.dot(vector * factors).argmax()]
+        of_words = split_score(parts._replace(words=words, vector=vector), row * factors, 1.0)
+        share = self.measure.bias / len(of_words)
+        return tuple(Contribution(word, weight + share) for word, weight in of_words)
 
     def _read(self, reading: Reading, vector: Vector) -> tuple[Vector, Vector]:
         """Return the weights of the words, shape (tokens,), and the vector with them, shape (width,)."""
+        if self.rarity is None:
+            return np.ones(len(reading.vectors), dtype=np.float32), vector
         weights, weighed = self.rarity.of_request(reading.tokens), vector.copy()
         fixed = self.measure.sizes[0]
         weighed[fixed:] = weights.dot(reading.vectors[:, fixed:])
@@ -120,13 +130,10 @@ class Snapshot:
         return every
 
     def split(self, parts: Parts, entry: Entry) -> tuple[Contribution, ...]:
-        """Split an agent's score over the words of a text; the constant in a stranger's is shared out evenly."""
-        if not entry.stranger or self.crowd is None or not len(parts.words):
-            return split_score(parts, entry.row, inverse_length(parts.vector))
-        parts, measure = self.crowd.read(parts), self.crowd.measure
-        of_words = split_score(parts, entry.row * measure.factors(parts.vector), 1.0)
-        share = measure.bias / len(of_words)
-        return tuple(Contribution(word, weight + share) for word, weight in of_words)
+        """Split an agent's score over the words of a text."""
+        if entry.stranger and self.crowd is not None and len(parts.words):
+            return self.crowd.split(parts, entry)
+        return split_score(parts, entry.rows[0], inverse_length(parts.vector))
 
 
 def digest_entries(model: str, ordered: Iterable[Entry]) -> str:
@@ -135,7 +142,7 @@ def digest_entries(model: str, ordered: Iterable[Entry]) -> str:
 
 
 def take_snapshot(
-    model: str, entries: Mapping[str, Entry], encoder: Encoder, measure: Strangers, rarity: Rarity
+    model: str, entries: Mapping[str, Entry], encoder: Encoder, measure: Strangers, rarity: Rarity | None
 ) -> Snapshot:
     """Return the agents as they are now: the same agents give the same snapshot, in whatever order they came.
 
@@ -144,34 +151,43 @@ def take_snapshot(
         entries: The agents by name.
         encoder: Gives the vectors of words.
         measure: How strangers are scored.
-        rarity: How their words are weighed.
+        rarity: How their words are weighed; None for as in training.
     """
     ordered = [entries[name] for name in sorted(entries)]
     names, versions = tuple(entry.name for entry in ordered), tuple(entry.version for entry in ordered)
     strange = np.array([entry.stranger for entry in ordered], dtype=np.bool_)
-    known = _stack([entry.row for entry in ordered if not entry.stranger], encoder.width)
-    others = _stack([entry.row for entry in ordered if entry.stranger], encoder.width)
+    known = _stack([entry.rows for entry in ordered if not entry.stranger], encoder.width)
+    others = [entry for entry in ordered if entry.stranger]
     used = np.flatnonzero(known.any(axis=0))
     columns = int(used[-1]) + 1 if len(used) else 0
     return Snapshot(
         Roster(names, versions, digest_entries(model, ordered)[:16]),
         np.ascontiguousarray(known[:, :columns]),
         columns,
-        _gather(others, encoder, measure, rarity) if len(others) else None,
+        _gather(others, encoder, measure, rarity) if others else None,
         np.concatenate([np.flatnonzero(~strange), np.flatnonzero(strange)]),
     )
 
 
-def _gather(rows: NDArray[np.float32], encoder: Encoder, measure: Strangers, rarity: Rarity) -> Crowd:
+def _gather(others: Sequence[Entry], encoder: Encoder, measure: Strangers, rarity: Rarity | None) -> Crowd:
     parts = tuple(at for at in (1, 2) if measure.weights[at] and measure.sizes[at])
-    if len(rows) < MANY or not parts:
-        return Crowd(rows, measure, None, parts, rarity)
+    if len(others) < MANY or not parts:
+        starts = np.cumsum([0, *(len(entry.rows) for entry in others[:-1])])
+        rows = _stack([entry.rows for entry in others], encoder.width)
+        return Crowd(rows, starts, measure, None, parts, rarity)
+    rows = np.stack([_middle(entry) for entry in others])
     words = WordScores(rows, [measure.parts[at] for at in parts], encoder.words)
-    return Crowd(rows, measure, words, parts, rarity)
+    return Crowd(rows, np.arange(len(rows)), measure, words, parts, rarity)
+
+
+def _middle(entry: Entry) -> Vector:
+    """Return the one row by which an agent is scored where agents are too many for a row a kind, shape (width,)."""
+    middle: Vector = entry.rows.mean(axis=0)
+    return middle
 
 
 def _stack(rows: list[NDArray[np.float32]], width: int) -> NDArray[np.float32]:
-    return np.concatenate(rows).reshape(len(rows), width) if rows else np.zeros((0, width), dtype=np.float32)
+    return np.concatenate(rows) if rows else np.zeros((0, width), dtype=np.float32)
 
 
 def inverse_length(vector: NDArray[np.float32]) -> float:

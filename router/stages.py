@@ -13,7 +13,7 @@ from router.checkpoint import Checkpoint
 from router.course import Course, best_epoch
 from router.held_out import NONE_OF_THESE, deal, measure, observe
 from router.model_file import ModelArrays
-from router.strangers import Asked, Measure, Rehearsal, learn_strangers, rehearse
+from router.strangers import Measure, Rehearsal, learn_strangers, rehearse
 from router.thumbs import Thumbs
 from router.training import Fitted, fit_network
 from router.training_config import Report, TrainingConfig
@@ -24,7 +24,7 @@ _QUARTERS: Final = 4
 _SHOWN: Final = 10  # examples that a pretended stranger is known by, at most
 # A stranger is known by the words of its card first, by their meaning second. More than one in all, for what else a
 # request says lengthens its vector; (0.45, 1.1) took a request that is for nobody, (0.4, 0.9) refused a paraphrase.
-_UNREHEARSED: Final = (0.0, 0.4, 1.0)
+_UNREHEARSED: Final = Measure((0.0, 0.6, 0.8), -0.05)
 
 
 def count_stages(config: TrainingConfig, labels: int) -> int:
@@ -54,6 +54,11 @@ class Stages:
     config: TrainingConfig
     report: Report
     kept: Checkpoint
+
+    @property
+    def rare_words(self) -> bool:
+        """Return whether the words of strangers count by their rarity: where too few labels say how they compare."""
+        return not _rehearsals(self.config, self.labels)
 
     def find_epochs(self) -> int:
         """Return after how many epochs the loss on the first part held out is least; 0, for all, if none is held out.
@@ -99,10 +104,9 @@ class Stages:
         Returns:
             How strangers are scored, and the decisions that are then made on held-out requests with them about.
         """
-        turns = _rehearsals(self.config, self.labels)
-        if not turns:
-            return Measure(_UNREHEARSED, 0.0), HeldOut.none()
-        rehearsals = [self._rehearsal(turn, epochs) for turn in range(turns)]
+        if self.rare_words:
+            return _UNREHEARSED, HeldOut.none()
+        rehearsals = [self._rehearsal(turn, epochs) for turn in range(_rehearsals(self.config, self.labels))]
         measure = learn_strangers(rehearsals)
         return measure, HeldOut.join([observe(calibration, one.scores(measure), one.truth) for one in rehearsals])
 
@@ -134,7 +138,7 @@ class Stages:
         old = np.setdiff1d(np.arange(self.labels), new)
         found = self.kept.outcome(stage)
         if found is not None:
-            return Rehearsal.unpack(found, len(old))
+            return Rehearsal.unpack(found, len(old), len(new))
         place = {label: at for at, label in enumerate([*old.tolist(), *new.tolist()])}
         targets = np.array([place.get(target, NONE_OF_THESE) for target in self.targets.tolist()])
         held = deal(self.targets, config.folds, config.seed) == turn % config.folds
@@ -143,10 +147,9 @@ class Stages:
         fitted = self._run(inside, targets[inside], len(old), stage, Course(self.kept, epochs), Thumbs.none())
         arrays = self._rows(fitted, inside, targets[inside], Thumbs.none())
         shown = [np.flatnonzero(~held & (targets == place[label]))[:_SHOWN] for label in new.tolist()]
-        cards = [fitted.for_strangers(self._pick(one), as_cards=True) for one in shown]
-        requests = self._pick(outside)
-        asked = Asked(fitted.vectors(requests) @ arrays.head.T, fitted.for_strangers(requests, as_cards=False))
-        rehearsal = rehearse(asked, arrays.background, cards, targets[outside], fitted.sizes)
+        cards = [fitted.vectors(self._pick(one)) for one in shown]
+        asked = fitted.vectors(self._pick(outside))
+        rehearsal = rehearse(asked, arrays.head, arrays.background, cards, targets[outside], fitted.sizes)
         self.kept.finish(stage, rehearsal.pack())
         return rehearsal
 
@@ -165,7 +168,8 @@ class Stages:
         self, fitted: Fitted, places: NDArray[np.int64], targets: NDArray[np.int64], thumbs: Thumbs
     ) -> ModelArrays:
         texts = [*self._pick(places), *thumbs.texts]
-        return fitted.arrays(texts, np.concatenate([targets, thumbs.targets]), self.config.blend)
+        labels = np.concatenate([targets, thumbs.targets])
+        return fitted.arrays(texts, labels, self.config.blend, rare_words=self.rare_words)
 
     def _pick(self, places: NDArray[np.int64]) -> list[str]:
         return [self.texts[place] for place in places.tolist()]

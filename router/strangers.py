@@ -2,35 +2,28 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from router.assembly import prototype, unit
+from router.kinds import MOST_KINDS, sort_into_kinds
 
 Vectors: TypeAlias = NDArray[np.float32]
 
 #: Of the held-out requests of old agents, so many may go to pretended new ones.
 MAY_TAKE: Final = 0.03
+_OF_ITS_KIND: Final = 0.4  # share of a row that is of one kind of the examples, the rest being of all of them
+_SETTLED: Final = 2  # so often the likest kinds are chosen anew by the weights that were learnt
 _NEWTON_STEPS: Final = 12
 _HALVINGS: Final = 8
 _RIDGE: Final = 0.02 / 12
 
 
-class Asked(NamedTuple):
-    """Held-out requests: scores of the agents that training knew, shape (requests, known), and how strangers read them.
-
-    The latter has shape (requests, width).
-    """
-
-    known: Vectors
-    vectors: Vectors
-
-
 class Measure(NamedTuple):
-    """What a stranger's score is made of: the weights of three cosines, and a constant; see ``Strangers``."""
+    """What a stranger's score is made of: the weights of three likenesses, and a constant; see ``Strangers``."""
 
     weights: tuple[float, float, float]
     bias: float
@@ -38,13 +31,14 @@ class Measure(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Strangers:
-    """A stranger's score: weighted cosines of the trained, base and sketch parts with its prototype, and a constant.
+    """A stranger's score: weighted likenesses to it in the trained, base and sketch parts, and a constant.
 
-    Each part is measured by its own length, for the trained part of a text that no label knows is short.
+    A stranger has a row for each kind of its examples, and the likest of them counts. Each part of a request is
+    measured by its own length, for the trained part of a text that no label knows is short.
 
     Attributes:
         sizes: Lengths of the three parts.
-        weights: Of the three cosines; a part of weight 0 has no say.
+        weights: Of the three likenesses; a part of weight 0 has no say.
         bias: Added to the score of every text with a word.
     """
 
@@ -59,17 +53,24 @@ class Strangers:
         known = trained + base
         return slice(0, trained), slice(trained, known), slice(known, known + sketch)
 
-    def row(self, vectors: Vectors, background: Vectors) -> Vectors:
-        """Return the row of an agent known by examples, shape (width,): prototypes times their weights.
+    def rows(self, vectors: Vectors, background: Vectors) -> Vectors:
+        """Return the rows of an agent known by examples, shape (kinds, width).
+
+        Each is the prototype of all examples and that of one kind of them, mixed, times the weights.
 
         Args:
             vectors: Of the examples, each part of length 1 or of what it is in the whole, shape (examples, width).
             background: Mean of those of the training texts, shape (width,).
         """
-        row = np.zeros_like(background)
-        for part, weight in zip(self.parts, self.weights, strict=True):
-            row[part] = prototype(vectors[:, part], background[part]) * np.float32(weight)
-        return row
+        parts = [(part, weight) for part, weight in zip(self.parts, self.weights, strict=True) if weight]
+        kinds = sort_into_kinds(np.concatenate([unit(vectors[:, part]) for part, _ in parts], axis=1))
+        rows = np.zeros((len(kinds), len(background)), dtype=np.float32)
+        for part, weight in parts:
+            mine, others = vectors[:, part], background[part]
+            whole = prototype(mine, others) * np.float32(1 - _OF_ITS_KIND)
+            for row, kind in zip(rows, kinds, strict=True):
+                row[part] = (whole + prototype(mine[kind], others) * np.float32(_OF_ITS_KIND)) * np.float32(weight)
+        return rows
 
     def factors(self, vector: Vectors) -> Vectors:
         """Return one over the length of its part for each place of a text's vector, shape (width,)."""
@@ -83,38 +84,44 @@ class Strangers:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """Old agents that played new: scores of held-out requests, and the cosines that a stranger's score is made of.
+    """Old agents that played new: scores of held-out requests, and the likenesses that a stranger's score is made of.
 
     Attributes:
         known: Scores of the agents that training knew, shape (requests, known).
-        cosines: With each pretended stranger's prototypes, shape (requests, strangers, 3).
+        likeness: To each pretended stranger's rows by part, shape (requests, strangers, kinds, 3).
         truth: The right agent, those known first, then the strangers, shape (requests,).
     """
 
     known: Vectors
-    cosines: Vectors
+    likeness: Vectors
     truth: NDArray[np.int64]
 
     def scores(self, measure: Measure) -> Vectors:
         """Return the score of every agent, those known first, shape (requests, known + strangers)."""
-        strange = self.cosines @ np.array(measure.weights, dtype=np.float32) + np.float32(measure.bias)
-        return np.concatenate([self.known, strange], axis=1)
+        strange = (self.likeness @ np.array(measure.weights, dtype=np.float32)).max(axis=2)
+        return np.concatenate([self.known, strange + np.float32(measure.bias)], axis=1)
+
+    def likest(self, weights: Vectors) -> Self:
+        """Return the rehearsal with that kind alone of each stranger which counts under these weights."""
+        best = (self.likeness @ weights).argmax(axis=2)[:, :, None, None]
+        return replace(self, likeness=np.take_along_axis(self.likeness, best, axis=2))
 
     def pack(self) -> Vectors:
         """Return all of it in one array, a row a request, as a checkpoint keeps it."""
         requests = len(self.truth)
-        return np.concatenate(
-            [self.known, self.cosines.reshape(requests, -1), self.truth[:, None].astype(np.float32)], axis=1
-        )
+        likeness = self.likeness.reshape(requests, -1)
+        return np.concatenate([self.known, likeness, self.truth[:, None].astype(np.float32)], axis=1)
 
     @classmethod
-    def unpack(cls, rows: Vectors, known: int) -> Self:
-        """Return what ``pack`` packed, given the number of agents that training knew."""
-        return cls(rows[:, :known], rows[:, known:-1].reshape(len(rows), -1, 3), rows[:, -1].astype(np.int64))
+    def unpack(cls, rows: Vectors, known: int, strangers: int) -> Self:
+        """Return what ``pack`` packed, given the number of agents that training knew, and that of the others."""
+        likeness = rows[:, known:-1].reshape(len(rows), strangers, -1, 3)
+        return cls(rows[:, :known], likeness, rows[:, -1].astype(np.int64))
 
 
 def rehearse(
-    asked: Asked,
+    vectors: Vectors,
+    head: Vectors,
     background: Vectors,
     cards: Sequence[Vectors],
     truth: NDArray[np.int64],
@@ -123,24 +130,39 @@ def rehearse(
     """Score held-out requests by agents that training knew and by others known from their cards.
 
     Args:
-        asked: The requests.
-        background: Mean vector of the training texts, shape (width,).
-        cards: Vectors of each pretended stranger's examples, shape (examples, width).
+        vectors: Unit vectors of the requests, shape (requests, width).
+        head: Rows of the agents that training knew, shape (known, width).
+        background: Mean unit vector of the training texts, shape (width,).
+        cards: Unit vectors of each pretended stranger's examples, shape (examples, width).
         truth: The right agent, those known first, shape (requests,).
         sizes: Lengths of the trained, base and sketch parts.
     """
     plain = Strangers(sizes, (1.0, 1.0, 1.0), 0.0)
-    rows = np.stack([plain.row(card, background) for card in cards])
-    cosines = np.stack([unit(asked.vectors[:, part]) @ rows[:, part].T for part in plain.parts], axis=2)
-    return Rehearsal(asked.known, cosines, truth)
+    rows = np.stack([_as_many(plain.rows(card, background)) for card in cards])
+    likeness = [np.tensordot(unit(vectors[:, part]), rows[:, :, part], (1, 2)) for part in plain.parts]
+    return Rehearsal(vectors @ head.T, np.stack(likeness, axis=3), truth)
+
+
+def _as_many(rows: Vectors) -> Vectors:
+    """Return as many rows as an agent has at most, the last one repeated: so the likest row stays what it is."""
+    return rows[np.minimum(np.arange(MOST_KINDS), len(rows) - 1)]
 
 
 def learn_strangers(rehearsals: Sequence[Rehearsal]) -> Measure:
-    """Weigh the cosines by the likelihood of the right agents, then lower the bias until little is taken.
+    """Weigh the likenesses by the likelihood of the right agents, then lower the bias until little is taken."""
+    measure = Measure((1.0, 1.0, 1.0), 0.0)
+    for _ in range(_SETTLED):
+        weights = np.array(measure.weights, dtype=np.float32)
+        measure = _weigh([one.likest(weights) for one in rehearsals])
+    return measure._replace(bias=min(measure.bias, _greatest_bias(rehearsals, measure)))
+
+
+def _weigh(rehearsals: Sequence[Rehearsal]) -> Measure:
+    """Return the most likely weights and bias where each stranger has one kind.
 
     The logits are linear in scale, scale x weights and scale x bias, so that Newton's method finds the one optimum.
     """
-    leans_on_base = any(bool(one.cosines[:, :, 1].any()) for one in rehearsals)
+    leans_on_base = any(bool(one.likeness[..., 1].any()) for one in rehearsals)
     theta = np.array([12.0, 4.0, 4.0 if leans_on_base else 0.0, 4.0, 2.0])
     active = np.array([True, True, leans_on_base, True, True])
     loss, slope, bend = _derivatives(rehearsals, theta)
@@ -154,9 +176,8 @@ def learn_strangers(rehearsals: Sequence[Rehearsal]) -> Measure:
                 break
             step /= 2
     scale = max(theta[0], 1e-6)
-    weights = np.maximum(theta[1:4], 0.0) / scale
-    bias = min(float(theta[4] / scale), _greatest_bias(rehearsals, weights))
-    return Measure((float(weights[0]), float(weights[1]), float(weights[2])), bias)
+    trained, base, sketch = (np.maximum(theta[1:4], 0.0) / scale).tolist()
+    return Measure((trained, base, sketch), float(theta[4] / scale))
 
 
 def _derivatives(
@@ -167,9 +188,9 @@ def _derivatives(
     slope, bend = _RIDGE * theta, _RIDGE * np.eye(5)
     for one in rehearsals:
         requests, known = one.known.shape
-        inputs = np.zeros((requests, known + one.cosines.shape[1], 5))
+        inputs = np.zeros((requests, known + one.likeness.shape[1], 5))
         inputs[:, :known, 0] = one.known
-        inputs[:, known:, 1:4] = one.cosines
+        inputs[:, known:, 1:4] = one.likeness[:, :, 0]
         inputs[:, known:, 4] = 1.0
         logits = inputs @ theta
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
@@ -183,11 +204,12 @@ def _derivatives(
     return loss, slope, bend
 
 
-def _greatest_bias(rehearsals: Sequence[Rehearsal], weights: NDArray[np.float64]) -> float:
+def _greatest_bias(rehearsals: Sequence[Rehearsal], measure: Measure) -> float:
     """Return the bias at which strangers take the share ``MAY_TAKE`` of what is another's."""
     gaps = []
     for one in rehearsals:
-        others = one.truth < one.known.shape[1]
-        gaps.append(one.known[others].max(axis=1) - (one.cosines[others] @ weights).max(axis=1))
+        known = one.known.shape[1]
+        scores = one.scores(measure._replace(bias=0.0))[one.truth < known]
+        gaps.append(scores[:, :known].max(axis=1) - scores[:, known:].max(axis=1))
     every = np.concatenate(gaps)
     return float(np.quantile(every, MAY_TAKE)) if len(every) else 0.0

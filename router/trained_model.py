@@ -87,7 +87,7 @@ def train(
         strangers, rehearsed = stages.rehearse(epochs, calibration)
         fitted, arrays = stages.fit(epochs)
     arrays = arrays.with_held_out(held_out, rehearsed)
-    manifest = _manifest(config, fitted, arrays, calibration, strangers)
+    manifest = _manifest(config, fitted, arrays, calibration, strangers, rare_words=stages.rare_words)
     manifest = replace(
         manifest,
         labels=trained_labels(labels, profiles),
@@ -132,7 +132,13 @@ def train_from_profiles(
 
 
 def _manifest(
-    config: TrainingConfig, fitted: Fitted, arrays: ModelArrays, calibration: Calibration, strangers: Measure
+    config: TrainingConfig,
+    fitted: Fitted,
+    arrays: ModelArrays,
+    calibration: Calibration,
+    strangers: Measure,
+    *,
+    rare_words: bool,
 ) -> Manifest:
     """Return what a model says of itself, as far as its numbers go."""
     return Manifest(
@@ -149,6 +155,7 @@ def _manifest(
         unseen_idf=fitted.vocabulary.unseen_idf,
         stranger_weights=strangers.weights,
         stranger_bias=strangers.bias,
+        rare_words=rare_words,
         labels=(),
         scale=calibration.scale,
         floor=calibration.floor,

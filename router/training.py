@@ -55,13 +55,12 @@ class Fitted:
         with torch.no_grad():
             return np.asarray(functional.normalize(self.model.pool(self.batch(texts)), dim=1).numpy())
 
-    def for_strangers(self, texts: Sequence[str], *, as_cards: bool) -> NDArray[np.float32]:
-        """Return texts as strangers are told apart by them, shape (texts, size + base + sketch).
+    def cards(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return texts as cards are read where words count by ``Rarity``, shape (texts, size + base + sketch).
 
-        The trained part as in ``vectors``, base and sketch with the weights of ``Rarity``, each of length 1.
+        The trained part as in ``vectors``, base and sketch weighed and each of length 1.
         """
-        rarity = Rarity(self.vocabulary, self.base)
-        weigh = rarity.in_card if as_cards else rarity.in_request
+        weigh = Rarity(self.vocabulary, self.base).in_card
         base, sketch = read_fixed(texts, self.vocabulary, self.sketch_size, self.base, weigh)
         return np.concatenate([self.vectors(texts)[:, : self.sizes[0]], unit(base), unit(sketch)], axis=1)
 
@@ -72,12 +71,22 @@ class Fitted:
         corpus = build_corpus(texts, occurrences, vocabulary, self.sketch_size, self.base)
         return select(corpus, np.arange(len(texts)), self.scales)
 
-    def arrays(self, texts: Sequence[str], targets: NDArray[np.int64], blend: float) -> ModelArrays:
-        """Return what is served: rows with every factor folded in, label rows with ``blend`` of the mean sketch."""
+    def arrays(
+        self, texts: Sequence[str], targets: NDArray[np.int64], blend: float, *, rare_words: bool = False
+    ) -> ModelArrays:
+        """Return what is served: rows with every factor folded in, label rows with ``blend`` of the mean sketch.
+
+        Args:
+            texts: What was learnt from.
+            targets: Their labels, or ``NONE_OF_THESE``, shape (texts,).
+            blend: Share of the label's mean sketch in its row.
+            rare_words: Whether the words of strangers count by ``Rarity``.
+        """
         rows = self.model.embedding.detach().numpy() * np.float32(self.scales.features)
         head = functional.normalize(self.model.head.detach(), dim=1).numpy()
-        background = self.for_strangers(texts, as_cards=True).mean(axis=0)
-        return assemble(self.vocabulary, rows, head, self.vectors(texts), targets, blend, background)
+        vectors = self.vectors(texts)
+        background = (self.cards(texts) if rare_words else vectors).mean(axis=0)
+        return assemble(self.vocabulary, rows, head, vectors, targets, blend, background)
 
 
 def fit_network(

@@ -224,7 +224,7 @@ def test_scores_are_cosines_by_the_naive_reference(either: EmbeddingRouter) -> N
     """The served scores are the cosines between a text's vector and the rows, computed one by one."""
     vector = either._encoder.encode("find the backup script").vector.astype(np.float64)
     for name, score in scores(either, "find the backup script").items():
-        row = either._entries[name].row.astype(np.float64)
+        row = either._entries[name].rows[0].astype(np.float64)
         expected = (vector @ row) / (np.linalg.norm(vector) * np.linalg.norm(row))
         assert score == pytest.approx(expected, abs=1e-5)
 

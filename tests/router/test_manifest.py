@@ -20,6 +20,7 @@ GOOD = Manifest(
     base_weight=0.25,
     unseen_idf=7.0,
     stranger_weights=(0.3, 0.0, 0.4),
+    rare_words=False,
     stranger_bias=-0.05,
     labels=(TrainedLabel("card", "1.0", "ab"), TrainedLabel("Überweisung")),
     scale=20.0,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from router.base_encoder import bundled_base
 from router.encoder import Vocabulary
 from router.features import word_bucket, word_buckets
-from router.rarity import Heard, Rarity
+from router.rarity import Heard, Hearsay, Rarity
 from router.word_cache import CACHED_WORDS
 
 BITS = 20
@@ -26,17 +26,18 @@ TRAINED = vocabulary(9, {"refund": 1, "please": 7})
 
 
 def test_a_word_weighs_by_the_texts_of_training_and_the_cards_by_hand() -> None:
-    """Nine texts and a card of two: "refund" stands in 1 + 1 of 11; its weight is relative to training's own."""
-    rarity = Rarity(TRAINED, None, Heard(2, {"refund": 1}))
-    here, trained = math.log(12 / 3) + 1, math.log(10 / 2) + 1
-    assert rarity.in_request("refund") == pytest.approx(here * here / trained, rel=1e-6)
+    """Nine texts and a card of two: "refund" stands in 1 + 1 of 11, and in the one card; relative to training's own."""
+    rarity = Rarity(TRAINED, None, Hearsay([Heard(2, {"refund": 1})]))
+    by_text, by_card, trained = math.log(12 / 3) + 1, math.log(2 / 2) + 1, math.log(10 / 2) + 1
+    assert rarity.in_request("refund") == pytest.approx(by_card * by_text**0.5 / trained, rel=1e-6)
     assert rarity.in_card("refund") == pytest.approx(1 / trained, rel=1e-6)
 
 
 def test_a_word_that_nobody_has_used_is_the_rarest() -> None:
-    """By hand: in none of eleven texts."""
-    rarity = Rarity(TRAINED, None, Heard(2, {}))
-    assert rarity.in_request("xyzzy") == pytest.approx((math.log(12) + 1) ** 2 / (math.log(10) + 1))
+    """By hand: in none of eleven texts, and not in the one card."""
+    rarity = Rarity(TRAINED, None, Hearsay([Heard(2, {})]))
+    weight = (math.log(2) + 1) * (math.log(12) + 1) ** 0.5 / (math.log(10) + 1)
+    assert rarity.in_request("xyzzy") == pytest.approx(weight)
 
 
 def test_what_is_common_in_running_text_weighs_little() -> None:
@@ -48,17 +49,30 @@ def test_what_is_common_in_running_text_weighs_little() -> None:
 
 def test_a_word_in_every_card_weighs_less_than_before() -> None:
     """What all agents say of themselves tells none of them apart."""
-    before, after = (
-        Rarity(TRAINED, None, heard).in_request("tool") for heard in (Heard(0, {}), Heard(50, {"tool": 50}))
-    )
+    others, all_of_them = [Heard(1, {"other": 1})] * 50, [Heard(1, {"tool": 1})] * 50
+    before, after = (Rarity(TRAINED, None, Hearsay(cards)).in_request("tool") for cards in (others, all_of_them))
     assert after < before / 2
+
+
+CARDS = st.dictionaries(st.sampled_from("abc"), st.integers(1, 4)).map(lambda words: Heard(4, words))
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(CARDS, max_size=5), st.lists(CARDS, max_size=5))
+def test_a_card_that_went_leaves_no_trace(stay: list[Heard], go: list[Heard]) -> None:
+    """Counted and taken away again, in whatever order: what is known is what those that stayed say."""
+    hearsay = Hearsay([*go, *stay])
+    for heard in go:
+        hearsay.count(heard, -1)
+    now, fresh = hearsay.copy(), Hearsay(stay)
+    assert (now.texts, now.cards, now.words, now.spread) == (fresh.texts, fresh.cards, fresh.words, fresh.spread)
 
 
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.sampled_from(["refund", "please", "the", "tool", "xyzzy"]), max_size=20))
 def test_the_words_of_a_request_weigh_as_each_by_itself(tokens: list[str]) -> None:
     """Kept or computed anew, a weight is the same."""
-    rarity = Rarity(TRAINED, bundled_base(), Heard(3, {"tool": 3}))
+    rarity = Rarity(TRAINED, bundled_base(), Hearsay([Heard(3, {"tool": 3})]))
     for _ in range(2):
         assert rarity.of_request(tokens) == pytest.approx([rarity.in_request(one) for one in tokens], rel=1e-6)
 

@@ -178,9 +178,9 @@ def test_another_model_is_refused(trained_on_pairs: TrainedModel, path: Path) ->
 
 
 def test_another_format_is_refused(empty: EmbeddingRouter, path: Path) -> None:
-    """A file of a later version of this program is refused by its format, whatever else it says."""
-    say(path, format=2, more="x")
-    with pytest.raises(ModelFileError, match="is not a roster file of format 1; register the agents by their cards"):
+    """A file of another version of this program is refused by its format, whatever else it says."""
+    say(path, format=1, more="x")
+    with pytest.raises(ModelFileError, match="is not a roster file of format 2; register the agents by their cards"):
         empty.load_roster(path)
 
 
@@ -198,22 +198,25 @@ def test_what_is_said_about_agents_must_be_all_of_it(
     "agent",
     [
         ["a", "1", True],
-        ["a", 1, True, 1, {}],
-        ["a", "1", 1, 1, {}],
-        "abcde",
-        [None, "1", True, 1, {}],
-        ["a", "1", True, -1, {}],
-        ["a", "1", True, True, {}],
-        ["a", "1", True, 1, {"w": 2}],
-        ["a", "1", True, 1, {"w": 0}],
-        ["a", "1", True, 1, {"w": "1"}],
+        ["a", 1, True, 1, 1, {}],
+        ["a", "1", 1, 1, 1, {}],
+        "abcdef",
+        [None, "1", True, 1, 1, {}],
+        ["a", "1", True, 1, -1, {}],
+        ["a", "1", True, 0, 1, {}],
+        ["a", "1", True, 9, 1, {}],
+        ["a", "1", True, True, 1, {}],
+        ["a", "1", True, 1, True, {}],
+        ["a", "1", True, 1, 1, {"w": 2}],
+        ["a", "1", True, 1, 1, {"w": 0}],
+        ["a", "1", True, 1, 1, {"w": "1"}],
     ],
 )
 def test_an_agent_that_is_not_described_is_refused(empty: EmbeddingRouter, path: Path, agent: object) -> None:
-    """Each agent has a name, a version and a kind; the error says which has not."""
+    """Each agent has a name, a version, a kind, rows and words; the error says which has not."""
     agents = said(path)["agents"]
     say(path, agents=[*agents[:3], agent, *agents[4:]])
-    with pytest.raises(ModelFileError, match="no name, version, kind and words for its agent 3;"):
+    with pytest.raises(ModelFileError, match="no name, version, kind, rows and words for its agent 3;"):
         empty.load_roster(path)
 
 
@@ -226,7 +229,7 @@ def test_agents_out_of_order_are_refused(empty: EmbeddingRouter, path: Path, ord
         empty.load_roster(path)
 
 
-@pytest.mark.parametrize(("part", "value"), [(0, "fx-desc"), (1, "0.2"), (2, False), (3, 99), (4, {})])
+@pytest.mark.parametrize(("part", "value"), [(0, "fx-desc"), (1, "0.2"), (2, False), (4, 99), (5, {})])
 def test_an_edited_agent_is_found_out(empty: EmbeddingRouter, path: Path, part: int, value: object) -> None:
     """Another name, version, kind or word does not match the digest."""
     agents = said(path)["agents"]

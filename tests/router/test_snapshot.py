@@ -91,10 +91,10 @@ def test_an_agent_added_to_a_crowd_is_found_at_once_and_removed_without_trace(cr
 
 
 def test_the_fingerprint_depends_on_everything_but_the_order() -> None:
-    """Model, name, version, row and kind of every agent count; the order of registration does not."""
+    """Model, name, version, rows and kind of every agent count; the order of registration does not."""
     router = EmbeddingRouter.load(BUNDLED / "router.npz")
-    row = np.arange(router._encoder.width, dtype=np.float32)
-    one, two = Entry("one", "1", row, stranger=True), Entry("two", "1", row + 1, stranger=True)
+    rows = np.arange(2 * router._encoder.width, dtype=np.float32).reshape(2, -1)
+    one, two = Entry("one", "1", rows, stranger=True), Entry("two", "1", rows + 1, stranger=True)
 
     def fingerprint(*entries: Entry, model: str = "m") -> str:
         named = {entry.name: entry for entry in entries}
@@ -109,6 +109,6 @@ def test_the_fingerprint_depends_on_everything_but_the_order() -> None:
         fingerprint(one, replace(two, name="twp")),
         fingerprint(one, replace(two, stranger=False)),
         fingerprint(one, replace(two, heard=Heard(1, {"word": 1}))),
-        fingerprint(one, replace(two, row=np.nextafter(two.row, np.float32(9e9), dtype=np.float32))),
+        fingerprint(one, replace(two, rows=np.nextafter(two.rows, np.float32(9e9), dtype=np.float32))),
     ]
     assert len({same, *others}) == len(others) + 1

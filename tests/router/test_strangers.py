@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from router import AgentProfile, EmbeddingRouter
 from router.bundled_model import BUNDLED
+from router.kinds import MOST_KINDS
 from router.model_file import read_model
-from router.strangers import MAY_TAKE, Asked, Measure, Rehearsal, Strangers, learn_strangers, rehearse
+from router.strangers import MAY_TAKE, Measure, Rehearsal, Strangers, learn_strangers, rehearse
 
 SIZES = (2, 0, 64)
 
@@ -19,15 +20,25 @@ def made(seed: int, noise: float = 0.1) -> Rehearsal:
     truth = generator.integers(0, 5, 400)
     own = np.eye(5, dtype=np.float32)[truth] * 0.3 + generator.normal(0, noise, (400, 5)).astype(np.float32)
     strangers = own[:, 3:, None] * np.array([1.0, 0.0, 0.5], dtype=np.float32)
-    return Rehearsal((own[:, :3] + 0.4).astype(np.float32), strangers.astype(np.float32), truth)
+    likeness = np.stack([strangers, strangers - 0.2], axis=2)  # a second kind, less like any request
+    return Rehearsal((own[:, :3] + 0.4).astype(np.float32), likeness.astype(np.float32), truth)
 
 
 def test_a_row_is_the_weighted_prototypes_of_the_parts() -> None:
-    """By hand: examples less background, each part brought to its weight."""
+    """By hand, examples that are all alike: less the background, each part brought to its weight."""
     strangers = Strangers((2, 0, 2), (0.5, 0.0, 2.0), 0.1)
     examples = np.array([[0.6, 0.0, 0.0, 0.8], [0.6, 0.0, 0.0, 0.8]], dtype=np.float32)
     background = np.array([0.1, 0.0, 0.0, 0.3], dtype=np.float32)
-    assert strangers.row(examples, background) == pytest.approx([0.5, 0.0, 0.0, 2.0])
+    assert strangers.rows(examples, background) == pytest.approx(np.array([[0.5, 0.0, 0.0, 2.0]] * 2))
+
+
+def test_each_kind_of_examples_has_a_row_by_hand() -> None:
+    """Six tenths of the prototype of all, four tenths of its own."""
+    strangers = Strangers((2, 0, 2), (0.0, 0.0, 2.0), 0.0)
+    examples = np.array([[0, 0, 1, 0], [0, 0, 0, 1]], dtype=np.float32)
+    middle = 0.6 * 2**-0.5
+    rows = strangers.rows(examples, np.zeros(4, dtype=np.float32))
+    assert rows == pytest.approx(2 * np.array([[0, 0, middle + 0.4, middle], [0, 0, middle, middle + 0.4]]))
 
 
 def test_each_part_is_measured_by_its_own_length() -> None:
@@ -36,15 +47,15 @@ def test_each_part_is_measured_by_its_own_length() -> None:
     assert strangers.factors(np.array([3, 4, 9, 0, 0], dtype=np.float32)) == pytest.approx([0.2, 0.2, 0, 0, 0])
 
 
-def test_a_rehearsal_scores_by_rows_and_by_cosines() -> None:
-    """The known agent's score is its row's product; the stranger's cosines are those of the parts."""
+def test_a_rehearsal_scores_by_rows_and_by_likeness() -> None:
+    """The known agent's score is its row's product; the stranger's likenesses are the cosines of the parts."""
     asked = np.array([[0.6, 0.0, 0.8, 0.0], [0.0, 0.6, 0.0, 0.8]], dtype=np.float32)
     head = np.array([[0.0, 1.0, 0.0, 0.0]], dtype=np.float32)
-    one = rehearse(
-        Asked(asked @ head.T, asked), np.zeros(4, dtype=np.float32), [asked[:1]], np.array([1, 0]), (2, 0, 2)
-    )
+    one = rehearse(asked, head, np.zeros(4, dtype=np.float32), [asked[:1]], np.array([1, 0]), (2, 0, 2))
     assert one.known[:, 0] == pytest.approx([0.0, 0.6])
-    assert one.cosines[:, 0] == pytest.approx(np.array([[1, 0, 1], [0, 0, 0]]))
+    assert one.likeness.shape == (2, 1, MOST_KINDS, 3)
+    for kind in range(MOST_KINDS):
+        assert one.likeness[:, 0, kind] == pytest.approx(np.array([[1, 0, 1], [0, 0, 0]]))
 
 
 @settings(deadline=None, max_examples=10)
@@ -53,9 +64,8 @@ def test_strangers_take_little_of_what_is_anothers(seed: int) -> None:
     """On the requests it was learnt from, the share of old agents' requests that strangers lead is bounded."""
     one = made(seed)
     learnt = learn_strangers([one])
-    scores = one.cosines @ np.array(learnt.weights) + learnt.bias
     others = one.truth < 3
-    taken = scores[others].max(axis=1) > one.known[others].max(axis=1)
+    taken = one.scores(learnt)[others].argmax(axis=1) >= 3
     assert taken.mean() <= MAY_TAKE + 1 / others.sum()
 
 
@@ -63,33 +73,30 @@ def test_the_bias_is_learnt() -> None:
     """Old agents score 0.4 higher by construction; what is learnt makes up for it, so that strangers get theirs."""
     one = made(0, noise=0.03)
     learnt = learn_strangers([one])
-    right = np.concatenate([one.known, one.cosines @ np.array(learnt.weights) + learnt.bias], axis=1)
-    assert (right.argmax(axis=1) == one.truth).mean() > 0.95
-    plain = np.concatenate([one.known, one.cosines @ np.array([1.0, 0.0, 0.0])], axis=1)
-    assert (plain.argmax(axis=1) == one.truth).mean() < 0.9
+    assert (one.scores(learnt).argmax(axis=1) == one.truth).mean() > 0.95
+    assert (one.scores(Measure((1.0, 0.0, 0.0), 0.0)).argmax(axis=1) == one.truth).mean() < 0.9
 
 
 def test_a_part_that_tells_nothing_is_not_leant_on() -> None:
-    """A cosine that is noise gets less weight than one that tells the agents apart."""
+    """A likeness that is noise gets less weight than one that tells the agents apart."""
     one = made(1)
-    noise = np.random.default_rng(2).normal(0, 0.3, one.cosines.shape[:2])
-    one.cosines[:, :, 2] = noise
+    one.likeness[..., 2] = np.random.default_rng(2).normal(0, 0.3, one.likeness.shape[:3])
     learnt = learn_strangers([one])
     assert learnt.weights[2] < learnt.weights[0] / 2
 
 
 def test_a_rehearsal_is_scored_as_it_would_be_served() -> None:
-    """By hand: those known first, then the weighted cosines and the constant."""
-    cosines = np.array([[[0.5, 0.2, 0.1]]], dtype=np.float32)
-    one = Rehearsal(np.array([[0.4]], dtype=np.float32), cosines, np.array([0]))
+    """By hand: those known first, then the weighted likeness of the likest kind, and the constant."""
+    likeness = np.array([[[[0.5, 0.1, 0.1], [0.5, 0.2, 0.1]]]], dtype=np.float32)
+    one = Rehearsal(np.array([[0.4]], dtype=np.float32), likeness, np.array([0]))
     assert one.scores(Measure((1.0, 0.5, 2.0), -0.1)) == pytest.approx(np.array([[0.4, 0.7]]))
 
 
 def test_a_rehearsal_survives_being_kept() -> None:
     """What a checkpoint gives back is what it was given, to the bit."""
     one = made(3)
-    again = Rehearsal.unpack(one.pack(), one.known.shape[1])
-    assert all(np.array_equal(getattr(one, name), getattr(again, name)) for name in ("known", "cosines", "truth"))
+    again = Rehearsal.unpack(one.pack(), one.known.shape[1], one.likeness.shape[1])
+    assert all(np.array_equal(getattr(one, name), getattr(again, name)) for name in ("known", "likeness", "truth"))
 
 
 @pytest.fixture(scope="module")
