@@ -14,7 +14,7 @@ from router.kinds import MOST_KINDS, sort_into_kinds
 Vectors: TypeAlias = NDArray[np.float32]
 
 #: Of the held-out requests of old agents, so many may go to pretended new ones.
-MAY_TAKE: Final = 0.03
+MAY_TAKE: Final = 0.025
 _OF_ITS_KIND: Final = 0.4  # share of a row that is of one kind of the examples, the rest being of all of them
 _SETTLED: Final = 2  # so often the likest kinds are chosen anew by the weights that were learnt
 _NEWTON_STEPS: Final = 12
