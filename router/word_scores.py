@@ -14,7 +14,7 @@ Recall: TypeAlias = Callable[[Sequence[str]], Vectors]
 
 #: From so many agents on the sum is clearly faster than the product, new words apart; decision 0015 has the figures.
 MANY: Final = 1000
-CACHED_BYTES: Final = 64 * 1024**2
+CACHED_BYTES: Final = 256 * 1024**2  # 3,000 words for 10,000 agents; only what was asked for is kept
 _BLOCK: Final = 256  # so many rows stay in the cache of a core while word after word is multiplied with them
 
 
