@@ -1,7 +1,8 @@
 """Owns the encoder: a text becomes one vector, by one look-up a known word and one gather for its word pairs."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from struct import pack
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -12,7 +13,7 @@ from router.features import END, MAX_PAIRS, START, WORDS, Buckets, Places, Templ
 from router.packed_rows import PackedRows
 from router.sketch import sketch_word
 from router.tokenizer import MAX_TOKENS, pieces
-from router.word_cache import Reading, WordCache
+from router.word_cache import Reading, WordCache, Words
 
 Vector: TypeAlias = NDArray[np.float32]
 
@@ -160,12 +161,14 @@ class Encoder:
         self._last = encoded = _made(Encoded, (text, vector, reading, pairs, template))
         return encoded
 
-    def without(self, encoded: Encoded, words: Container[str]) -> tuple[Reading, Vector]:
-        """Read what is left of a text without some of its words: the bits are those of ``encode`` for the rest."""
-        (line, known), tokens = encoded.reading, encoded.reading.tokens
-        places = zip(line[WORDS:].tolist(), tokens, strict=True)
-        left = np.array([START, END, *[place for place, token in places if token not in words]], dtype=np.intp)
-        reading = Reading(left, known)
+    def read(self, text: str) -> Parts:
+        """Read a text and keep all its parts; the bits of the vector are those of ``encode``."""
+        return self.parts(self.encode(text))
+
+    def again(self, known: Words, places: Sequence[int]) -> tuple[Reading, Vector]:
+        """Read a text that is given by its words, as places in ``known``; the bits are those of ``encode``."""
+        line = np.frombuffer(pack(f"{WORDS + len(places)}n", START, END, *places), dtype=np.intp)
+        reading = Reading(line, known)
         return reading, self._sum(reading)[0]
 
     def _sum(self, reading: Reading) -> tuple[Vector, Places, Template]:

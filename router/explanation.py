@@ -1,5 +1,6 @@
 """Owns the explanation: which word gave an agent how much of its score, exactly, because pooling is linear."""
 
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import repeat
 from typing import cast
@@ -12,48 +13,53 @@ from router.features import PAIR_TOKENS, order_template
 from router.prediction import Contribution
 
 
-def split_score(parts: Parts, row: NDArray[np.float32], factor: float) -> tuple[Contribution, ...]:
-    """Split one agent's score over the words of a text, in their order; the weights sum to the score.
+def split_scores(parts: Parts, rows: Sequence[Vector], factor: float) -> list[tuple[Contribution, ...]]:
+    """Split agents' scores over the words of a text, in their order; the weights of each sum to its score.
 
     A word pair gives half to each of its words, and all to the one word when the other side is an edge of the text.
     The length of the whole vector is held fixed, so a weight is a share, not the effect of leaving the word out.
 
     Args:
         parts: A text.
-        row: The agent's row, shape (width,).
-        factor: One over the length that the agent measures the text's vector by.
+        rows: Of each agent, shape (width,).
+        factor: One over the length that the agents measure the text's vector by.
     """
     tokens = parts.tokens
-    if not tokens:
-        return ()
-    weights = parts.words.dot(row)
+    if not tokens or not rows:
+        return [() for _ in rows]
+    heads = np.concatenate(rows).reshape(len(rows), -1)
+    weights = heads.dot(parts.words.T)
     if len(parts.order.scales):
-        _add_shares_of_pairs(weights, parts.order, tokens, row)
+        _add_shares_of_pairs(weights, parts.order, tokens, heads)
     weights *= factor
-    # What Contribution(word, weight) does, without a Python call for each word.
-    made = map(tuple.__new__, repeat(Contribution), zip(tokens, weights.tolist(), strict=True))
+    return [contributions(tokens, of_agent) for of_agent in weights.tolist()]
+
+
+def contributions(words: Iterable[str], weights: Iterable[float]) -> tuple[Contribution, ...]:
+    """Return words with their weights, as many of both; what Contribution does, without a Python call for each."""
+    made = map(tuple.__new__, repeat(Contribution), zip(words, weights, strict=True))
     return cast("tuple[Contribution, ...]", tuple(made))
 
 
-def _add_shares_of_pairs(weights: Vector, order: WordOrder, tokens: list[str], row: Vector) -> None:
-    """Add what the word pairs give to each word, shape (tokens,)."""
+def _add_shares_of_pairs(weights: Vector, order: WordOrder, tokens: list[str], heads: Vector) -> None:
+    """Add what the word pairs give to each word, shape (agents, tokens)."""
     levels, scales, template = order
-    gains = levels.dot(row[: levels.shape[1]])
+    gains = heads[:, : levels.shape[1]].dot(levels.T)
     gains *= scales
     words = min(len(tokens), PAIR_TOKENS)
-    shares = _ownership(words, template.distinct).dot(gains)
-    weights[:words] += shares[:words]
+    shares = gains.dot(_ownership(words, template.distinct))
+    weights[:, :words] += shares[:, :words]
     if template.distinct:
-        weights[_first_places(tokens)] += shares[words:]
+        weights[:, _first_places(tokens)] += shares[:, words:]
 
 
 @lru_cache(maxsize=128)
 def _ownership(words: int, distinct: int) -> NDArray[np.float32]:
-    """Return how much of each word pair each word of a text owns, then each distinct one, shape (words, pairs)."""
+    """Return how much of each word pair each word of a text owns, then each distinct one, shape (pairs, words)."""
     template = order_template(words, distinct)
-    owned = np.zeros((words + distinct, len(template.kind)), dtype=np.float32)
+    owned = np.zeros((len(template.kind), words + distinct), dtype=np.float32)
     for owners in template.owners:
-        owned[owners, np.arange(len(owners))] += 0.5
+        owned[np.arange(len(owners)), owners] += 0.5
     return owned
 
 

@@ -37,26 +37,29 @@ class Router(Protocol):
         ...
 
 
-@runtime_checkable
-class Reconsiders(Protocol):
-    """A router that gives the reasons of a request without reading it again and again."""
+class Study(Protocol):
+    """One request as a router has decided on it, with what its reasons are made of."""
 
-    def explain_all(self, text: str, agents: Sequence[str]) -> tuple[tuple[Contribution, ...], ...]:
-        """Do what ``Router.explain`` does for several agents, every word of the text in its order.
-
-        Raises:
-            RouterError: One of the agents is not registered.
-        """
+    @property
+    def prediction(self) -> Prediction:
+        """Return the decision."""
         ...
 
-    def without(self, text: str, words: Container[str], vetoes: Mapping[str, str] = NO_VETOES) -> Prediction:
-        """Decide as ``Router.predict`` does on the words of a text that are left, joined by spaces.
+    def split(self, agents: Sequence[str]) -> Sequence[tuple[Contribution, ...]]:
+        """Do what ``Router.explain`` does, for each of these agents."""
+        ...
 
-        Args:
-            text: The request.
-            words: The words taken away, each wherever it stands.
-            vetoes: As in ``Router.predict``.
-        """
+    def without(self, words: Container[str]) -> tuple[str, Prediction]:
+        """Take words away, each wherever it stands, and decide on the others; return these, joined by spaces, too."""
+        ...
+
+
+@runtime_checkable
+class Studies(Protocol):
+    """A router that gives the reasons of a request without reading it again and again."""
+
+    def study(self, text: str, vetoes: Mapping[str, str] = NO_VETOES) -> Study:
+        """Decide on one request, as ``Router.predict`` does, and keep what its reasons are made of."""
         ...
 
 

@@ -1,10 +1,11 @@
 """Owns the reasons: what separates leader and runner-up, and without which words the choice would be another."""
 
 from collections.abc import Container, Mapping, Sequence
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
+from router.explanation import contributions
 from router.prediction import Abstained, Contribution, Prediction
-from router.protocol import NO_VETOES, Reconsiders, Router
+from router.protocol import NO_VETOES, Router, Studies, Study
 from router.tokenizer import tokenize
 
 #: So many words are taken away at most, to see whether the choice changes.
@@ -76,34 +77,32 @@ def find_reasons(router: Router, text: str, vetoes: Mapping[str, str] = NO_VETOE
         text: The request.
         vetoes: As in ``Router.predict``; they hold without the words, too.
     """
-    # A class is asked, not the object: that answer is kept.
-    again = cast("Reconsiders", router) if issubclass(type(router), Reconsiders) else _AskedAnew(router)
-    prediction = router.predict(text, vetoes)
-    agents = [agent for agent in (prediction.leader, prediction.runner_up) if agent]
-    shares = again.explain_all(text, agents)
+    study = router.study(text, vetoes) if isinstance(router, Studies) else _AskedAnew(router, text, vetoes)
+    prediction = study.prediction
+    shares = study.split([agent for agent in (prediction.leader, prediction.runner_up) if agent])
     words = separation = shares[0] if shares else ()
     if len(shares) > 1:
-        pairs = zip(words, shares[1], strict=True)
-        separation = tuple([Contribution(word, ours - theirs) for (word, ours), (_, theirs) in pairs])
+        tokens = [word for word, _ in words]
+        separation = contributions(tokens, [ours - theirs for (_, ours), (_, theirs) in zip(*shares, strict=True)])
     removable = _strongest(words, separation, least_first=prediction.abstained)
-    return Reasons(prediction, words, separation, _ask_without(again, text, removable, vetoes, prediction))
+    return Reasons(prediction, words, separation, _ask_without(study, text, removable))
 
 
 class _AskedAnew:
-    """Any router as one that reconsiders."""
+    """Any router's request, studied by asking the router each time."""
 
-    def __init__(self, router: Router) -> None:
+    def __init__(self, router: Router, text: str, vetoes: Mapping[str, str]) -> None:
         self._router = router
+        self._text = text
+        self._vetoes = vetoes
+        self.prediction = router.predict(text, vetoes)
 
-    def explain_all(self, text: str, agents: Sequence[str]) -> tuple[tuple[Contribution, ...], ...]:
-        return tuple(self._router.explain(text, agent) for agent in agents)
+    def split(self, agents: Sequence[str]) -> list[tuple[Contribution, ...]]:
+        return [self._router.explain(self._text, agent) for agent in agents]
 
-    def without(self, text: str, words: Container[str], vetoes: Mapping[str, str] = NO_VETOES) -> Prediction:
-        return self._router.predict(_rest(text, words), vetoes)
-
-
-def _rest(text: str, words: Container[str]) -> str:
-    return " ".join([token for token in tokenize(text) if token not in words])
+    def without(self, words: Container[str]) -> tuple[str, Prediction]:
+        rest = " ".join([token for token in tokenize(self._text) if token not in words])
+        return rest, self._router.predict(rest, self._vetoes)
 
 
 def _strongest(words: Sequence[Contribution], separation: Sequence[Contribution], *, least_first: bool) -> list[str]:
@@ -124,20 +123,16 @@ def _strongest(words: Sequence[Contribution], separation: Sequence[Contribution]
     return order[: min(_MOST_REMOVED, max(len(order) - 1, 0))]
 
 
-def _ask_without(
-    router: Reconsiders, text: str, removable: Sequence[str], vetoes: Mapping[str, str], before: Prediction
-) -> Counterfactual:
+def _ask_without(study: Study, text: str, removable: Sequence[str]) -> Counterfactual:
     """Take away one word, then two, then three, until the choice changes (Wachter et al. 2017, by search)."""
-    if not removable:
-        return Counterfactual((), text, before.choice, before.confidence, changed=False)
+    then = before = study.prediction
     without: tuple[str, ...] = ()
     for word in removable:
         without += (word,)
-        then = router.without(text, without, vetoes)
+        text, then = study.without(without)
         if then.choice != before.choice:
             break
-    changed = then.choice != before.choice
-    return Counterfactual(without, _rest(text, without), then.choice, then.confidence, changed)
+    return Counterfactual(without, text, then.choice, then.confidence, changed=then.choice != before.choice)
 
 
 def _weights(parts: Sequence[Contribution]) -> list[list[Any]]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from router.decision import Roster
 from router.encoder import Encoder, Parts, Vector
-from router.explanation import split_score
+from router.explanation import split_scores
 from router.features import WORDS
 from router.prediction import Contribution
 from router.rarity import NOTHING, Heard, Rarity
@@ -98,6 +98,7 @@ class Snapshot:
         columns: Number of columns.
         crowd: The others; None if there are none.
         places: Where those known and then the others stand in the roster.
+        entries: All of them, by name.
     """
 
     roster: Roster
@@ -105,6 +106,7 @@ class Snapshot:
     columns: int
     crowd: Crowd | None
     places: NDArray[np.intp]
+    entries: Mapping[str, Entry]
 
     def scores(self, reading: Reading, vector: Vector) -> NDArray[np.float32]:
         """Return the score of each agent, shape (agents,), for a text: its words and its vector."""
@@ -119,13 +121,18 @@ class Snapshot:
             every[self.places[len(scores) :]] = self.crowd.scores(reading, vector)
         return every
 
-    def split(self, parts: Parts, entry: Entry) -> tuple[Contribution, ...]:
-        """Split an agent's score over the words of a text; the constant in a stranger's is shared out evenly."""
-        if not entry.stranger or self.crowd is None or not len(parts.words):
-            return split_score(parts, entry.row, inverse_length(parts.vector))
-        parts, measure = self.crowd.read(parts), self.crowd.measure
-        of_words = split_score(parts, entry.row * measure.factors(parts.vector), 1.0)
-        share = measure.bias / len(of_words)
+    def split(self, parts: Parts, entries: Sequence[Entry]) -> list[tuple[Contribution, ...]]:
+        """Split each agent's score over the words of a text; the constant in a stranger's is shared out evenly."""
+        if self.crowd is None or not len(parts.words) or not any(entry.stranger for entry in entries):
+            return split_scores(parts, [entry.row for entry in entries], inverse_length(parts.vector))
+        return [self._split(parts, entry, self.crowd) for entry in entries]
+
+    def _split(self, parts: Parts, entry: Entry, crowd: Crowd) -> tuple[Contribution, ...]:
+        if not entry.stranger:
+            return split_scores(parts, [entry.row], inverse_length(parts.vector))[0]
+        parts = crowd.read(parts)
+        of_words = split_scores(parts, [entry.row * crowd.measure.factors(parts.vector)], 1.0)[0]
+        share = crowd.measure.bias / len(of_words)
         return tuple(Contribution(word, weight + share) for word, weight in of_words)
 
 
@@ -159,6 +166,7 @@ def take_snapshot(
         columns,
         _gather(others, encoder, measure, rarity) if len(others) else None,
         np.concatenate([np.flatnonzero(~strange), np.flatnonzero(strange)]),
+        {entry.name: entry for entry in ordered},
     )
 
 
