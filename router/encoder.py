@@ -161,10 +161,6 @@ class Encoder:
         self._last = encoded = _made(Encoded, (text, vector, reading, pairs, template))
         return encoded
 
-    def read(self, text: str) -> Parts:
-        """Read a text and keep all its parts; the bits of the vector are those of ``encode``."""
-        return self.parts(self.encode(text))
-
     def again(self, known: Words, places: Sequence[int]) -> tuple[Reading, Vector]:
         """Read a text that is given by its words, as places in ``known``; the bits are those of ``encode``."""
         line = np.frombuffer(pack(f"{WORDS + len(places)}n", START, END, *places), dtype=np.intp)

@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from router.encoder import Parts, Vector, WordOrder
+from router.encoder import Parts, Vector
 from router.features import PAIR_TOKENS, order_template
 from router.prediction import Contribution
 
@@ -27,12 +27,7 @@ def split_scores(parts: Parts, rows: Sequence[Vector], factor: float) -> list[tu
     tokens = parts.tokens
     if not tokens or not rows:
         return [() for _ in rows]
-    heads = np.concatenate(rows).reshape(len(rows), -1)
-    weights = heads.dot(parts.words.T)
-    if len(parts.order.scales):
-        _add_shares_of_pairs(weights, parts.order, tokens, heads)
-    weights *= factor
-    return [contributions(tokens, of_agent) for of_agent in weights.tolist()]
+    return [contributions(tokens, _weights(parts, row, factor).tolist()) for row in rows]
 
 
 def contributions(words: Iterable[str], weights: Iterable[float]) -> tuple[Contribution, ...]:
@@ -41,25 +36,29 @@ def contributions(words: Iterable[str], weights: Iterable[float]) -> tuple[Contr
     return cast("tuple[Contribution, ...]", tuple(made))
 
 
-def _add_shares_of_pairs(weights: Vector, order: WordOrder, tokens: list[str], heads: Vector) -> None:
-    """Add what the word pairs give to each word, shape (agents, tokens)."""
-    levels, scales, template = order
-    gains = heads[:, : levels.shape[1]].dot(levels.T)
-    gains *= scales
-    words = min(len(tokens), PAIR_TOKENS)
-    shares = gains.dot(_ownership(words, template.distinct))
-    weights[:, :words] += shares[:, :words]
-    if template.distinct:
-        weights[:, _first_places(tokens)] += shares[:, words:]
+def _weights(parts: Parts, row: Vector, factor: float) -> Vector:
+    """Return what each word gives to an agent, shape (tokens,)."""
+    weights: Vector = parts.words.dot(row)
+    levels, scales, template = parts.order
+    if len(scales):
+        gains = levels.dot(row[: levels.shape[1]])
+        gains *= scales
+        words = min(len(weights), PAIR_TOKENS)
+        shares = _ownership(words, template.distinct).dot(gains)
+        weights[:words] += shares[:words]
+        if template.distinct:
+            weights[_first_places(parts.tokens)] += shares[words:]
+    weights *= factor
+    return weights
 
 
 @lru_cache(maxsize=128)
 def _ownership(words: int, distinct: int) -> NDArray[np.float32]:
-    """Return how much of each word pair each word of a text owns, then each distinct one, shape (pairs, words)."""
+    """Return how much of each word pair each word of a text owns, then each distinct one, shape (words, pairs)."""
     template = order_template(words, distinct)
-    owned = np.zeros((len(template.kind), words + distinct), dtype=np.float32)
+    owned = np.zeros((words + distinct, len(template.kind)), dtype=np.float32)
     for owners in template.owners:
-        owned[np.arange(len(owners)), owners] += 0.5
+        owned[owners, np.arange(len(owners))] += 0.5
     return owned
 
 

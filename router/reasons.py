@@ -1,11 +1,11 @@
 """Owns the reasons: what separates leader and runner-up, and without which words the choice would be another."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from router.explanation import contributions
 from router.prediction import Abstained, Contribution, Prediction
-from router.protocol import NO_VETOES, Router, Studies, Study
+from router.protocol import NO_VETOES, Router, Study
 from router.tokenizer import tokenize
 
 #: So many words are taken away at most, to see whether the choice changes.
@@ -77,7 +77,8 @@ def find_reasons(router: Router, text: str, vetoes: Mapping[str, str] = NO_VETOE
         text: The request.
         vetoes: As in ``Router.predict``; they hold without the words, too.
     """
-    study = router.study(text, vetoes) if isinstance(router, Studies) else _AskedAnew(router, text, vetoes)
+    begin: Callable[[str, Mapping[str, str]], Study] | None = getattr(router, "study", None)  # isinstance takes 11 us
+    study = begin(text, vetoes) if begin else _AskedAnew(router, text, vetoes)
     prediction = study.prediction
     shares = study.split([agent for agent in (prediction.leader, prediction.runner_up) if agent])
     words = separation = shares[0] if shares else ()
@@ -117,9 +118,9 @@ def _strongest(words: Sequence[Contribution], separation: Sequence[Contribution]
     """
     total: dict[str, float] = {}
     for (word, weight), (_, more) in zip(words, separation, strict=True):
-        total[word] = total.get(word, 0.0) + weight + more
-    ranked = sorted(total, key=total.__getitem__, reverse=not least_first)
-    order = [word for word in ranked if word.isalnum() or any(map(str.isalnum, word))]
+        if word.isalnum() or any(map(str.isalnum, word)):
+            total[word] = total.get(word, 0.0) + weight + more
+    order = sorted(total, key=total.__getitem__, reverse=not least_first)
     return order[: min(_MOST_REMOVED, max(len(order) - 1, 0))]
 
 

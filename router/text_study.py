@@ -13,7 +13,7 @@ from router.snapshot import Snapshot
 class TextStudy:
     """What a trained router makes of one request, all of it with the same agents; see ``Study``."""
 
-    __slots__ = ("_calibration", "_encoder", "_parts", "_places", "_snapshot", "_tokens", "_vetoes", "prediction")
+    __slots__ = ("_calibration", "_encoded", "_encoder", "_places", "_snapshot", "_tokens", "_vetoes", "prediction")
 
     def __init__(
         self, encoder: Encoder, snapshot: Snapshot, calibration: Calibration, text: str, vetoes: Mapping[str, str]
@@ -31,16 +31,18 @@ class TextStudy:
         self._snapshot = snapshot
         self._calibration = calibration
         self._vetoes = vetoes
-        self._parts = parts = encoder.read(text)
-        self._places = parts.reading.frame.tolist()[WORDS:]
-        known = parts.reading.known.tokens
+        self._encoded = encoded = encoder.encode(text)
+        reading = encoded.reading
+        self._places = reading.frame.tolist()[WORDS:]
+        known = reading.known.tokens
         self._tokens = [known[place] for place in self._places]
-        scores = snapshot.scores(parts.reading, parts.vector)
+        scores = snapshot.scores(reading, encoded.vector)
         self.prediction = decide(snapshot.roster, scores, vetoes, calibration)
 
     def split(self, agents: Sequence[str]) -> list[tuple[Contribution, ...]]:
         """Split the scores of agents over the words; see ``Router.explain``."""
-        return self._snapshot.split(self._parts, [self._snapshot.entries[agent] for agent in agents])
+        entries = self._snapshot.entries
+        return self._snapshot.split(self._encoder.parts(self._encoded), [entries[agent] for agent in agents])
 
     def without(self, words: Container[str]) -> tuple[str, Prediction]:
         """Take words away, each wherever it stands, and decide on the others.
@@ -49,7 +51,7 @@ class TextStudy:
         gives for them, to the bit.
         """
         left = [at for at, token in enumerate(self._tokens) if token not in words]
-        reading, vector = self._encoder.again(self._parts.reading.known, [self._places[at] for at in left])
+        reading, vector = self._encoder.again(self._encoded.reading.known, [self._places[at] for at in left])
         scores = self._snapshot.scores(reading, vector)
         prediction = decide(self._snapshot.roster, scores, self._vetoes, self._calibration)
         return " ".join([self._tokens[at] for at in left]), prediction
