@@ -172,8 +172,7 @@ class EmbeddingRouter:
             RouterError: The agent is not registered.
         """
         snapshot, entry = self._current(), self._entry(agent)
-        (weights,) = snapshot.split(self._encoder.parts(self._encoder.recall(text)), (entry,))
-        return weights
+        return snapshot.split(self._encoder.parts(self._encoder.recall(text)), entry)
 
     def study(self, text: str, vetoes: Mapping[str, str] = NO_VETOES) -> Study:
         """Decide on one request and keep what its reasons are made of; see ``Studies.study``."""

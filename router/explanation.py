@@ -1,6 +1,6 @@
 """Owns the explanation: which word gave an agent how much of its score, exactly, because pooling is linear."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import repeat
 from typing import cast
@@ -13,31 +13,32 @@ from router.features import PAIR_TOKENS, order_template
 from router.prediction import Contribution
 
 
-def split_scores(parts: Parts, rows: Sequence[Vector], factor: float) -> list[tuple[Contribution, ...]]:
-    """Split agents' scores over the words of a text, in their order; the weights of each sum to its score.
+def split_score(parts: Parts, row: Vector, factor: float) -> tuple[Contribution, ...]:
+    """Split one agent's score over the words of a text, in their order; the weights sum to the score.
 
     A word pair gives half to each of its words, and all to the one word when the other side is an edge of the text.
     The length of the whole vector is held fixed, so a weight is a share, not the effect of leaving the word out.
 
     Args:
         parts: A text.
-        rows: Of each agent, shape (width,).
-        factor: One over the length that the agents measure the text's vector by.
+        row: The agent's row, shape (width,); or the difference of two, to split that of their scores.
+        factor: One over the length that the agent measures the text's vector by.
     """
+    if not len(parts.words):
+        return ()
     tokens = parts.tokens
-    if not tokens or not rows:
-        return [() for _ in rows]
-    return [contributions(tokens, _weights(parts, row, factor).tolist()) for row in rows]
-
-
-def contributions(words: Iterable[str], weights: Iterable[float]) -> tuple[Contribution, ...]:
-    """Return words with their weights, as many of both; what Contribution does, without a Python call for each."""
-    made = map(tuple.__new__, repeat(Contribution), zip(words, weights, strict=True))
+    # What Contribution(word, weight) does, without a Python call for each word.
+    made = map(tuple.__new__, repeat(Contribution), zip(tokens, _weights(parts, row, factor, tokens), strict=True))
     return cast("tuple[Contribution, ...]", tuple(made))
 
 
-def _weights(parts: Parts, row: Vector, factor: float) -> Vector:
-    """Return what each word gives to an agent, shape (tokens,)."""
+def lead(ours: Sequence[Contribution], theirs: Sequence[Contribution]) -> tuple[Contribution, ...]:
+    """Split the difference of two scores, given how each is split."""
+    return tuple([Contribution(word, one - other) for (word, one), (_, other) in zip(ours, theirs, strict=True)])
+
+
+def _weights(parts: Parts, row: Vector, factor: float, tokens: list[str]) -> list[float]:
+    """Return what each word gives to an agent."""
     weights: Vector = parts.words.dot(row)
     levels, scales, template = parts.order
     if len(scales):
@@ -47,9 +48,9 @@ def _weights(parts: Parts, row: Vector, factor: float) -> Vector:
         shares = _ownership(words, template.distinct).dot(gains)
         weights[:words] += shares[:words]
         if template.distinct:
-            weights[_first_places(parts.tokens)] += shares[words:]
+            weights[_first_places(tokens)] += shares[words:]
     weights *= factor
-    return weights
+    return weights.tolist()  # type: ignore[no-any-return]  # floats
 
 
 @lru_cache(maxsize=128)

@@ -1,6 +1,6 @@
 """Owns the contract of a router: predict and explain, and, for those that can, learn an agent on the spot."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Mapping
 from types import MappingProxyType
 from typing import Final, Protocol, runtime_checkable
 
@@ -45,8 +45,11 @@ class Study(Protocol):
         """Return the decision."""
         ...
 
-    def split(self, agents: Sequence[str]) -> Sequence[tuple[Contribution, ...]]:
-        """Do what ``Router.explain`` does, for each of these agents."""
+    def shares(self) -> tuple[tuple[Contribution, ...], tuple[Contribution, ...]]:
+        """Return each word's share of the leader's score, as ``Router.explain`` does, and of the margin.
+
+        Both are empty where nobody leads, and the same where nobody came second.
+        """
         ...
 
     def without(self, words: Container[str]) -> tuple[str, Prediction]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from router.explanation import contributions
+from router.explanation import lead
 from router.prediction import Abstained, Contribution, Prediction
 from router.protocol import NO_VETOES, Router, Study
 from router.tokenizer import tokenize
@@ -79,14 +79,9 @@ def find_reasons(router: Router, text: str, vetoes: Mapping[str, str] = NO_VETOE
     """
     begin: Callable[[str, Mapping[str, str]], Study] | None = getattr(router, "study", None)  # isinstance takes 11 us
     study = begin(text, vetoes) if begin else _AskedAnew(router, text, vetoes)
-    prediction = study.prediction
-    shares = study.split([agent for agent in (prediction.leader, prediction.runner_up) if agent])
-    words = separation = shares[0] if shares else ()
-    if len(shares) > 1:
-        tokens = [word for word, _ in words]
-        separation = contributions(tokens, [ours - theirs for (_, ours), (_, theirs) in zip(*shares, strict=True)])
-    removable = _strongest(words, separation, least_first=prediction.abstained)
-    return Reasons(prediction, words, separation, _ask_without(study, text, removable))
+    words, separation = study.shares()
+    removable = _strongest(words, separation, least_first=study.prediction.abstained)
+    return Reasons(study.prediction, words, separation, _ask_without(study, text, removable))
 
 
 class _AskedAnew:
@@ -98,8 +93,10 @@ class _AskedAnew:
         self._vetoes = vetoes
         self.prediction = router.predict(text, vetoes)
 
-    def split(self, agents: Sequence[str]) -> list[tuple[Contribution, ...]]:
-        return [self._router.explain(self._text, agent) for agent in agents]
+    def shares(self) -> tuple[tuple[Contribution, ...], tuple[Contribution, ...]]:
+        leader, runner_up = self.prediction.leader, self.prediction.runner_up
+        words = self._router.explain(self._text, leader) if leader else ()
+        return words, lead(words, self._router.explain(self._text, runner_up)) if runner_up else words
 
     def without(self, words: Container[str]) -> tuple[str, Prediction]:
         rest = " ".join([token for token in tokenize(self._text) if token not in words])

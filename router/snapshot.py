@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from router.decision import Roster
 from router.encoder import Encoder, Parts, Vector
-from router.explanation import split_scores
+from router.explanation import lead, split_score
 from router.features import WORDS
 from router.prediction import Contribution
 from router.rarity import NOTHING, Heard, Rarity
@@ -121,19 +121,25 @@ class Snapshot:
             every[self.places[len(scores) :]] = self.crowd.scores(reading, vector)
         return every
 
-    def split(self, parts: Parts, entries: Sequence[Entry]) -> list[tuple[Contribution, ...]]:
-        """Split each agent's score over the words of a text; the constant in a stranger's is shared out evenly."""
-        if self.crowd is None or not len(parts.words) or not any(entry.stranger for entry in entries):
-            return split_scores(parts, [entry.row for entry in entries], inverse_length(parts.vector))
-        return [self._split(parts, entry, self.crowd) for entry in entries]
-
-    def _split(self, parts: Parts, entry: Entry, crowd: Crowd) -> tuple[Contribution, ...]:
-        if not entry.stranger:
-            return split_scores(parts, [entry.row], inverse_length(parts.vector))[0]
-        parts = crowd.read(parts)
-        of_words = split_scores(parts, [entry.row * crowd.measure.factors(parts.vector)], 1.0)[0]
-        share = crowd.measure.bias / len(of_words)
+    def split(self, parts: Parts, entry: Entry) -> tuple[Contribution, ...]:
+        """Split an agent's score over the words of a text; the constant in a stranger's is shared out evenly."""
+        if not entry.stranger or self.crowd is None or not len(parts.words):
+            return split_score(parts, entry.row, inverse_length(parts.vector))
+        parts, measure = self.crowd.read(parts), self.crowd.measure
+        of_words = split_score(parts, entry.row * measure.factors(parts.vector), 1.0)
+        share = measure.bias / len(of_words)
         return tuple(Contribution(word, weight + share) for word, weight in of_words)
+
+    def shares(
+        self, parts: Parts, ours: Entry, theirs: Entry | None
+    ) -> tuple[tuple[Contribution, ...], tuple[Contribution, ...]]:
+        """Split an agent's score and its lead over another one over the words of a text."""
+        words = self.split(parts, ours)
+        if theirs is None:
+            return words, words
+        if not ours.stranger and not theirs.stranger:
+            return words, split_score(parts, ours.row - theirs.row, inverse_length(parts.vector))
+        return words, lead(words, self.split(parts, theirs))
 
 
 def digest_entries(model: str, ordered: Iterable[Entry]) -> str:

@@ -1,6 +1,6 @@
 """Owns the text study: a request that is read once, for its decision, its reasons and what it is without some words."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Mapping
 
 from router.calibration import Calibration
 from router.decision import decide
@@ -39,10 +39,14 @@ class TextStudy:
         scores = snapshot.scores(reading, encoded.vector)
         self.prediction = decide(snapshot.roster, scores, vetoes, calibration)
 
-    def split(self, agents: Sequence[str]) -> list[tuple[Contribution, ...]]:
-        """Split the scores of agents over the words; see ``Router.explain``."""
-        entries = self._snapshot.entries
-        return self._snapshot.split(self._encoder.parts(self._encoded), [entries[agent] for agent in agents])
+    def shares(self) -> tuple[tuple[Contribution, ...], tuple[Contribution, ...]]:
+        """Return each word's share of the leader's score and of the margin; see ``Study.shares``."""
+        _, leader, runner_up, *_ = self.prediction
+        if not leader:
+            return (), ()
+        ours = self._snapshot.entries[leader]
+        theirs = self._snapshot.entries[runner_up] if runner_up else None
+        return self._snapshot.shares(self._encoder.parts(self._encoded), ours, theirs)
 
     def without(self, words: Container[str]) -> tuple[str, Prediction]:
         """Take words away, each wherever it stands, and decide on the others.
