@@ -10,6 +10,9 @@ from router.tokenizer import tokenize
 
 #: So many words are taken away at most, to see whether the choice changes.
 _MOST_REMOVED: Final = 3
+#: A try is as dear as a decision. Words whose shares come to less than this much of the margin are not tried alone:
+#: where more of them change the choice, in 6 of 7 cases so few would not have (docs/router/serving.md).
+_TELLS: Final = 0.5
 
 
 class Counterfactual(NamedTuple):
@@ -50,8 +53,8 @@ class Reasons(NamedTuple):
         words: Each word's share of the leader's score; they sum to it. Empty where there is no leader.
         separation: Each word's share of the margin between leader and runner-up; they sum to it. Of the leader's score
             where nobody came second.
-        counterfactual: The fewest of the strongest words without which the choice is another; where no three of them
-            change it, what is decided without all three.
+        counterfactual: A few of the strongest words without which the choice is another: as few as their shares
+            suggest, more where those do not suffice. Where no three of them change it, what is decided without all.
     """
 
     prediction: Prediction
@@ -70,7 +73,7 @@ class Reasons(NamedTuple):
 
 
 def find_reasons(router: Router, text: str, vetoes: Mapping[str, str] = NO_VETOES) -> Reasons:
-    """Decide on a request and say why, by two explanations and at most three further decisions on fewer words.
+    """Decide on a request and say why, by two explanations and one to three further decisions on fewer words.
 
     Args:
         router: Any router.
@@ -81,7 +84,8 @@ def find_reasons(router: Router, text: str, vetoes: Mapping[str, str] = NO_VETOE
     study = begin(text, vetoes) if begin else _AskedAnew(router, text, vetoes)
     words, separation = study.shares()
     removable = _strongest(words, separation, least_first=study.prediction.abstained)
-    return Reasons(study.prediction, words, separation, _ask_without(study, text, removable))
+    least = _least(study.prediction, removable, separation)
+    return Reasons(study.prediction, words, separation, _ask_without(study, text, removable, least))
 
 
 class _AskedAnew:
@@ -121,12 +125,24 @@ def _strongest(words: Sequence[Contribution], separation: Sequence[Contribution]
     return order[: min(_MOST_REMOVED, max(len(order) - 1, 0))]
 
 
-def _ask_without(study: Study, text: str, removable: Sequence[str]) -> Counterfactual:
-    """Take away one word, then two, then three, until the choice changes (Wachter et al. 2017, by search)."""
+def _least(before: Prediction, removable: Sequence[str], separation: Sequence[Contribution]) -> int:
+    """Return how many words are worth a try: fewer have so small a share of the margin that they hardly ever decide."""
+    if before.abstained:
+        return 1
+    margin = before.margin * _TELLS
+    for count, taken in enumerate(removable, start=1):
+        margin -= sum([weight for word, weight in separation if word == taken])
+        if margin <= 0.0:
+            return count
+    return max(len(removable), 1)
+
+
+def _ask_without(study: Study, text: str, removable: Sequence[str], least: int) -> Counterfactual:
+    """Take away so many words, then one more, until the choice changes (Wachter et al. 2017, by search)."""
     then = before = study.prediction
     without: tuple[str, ...] = ()
-    for word in removable:
-        without += (word,)
+    for count in range(least, len(removable) + 1):
+        without = tuple(removable[:count])
         text, then = study.without(without)
         if then.choice != before.choice:
             break
