@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,26 +54,29 @@ def decide(
     if not names:
         return Prediction(Abstained.NO_CANDIDATES, "", "", 0.0, 0.0, threshold, roster.fingerprint, board, budget)
     eligible = _without(roster, scores, vetoes) if vetoes else scores
-    first, best, second, rest, against = (_lead_of_few if len(names) <= _FEW else _lead)(eligible, calibration)
+    lead = _lead_of_few if len(names) <= _FEW else _lead
+    first, best, second, rest, against = lead(eligible, calibration)
     if best == -math.inf:
         return Prediction(Abstained.ALL_VETOED, "", "", 0.0, 0.0, threshold, roster.fingerprint, board, budget)
     alone = rest == -math.inf
     confidence = calibration.beta.confidence(against)
     other = calibration.confidence_of_other(rest, best, against, confidence)
     leader = names[first]
-    answer = (
-        leader if confidence >= threshold else choose(leader, confidence, other, threshold),
-        leader,
-        "" if alone else names[second],
-        best if alone else best - rest,
-        confidence,
-        threshold,
-        roster.fingerprint,
-        board,
-        budget,
-        other,
+    return _made(  # type: ignore[no-any-return]  # a Prediction
+        Prediction,
+        (
+            leader if confidence >= threshold else choose(leader, confidence, other, threshold),
+            leader,
+            "" if alone else names[second],
+            best if alone else best - rest,
+            confidence,
+            threshold,
+            roster.fingerprint,
+            board,
+            budget,
+            other,
+        ),
     )
-    return cast("Prediction", _made(Prediction, answer))
 
 
 def _lead(scores: NDArray[np.float32], calibration: Calibration) -> _Lead:

@@ -142,7 +142,8 @@ class EmbeddingRouter:
         """Decide on one request; see ``Router.predict``."""
         snapshot = self._snapshot or self._rebuild()
         _, vector, reading, _, _ = self._encoder.encode(text)
-        return self._decide(snapshot, reading, vector, vetoes)
+        calibration = self._calibration if snapshot.crowd is None else self._among_strangers
+        return decide(snapshot.roster, snapshot.scores(reading, vector), vetoes, calibration)
 
     def predict_many(self, texts: Sequence[str], vetoes: Mapping[str, str] = NO_VETOES) -> list[Prediction]:
         """Decide on requests in bulk: what ``predict`` gives for each, scores the same to the last bits of float32.

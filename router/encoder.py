@@ -9,7 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.base_encoder import BaseEncoder
-from router.features import END, MAX_PAIRS, START, WORDS, Buckets, Places, Template, frame, order_buckets, order_template, word_buckets
+from router.features import (
+    END,
+    MAX_PAIRS,
+    START,
+    WORDS,
+    Buckets,
+    Places,
+    Template,
+    frame,
+    order_buckets,
+    order_template,
+    word_buckets,
+)
 from router.packed_rows import PackedRows
 from router.sketch import sketch_word
 from router.tokenizer import MAX_TOKENS, pieces
@@ -158,7 +170,8 @@ class Encoder:
         vector, pairs, template = self._sum(reading)
         # One reference, replaced whole: another thread sees this text or another one, never a mixture. What is large
         # is not kept, so that the next text finds its memory in the cache of the core.
-        self._last = encoded = _made(Encoded, (text, vector, reading, pairs, template))
+        encoded: Encoded = _made(Encoded, (text, vector, reading, pairs, template))
+        self._last = encoded
         return encoded
 
     def again(self, known: Words, places: Sequence[int]) -> tuple[Reading, Vector]:

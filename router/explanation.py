@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import repeat
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +26,9 @@ def split_score(parts: Parts, row: Vector, factor: float) -> tuple[Contribution,
     if not len(parts.words):
         return ()
     tokens = parts.tokens
+    made = zip(tokens, _weights(parts, row, factor, tokens), strict=True)
     # What Contribution(word, weight) does, without a Python call for each word.
-    made = map(tuple.__new__, repeat(Contribution), zip(tokens, _weights(parts, row, factor, tokens), strict=True))
-    return cast("tuple[Contribution, ...]", tuple(made))
+    return tuple(map(tuple.__new__, repeat(Contribution), made))
 
 
 def lead(ours: Sequence[Contribution], theirs: Sequence[Contribution]) -> tuple[Contribution, ...]:

@@ -110,8 +110,8 @@ class Snapshot:
 
     def scores(self, reading: Reading, vector: Vector) -> NDArray[np.float32]:
         """Return the score of each agent, shape (agents,), for a text: its words and its vector."""
-        has_words = len(reading.frame) > WORDS
         scores: NDArray[np.float32] = self.rows.dot(vector[: self.columns])
+        has_words = len(reading.frame) > WORDS
         scores *= inverse_length(vector) if has_words else 0.0
         if self.crowd is None:
             return scores
@@ -190,5 +190,5 @@ def _stack(rows: list[NDArray[np.float32]], width: int) -> NDArray[np.float32]:
 
 def inverse_length(vector: NDArray[np.float32]) -> float:
     """Return one over the length of a vector; 0 for a vector of zeros."""
-    square = float(vector.dot(vector))
+    square = vector.dot(vector).item()
     return 1.0 / math.sqrt(square) if square else 0.0
