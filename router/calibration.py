@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -17,7 +18,6 @@ LEAST_THRESHOLD: Final = 0.3
 _SCALES: Final = np.geomspace(2.0, 120.0, 60)
 _FLOORS: Final = np.linspace(0.1, 0.8, 36)
 _OUT_SHARE: Final = 0.25  # out-of-scope requests weigh this much of all held-out requests
-_ONES: Final = np.ones(1024, dtype=np.float32)  # a product with them adds the quickest
 _SAFE: Final = 80.0  # exponents up to here stay finite in single precision, and above 0 down to minus this
 
 
@@ -59,10 +59,10 @@ class Calibration:
     def odds_against(self, scores: Scores, leader: float) -> float:
         """Return the odds of all other options together, "none of these" among them; see ``confidence``."""
         top = leader * self.scale
-        if -_SAFE < top < _SAFE and len(scores) <= len(_ONES):  # then the leader need not be taken off each score
+        if -_SAFE < top < _SAFE:  # then the leader need not be taken off each score
             odds = scores * self._factor
             np.exp(odds, odds)
-            against = float(_ONES[: len(odds)].dot(odds)) * math.exp(-top) - 1.0
+            against = _ones(len(odds)).dot(odds).item() * math.exp(-top) - 1.0
         else:
             odds = scores - leader
             odds *= self._factor
@@ -87,6 +87,12 @@ class Calibration:
         """
         odds = math.exp((score - leader) * self.scale)
         return (1.0 - confidence) * min(odds / max(against, LEAST_ODDS), 1.0)
+
+
+@lru_cache(maxsize=16)
+def _ones(count: int) -> NDArray[np.float32]:
+    """Return ones: a product with them adds the quickest."""
+    return np.ones(count, dtype=np.float32)
 
 
 def fit(scores: Scores, labels: NDArray[np.int64], out_of_scope: Scores, threshold: float) -> Calibration:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from router.base_encoder import BaseEncoder
 from router.features import (
     END,
-    MAX_PAIRS,
     START,
     WORDS,
     Buckets,
@@ -30,7 +29,8 @@ from router.word_cache import Reading, WordCache, Words
 Vector: TypeAlias = NDArray[np.float32]
 
 _made: Final[Any] = tuple.__new__  # what a named tuple does when it is called, without the Python in between
-_ONES: Final = np.ones(max(MAX_TOKENS, MAX_PAIRS), dtype=np.float32)  # a product with them adds rows the fastest
+#: So many ones, by their number: a product with them adds rows the fastest.
+_ONES: Final = tuple(np.ones(count, dtype=np.float32) for count in range(MAX_TOKENS + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,11 +183,13 @@ class Encoder:
     def _sum(self, reading: Reading) -> tuple[Vector, Places, Template]:
         """Return the vector of a text, and its word pairs; in one function, for this is most of a decision."""
         line, known = reading
-        vector: Vector = _ONES[: len(line) - WORDS].dot(known.vectors.take(line[WORDS:], axis=0))
+        vector: Vector = _ONES[len(line) - WORDS].dot(known.vectors.take(line[WORDS:], axis=0))
         pairs, template = self._no_pairs
         if self._has_order:
             places, template = frame(line)
-            buckets = order_buckets(known.codes.take(places, axis=0), template)
+            codes = known.codes.take(places, axis=0)
+            buckets = codes.take(template.first)
+            buckets ^= codes.take(template.second)  # as in ``order_buckets``
             # Once to the type that all look-ups want; what training has not seen is at -1, where a row of zeros lies.
             pairs = self._index[buckets].astype(np.intp)
             trained = vector[: self.trained]
@@ -247,5 +249,5 @@ def _buckets(reading: Reading) -> tuple[Buckets, Template]:
 
 
 def _sum_rows(rows: Vector) -> Vector:
-    total: Vector = _ONES[: len(rows)].dot(rows)
+    total: Vector = _ONES[len(rows)].dot(rows)
     return total

@@ -34,8 +34,7 @@ class TextStudy:
         self._encoded = encoded = encoder.encode(text)
         reading = encoded.reading
         self._places = reading.frame.tolist()[WORDS:]
-        known = reading.known.tokens
-        self._tokens = [known[place] for place in self._places]
+        self._tokens = reading.tokens
         scores = snapshot.scores(reading, encoded.vector)
         self.prediction = decide(snapshot.roster, scores, vetoes, calibration)
 
