@@ -18,7 +18,6 @@ LEAST_THRESHOLD: Final = 0.3
 _SCALES: Final = np.geomspace(2.0, 120.0, 60)
 _FLOORS: Final = np.linspace(0.1, 0.8, 36)
 _OUT_SHARE: Final = 0.25  # out-of-scope requests weigh this much of all held-out requests
-_SAFE: Final = 80.0  # exponents up to here stay finite in single precision, and above 0 down to minus this
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +57,17 @@ class Calibration:
 
     def odds_against(self, scores: Scores, leader: float) -> float:
         """Return the odds of all other options together, "none of these" among them; see ``confidence``."""
-        top = leader * self.scale
-        if -_SAFE < top < _SAFE:  # then the leader need not be taken off each score
-            odds = scores * self._factor
-            np.exp(odds, odds)
-            against = _ones(len(odds)).dot(odds).item() * math.exp(-top) - 1.0
-        else:
-            odds = scores - leader
-            odds *= self._factor
-            against = float(np.add.reduce(np.exp(odds, odds))) - 1.0
-        return against + math.exp(min(self.floor * self.scale - top, 700.0))
+        odds = scores - leader
+        odds *= self._factor
+        np.exp(odds, odds)
+        total: float = _ones(len(odds)).dot(odds).item()  # in half the time of a sum, which rounds in another order
+        return total - 1.0 + self._none(leader)
 
     def odds_against_of_few(self, scores: list[float], leader: float) -> float:
         """Return what ``odds_against`` returns, for a short list and in double precision."""
         scale = self.scale
         exp = math.exp
-        none = exp(min((self.floor - leader) * scale, 700.0))
-        return sum([exp((score - leader) * scale) for score in scores]) - 1.0 + none
+        return sum([exp((score - leader) * scale) for score in scores]) - 1.0 + self._none(leader)
 
     def confidence_of_other(self, score: float, leader: float, against: float, confidence: float) -> float:
         """Return the probability that another agent than the leader is right: its share of what the leader leaves.
@@ -87,6 +80,9 @@ class Calibration:
         """
         odds = math.exp((score - leader) * self.scale)
         return (1.0 - confidence) * min(odds / max(against, LEAST_ODDS), 1.0)
+
+    def _none(self, leader: float) -> float:
+        return math.exp(min((self.floor - leader) * self.scale, 700.0))
 
 
 @lru_cache(maxsize=16)
