@@ -109,6 +109,7 @@ class Parts(NamedTuple):
         reading: The words, in order.
         words: Their vectors, shape (tokens, width).
         order: What their order adds.
+        tokens: The words themselves.
     """
 
     text: str
@@ -116,11 +117,7 @@ class Parts(NamedTuple):
     reading: Reading
     words: Vector
     order: WordOrder
-
-    @property
-    def tokens(self) -> list[str]:
-        """Return the words themselves, in order."""
-        return self.reading.tokens
+    tokens: list[str]
 
 
 class Encoder:
@@ -200,7 +197,7 @@ class Encoder:
         """Take a text apart."""
         text, vector, reading, pairs, template = encoded
         order = WordOrder(self._rows.levels(pairs).astype(np.float32), self._rows.factors(pairs), template)
-        return Parts(text, vector, reading, reading.vectors, order)
+        return Parts(text, vector, reading, reading.vectors, order, reading.tokens)
 
     def pool(self, texts: Sequence[Sequence[str]]) -> tuple[list[Reading], Vector]:
         """Read texts in bulk, all word pairs in one gather: their words and vectors, shape (texts, width).

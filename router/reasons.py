@@ -1,6 +1,7 @@
 """Owns the reasons: what separates leader and runner-up, and without which words the choice would be another."""
 
 from collections.abc import Callable, Container, Mapping, Sequence
+from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
 from router.explanation import lead
@@ -83,9 +84,9 @@ def find_reasons(router: Router, text: str, vetoes: Mapping[str, str] = NO_VETOE
     begin: Callable[[str, Mapping[str, str]], Study] | None = getattr(router, "study", None)  # isinstance takes 11 us
     study = begin(text, vetoes) if begin else _AskedAnew(router, text, vetoes)
     words, separation = study.shares()
-    removable = _strongest(words, separation, least_first=study.prediction.abstained)
-    least = _least(study.prediction, removable, separation)
-    return Reasons(study.prediction, words, separation, _ask_without(study, text, removable, least))
+    return Reasons(
+        study.prediction, words, separation, _ask_without(study, text, *_removable(study, words, separation))
+    )
 
 
 class _AskedAnew:
@@ -107,34 +108,37 @@ class _AskedAnew:
         return rest, self._router.predict(rest, self._vetoes)
 
 
-def _strongest(words: Sequence[Contribution], separation: Sequence[Contribution], *, least_first: bool) -> list[str]:
-    """Return a few distinct words, but never all, those first that speak most for what was decided.
+def _removable(
+    study: Study, words: Sequence[Contribution], separation: Sequence[Contribution]
+) -> tuple[list[str], int]:
+    """Return a few distinct words, but never all, and how many of them at least are worth a try.
 
+    Those come first that speak most for what was decided: for the leader and for its lead, either may have decided.
     Where the router abstained, these are the words that speak least for its leader, or most for the runner-up.
 
     Args:
+        study: Of the request.
         words: Shares of the leader's score.
-        separation: Shares of the margin: either may have decided.
-        least_first: Whether the router abstained.
+        separation: Shares of the margin.
     """
+    before = study.prediction
     total: dict[str, float] = {}
+    gap: dict[str, float] = {}
     for (word, weight), (_, more) in zip(words, separation, strict=True):
-        if word.isalnum() or any(map(str.isalnum, word)):
-            total[word] = total.get(word, 0.0) + weight + more
-    order = sorted(total, key=total.__getitem__, reverse=not least_first)
-    return order[: min(_MOST_REMOVED, max(len(order) - 1, 0))]
-
-
-def _least(before: Prediction, removable: Sequence[str], separation: Sequence[Contribution]) -> int:
-    """Return how many words are worth a try: fewer have so small a share of the margin that they hardly ever decide."""
+        if word in total:
+            total[word] += weight + more
+            gap[word] += more
+        elif word.isalnum() or any(map(str.isalnum, word)):
+            total[word] = weight + more
+            gap[word] = more
+    order = sorted(total, key=total.__getitem__, reverse=not before.abstained)
+    removable = order[: min(_MOST_REMOVED, max(len(order) - 1, 0))]
     if before.abstained:
-        return 1
-    margin = before.margin * _TELLS
-    for count, taken in enumerate(removable, start=1):
-        margin -= sum([weight for word, weight in separation if word == taken])
-        if margin <= 0.0:
-            return count
-    return max(len(removable), 1)
+        return removable, 1
+    shares = accumulate([gap[word] for word in removable])
+    enough = before.margin * _TELLS
+    least = next((count for count, share in enumerate(shares, start=1) if share >= enough), len(removable))
+    return removable, max(least, 1)
 
 
 def _ask_without(study: Study, text: str, removable: Sequence[str], least: int) -> Counterfactual:
