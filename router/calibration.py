@@ -18,6 +18,7 @@ LEAST_THRESHOLD: Final = 0.3
 _SCALES: Final = np.geomspace(2.0, 120.0, 60)
 _FLOORS: Final = np.linspace(0.1, 0.8, 36)
 _OUT_SHARE: Final = 0.25  # out-of-scope requests weigh this much of all held-out requests
+_FINITE: Final = 80.0  # exponents between this and its negative are far from the ends of single precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +58,42 @@ class Calibration:
 
     def odds_against(self, scores: Scores, leader: float) -> float:
         """Return the odds of all other options together, "none of these" among them; see ``confidence``."""
-        odds = scores - leader
-        odds *= self._factor
+        others = scores.copy()
+        others[others.argmax()] = -math.inf
+        return self.judge(others, leader, -math.inf)[0]
+
+    def judge(self, others: Scores, leader: float, other: float) -> tuple[float, float, float]:
+        """Return the odds of all options but the leader, and the probabilities of the leader and of another agent.
+
+        One of the options is "none of these". The probabilities are those of ``BetaMap.confidence`` and of
+        ``confidence_of_other``. One function, for every decision on many agents waits for it.
+
+        Args:
+            others: Scores of all agents, shape (agents,); -inf for the leader and for one that is not eligible.
+            leader: The best score of all.
+            other: Score of the other agent; -inf for one that is not eligible.
+        """
+        scale = self.scale
+        top = leader * scale
+        if -_FINITE < top < _FINITE:  # then the leader is taken off once, behind the sum
+            odds = others * self._factor
+            rest = math.exp(-top)
+        else:
+            odds = (others - leader) * self._factor
+            rest = 1.0
         np.exp(odds, odds)
-        total: float = _ones(len(odds)).dot(odds).item()  # in half the time of a sum, which rounds in another order
-        return total - 1.0 + self._none(leader)
+        # A product with ones takes half the time of a sum, and rounds in another order.
+        against = _ones(len(odds)).dot(odds).item() * rest + math.exp(min(self.floor * scale - top, 700.0))
+        confidence = self.beta.confidence(against)
+        share = math.exp((other - leader) * scale) / max(against, LEAST_ODDS)
+        return against, confidence, (1.0 - confidence) * min(share, 1.0)
 
     def odds_against_of_few(self, scores: list[float], leader: float) -> float:
         """Return what ``odds_against`` returns, for a short list and in double precision."""
         scale = self.scale
         exp = math.exp
-        return sum([exp((score - leader) * scale) for score in scores]) - 1.0 + self._none(leader)
+        none = exp(min((self.floor - leader) * scale, 700.0))
+        return sum([exp((score - leader) * scale) for score in scores]) - 1.0 + none
 
     def confidence_of_other(self, score: float, leader: float, against: float, confidence: float) -> float:
         """Return the probability that another agent than the leader is right: its share of what the leader leaves.
@@ -75,14 +101,11 @@ class Calibration:
         Args:
             score: Of the other agent; -inf for one that is not eligible.
             leader: Score of the leader.
-            against: Odds of all options but the leader, as from ``odds_against``.
+            against: Odds of all options but the leader, as from ``judge``.
             confidence: Of the leader.
         """
         odds = math.exp((score - leader) * self.scale)
         return (1.0 - confidence) * min(odds / max(against, LEAST_ODDS), 1.0)
-
-    def _none(self, leader: float) -> float:
-        return math.exp(min((self.floor - leader) * self.scale, 700.0))
 
 
 @lru_cache(maxsize=16)
