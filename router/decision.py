@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +32,8 @@ class Roster:
 
 _made: Final[Any] = tuple.__new__  # what a named tuple does when it is called, without the Python in between
 
-# The two best places with their scores (-inf where nobody is eligible), and the odds against the best.
-_Lead: TypeAlias = tuple[int, float, int, float, float]
+# The two best places with their scores (-inf where nobody is eligible), and how likely each of them is right.
+_Lead: TypeAlias = tuple[int, float, int, float, float, float]
 
 
 def decide(
@@ -54,39 +54,40 @@ def decide(
     if not names:
         return Prediction(Abstained.NO_CANDIDATES, "", "", 0.0, 0.0, threshold, roster.fingerprint, board, budget)
     eligible = _without(roster, scores, vetoes) if vetoes else scores
-    first, best, second, rest, against = (_lead_of_few if len(names) <= _FEW else _lead)(eligible, calibration)
+    lead = _lead_of_few if len(names) <= _FEW else _lead
+    first, best, second, rest, confidence, other = lead(eligible, calibration)
     if best == -math.inf:
         return Prediction(Abstained.ALL_VETOED, "", "", 0.0, 0.0, threshold, roster.fingerprint, board, budget)
     alone = rest == -math.inf
-    confidence = calibration.beta.confidence(against)
-    other = calibration.confidence_of_other(rest, best, against, confidence)
     leader = names[first]
-    answer = (
-        leader if confidence >= threshold else choose(leader, confidence, other, threshold),
-        leader,
-        "" if alone else names[second],
-        best if alone else best - rest,
-        confidence,
-        threshold,
-        roster.fingerprint,
-        board,
-        budget,
-        other,
+    return _made(  # type: ignore[no-any-return]  # a Prediction
+        Prediction,
+        (
+            leader if confidence >= threshold else choose(leader, confidence, other, threshold),
+            leader,
+            "" if alone else names[second],
+            best if alone else best - rest,
+            confidence,
+            threshold,
+            roster.fingerprint,
+            board,
+            budget,
+            other,
+        ),
     )
-    return cast("Prediction", _made(Prediction, answer))
 
 
 def _lead(scores: NDArray[np.float32], calibration: Calibration) -> _Lead:
     first = int(scores.argmax())
     best: float = scores.item(first)
     if best == -math.inf:
-        return first, best, first, best, 0.0
-    against = calibration.odds_against(scores, best)
+        return first, best, first, best, 0.0, 0.0
     scores[first] = -math.inf
     second = int(scores.argmax())
     rest: float = scores.item(second)
+    _, confidence, other = calibration.judge(scores, best, rest)
     scores[first] = best  # without vetoes these are the scores that the prediction keeps
-    return first, best, second, rest, against
+    return first, best, second, rest, confidence, other
 
 
 def _lead_of_few(scores: NDArray[np.float32], calibration: Calibration) -> _Lead:
@@ -95,11 +96,13 @@ def _lead_of_few(scores: NDArray[np.float32], calibration: Calibration) -> _Lead
     best = max(values)
     first = values.index(best)
     if best == -math.inf:
-        return first, best, first, best, 0.0
+        return first, best, first, best, 0.0, 0.0
     against = calibration.odds_against_of_few(values, best)
     values[first] = -math.inf
     rest = max(values)
-    return first, best, values.index(rest), rest, against
+    confidence = calibration.beta.confidence(against)
+    other = calibration.confidence_of_other(rest, best, against, confidence)
+    return first, best, values.index(rest), rest, confidence, other
 
 
 def _without(roster: Roster, scores: NDArray[np.float32], vetoes: Mapping[str, str]) -> NDArray[np.float32]:

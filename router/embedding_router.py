@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Self
 
@@ -21,11 +21,12 @@ from router.manifest import Manifest
 from router.model_file import ModelArrays, read_model
 from router.prediction import Contribution, Prediction
 from router.profile import AgentProfile
-from router.protocol import NO_VETOES
+from router.protocol import NO_VETOES, Study
 from router.rarity import NOTHING, Heard, Hearsay, Rarity
 from router.roster_file import read_roster, write_roster
 from router.snapshot import Entry, Snapshot, take_snapshot
 from router.strangers import Strangers
+from router.text_study import TextStudy
 from router.tokenizer import pieces, tokenize
 from router.word_cache import Reading
 
@@ -142,7 +143,8 @@ class EmbeddingRouter:
         """Decide on one request; see ``Router.predict``."""
         snapshot = self._snapshot or self._rebuild()
         _, vector, reading, _, _ = self._encoder.encode(text)
-        return self._decide(snapshot, reading, vector, vetoes)
+        calibration = self._calibration if snapshot.crowd is None else self._among_strangers
+        return decide(snapshot.roster, snapshot.scores(reading, vector), vetoes, calibration)
 
     def predict_many(self, texts: Sequence[str], vetoes: Mapping[str, str] = NO_VETOES) -> list[Prediction]:
         """Decide on requests in bulk: what ``predict`` gives for each, scores the same to the last bits of float32.
@@ -171,18 +173,13 @@ class EmbeddingRouter:
         Raises:
             RouterError: The agent is not registered.
         """
-        return self.explain_all(text, (agent,))[0]
+        snapshot, entry = self._current(), self._entry(agent)
+        return snapshot.split(self._encoder.parts(self._encoder.recall(text)), entry)
 
-    def explain_all(self, text: str, agents: Sequence[str]) -> tuple[tuple[Contribution, ...], ...]:
-        """Do what ``explain`` does for several agents, and read the text once; see ``Reconsiders.explain_all``."""
-        snapshot, entries = self._current(), [self._entry(agent) for agent in agents]
-        parts = self._encoder.parts(self._encoder.recall(text))
-        return tuple(snapshot.split(parts, entry) for entry in entries)
-
-    def without(self, text: str, words: Container[str], vetoes: Mapping[str, str] = NO_VETOES) -> Prediction:
-        """Decide on what is left of a request without some of its words; see ``Reconsiders.without``."""
+    def study(self, text: str, vetoes: Mapping[str, str] = NO_VETOES) -> Study:
+        """Decide on one request and keep what its reasons are made of; see ``Studies.study``."""
         snapshot = self._snapshot or self._rebuild()
-        return self._decide(snapshot, *self._encoder.without(self._encoder.recall(text), words), vetoes)
+        return TextStudy(self._encoder, snapshot, self._calibration_among(snapshot), text, vetoes)
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the unit vectors of texts, shape (texts, width); see ``Embeds.embed``."""

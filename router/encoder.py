@@ -1,7 +1,8 @@
 """Owns the encoder: a text becomes one vector, by one look-up a known word and one gather for its word pairs."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from struct import pack
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -10,7 +11,6 @@ from numpy.typing import NDArray
 from router.base_encoder import BaseEncoder
 from router.features import (
     END,
-    MAX_PAIRS,
     START,
     WORDS,
     Buckets,
@@ -24,12 +24,13 @@ from router.features import (
 from router.packed_rows import PackedRows
 from router.sketch import sketch_word
 from router.tokenizer import MAX_TOKENS, pieces
-from router.word_cache import Reading, WordCache
+from router.word_cache import Reading, WordCache, Words
 
 Vector: TypeAlias = NDArray[np.float32]
 
 _made: Final[Any] = tuple.__new__  # what a named tuple does when it is called, without the Python in between
-_ONES: Final = np.ones(max(MAX_TOKENS, MAX_PAIRS), dtype=np.float32)  # a product with them adds rows the fastest
+#: So many ones, by their number: a product with them adds rows the fastest.
+_ONES: Final = tuple(np.ones(count, dtype=np.float32) for count in range(MAX_TOKENS + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,7 @@ class Parts(NamedTuple):
         reading: The words, in order.
         words: Their vectors, shape (tokens, width).
         order: What their order adds.
+        tokens: The words themselves.
     """
 
     text: str
@@ -115,11 +117,7 @@ class Parts(NamedTuple):
     reading: Reading
     words: Vector
     order: WordOrder
-
-    @property
-    def tokens(self) -> list[str]:
-        """Return the words themselves, in order."""
-        return self.reading.tokens
+    tokens: list[str]
 
 
 class Encoder:
@@ -169,25 +167,26 @@ class Encoder:
         vector, pairs, template = self._sum(reading)
         # One reference, replaced whole: another thread sees this text or another one, never a mixture. What is large
         # is not kept, so that the next text finds its memory in the cache of the core.
-        self._last = encoded = _made(Encoded, (text, vector, reading, pairs, template))
+        encoded: Encoded = _made(Encoded, (text, vector, reading, pairs, template))
+        self._last = encoded
         return encoded
 
-    def without(self, encoded: Encoded, words: Container[str]) -> tuple[Reading, Vector]:
-        """Read what is left of a text without some of its words: the bits are those of ``encode`` for the rest."""
-        (line, known), tokens = encoded.reading, encoded.reading.tokens
-        places = zip(line[WORDS:].tolist(), tokens, strict=True)
-        left = np.array([START, END, *[place for place, token in places if token not in words]], dtype=np.intp)
-        reading = Reading(left, known)
+    def again(self, known: Words, places: Sequence[int]) -> tuple[Reading, Vector]:
+        """Read a text that is given by its words, as places in ``known``; the bits are those of ``encode``."""
+        line = np.frombuffer(pack(f"{WORDS + len(places)}n", START, END, *places), dtype=np.intp)
+        reading = Reading(line, known)
         return reading, self._sum(reading)[0]
 
     def _sum(self, reading: Reading) -> tuple[Vector, Places, Template]:
         """Return the vector of a text, and its word pairs; in one function, for this is most of a decision."""
         line, known = reading
-        vector: Vector = _ONES[: len(line) - WORDS].dot(known.vectors.take(line[WORDS:], axis=0))
+        vector: Vector = _ONES[len(line) - WORDS].dot(known.vectors.take(line[WORDS:], axis=0))
         pairs, template = self._no_pairs
         if self._has_order:
             places, template = frame(line)
-            buckets = order_buckets(known.codes.take(places, axis=0), template)
+            codes = known.codes.take(places, axis=0)
+            buckets = codes.take(template.first)
+            buckets ^= codes.take(template.second)  # as in ``order_buckets``
             # Once to the type that all look-ups want; what training has not seen is at -1, where a row of zeros lies.
             pairs = self._index[buckets].astype(np.intp)
             trained = vector[: self.trained]
@@ -198,7 +197,7 @@ class Encoder:
         """Take a text apart."""
         text, vector, reading, pairs, template = encoded
         order = WordOrder(self._rows.levels(pairs).astype(np.float32), self._rows.factors(pairs), template)
-        return Parts(text, vector, reading, reading.vectors, order)
+        return Parts(text, vector, reading, reading.vectors, order, reading.tokens)
 
     def pool(self, texts: Sequence[Sequence[str]]) -> tuple[list[Reading], Vector]:
         """Read texts in bulk, all word pairs in one gather: their words and vectors, shape (texts, width).
@@ -247,5 +246,5 @@ def _buckets(reading: Reading) -> tuple[Buckets, Template]:
 
 
 def _sum_rows(rows: Vector) -> Vector:
-    total: Vector = _ONES[: len(rows)].dot(rows)
+    total: Vector = _ONES[len(rows)].dot(rows)
     return total

@@ -1,18 +1,18 @@
 """Owns the explanation: which word gave an agent how much of its score, exactly, because pooling is linear."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import repeat
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from router.encoder import Parts, Vector, WordOrder
+from router.encoder import Parts, Vector
 from router.features import PAIR_TOKENS, order_template
 from router.prediction import Contribution
 
 
-def split_score(parts: Parts, row: NDArray[np.float32], factor: float) -> tuple[Contribution, ...]:
+def split_score(parts: Parts, row: Vector, factor: float) -> tuple[Contribution, ...]:
     """Split one agent's score over the words of a text, in their order; the weights sum to the score.
 
     A word pair gives half to each of its words, and all to the one word when the other side is an edge of the text.
@@ -20,31 +20,36 @@ def split_score(parts: Parts, row: NDArray[np.float32], factor: float) -> tuple[
 
     Args:
         parts: A text.
-        row: The agent's row, shape (width,).
+        row: The agent's row, shape (width,); or the difference of two, to split that of their scores.
         factor: One over the length that the agent measures the text's vector by.
     """
-    tokens = parts.tokens
-    if not tokens:
+    if not len(parts.words):
         return ()
-    weights = parts.words.dot(row)
-    if len(parts.order.scales):
-        _add_shares_of_pairs(weights, parts.order, tokens, row)
-    weights *= factor
+    tokens = parts.tokens
+    made = zip(tokens, _weights(parts, row, factor, tokens), strict=True)
     # What Contribution(word, weight) does, without a Python call for each word.
-    made = map(tuple.__new__, repeat(Contribution), zip(tokens, weights.tolist(), strict=True))
-    return cast("tuple[Contribution, ...]", tuple(made))
+    return tuple(map(tuple.__new__, repeat(Contribution), made))
 
 
-def _add_shares_of_pairs(weights: Vector, order: WordOrder, tokens: list[str], row: Vector) -> None:
-    """Add what the word pairs give to each word, shape (tokens,)."""
-    levels, scales, template = order
-    gains = levels.dot(row[: levels.shape[1]])
-    gains *= scales
-    words = min(len(tokens), PAIR_TOKENS)
-    shares = _ownership(words, template.distinct).dot(gains)
-    weights[:words] += shares[:words]
-    if template.distinct:
-        weights[_first_places(tokens)] += shares[words:]
+def lead(ours: Sequence[Contribution], theirs: Sequence[Contribution]) -> tuple[Contribution, ...]:
+    """Split the difference of two scores, given how each is split."""
+    return tuple([Contribution(word, one - other) for (word, one), (_, other) in zip(ours, theirs, strict=True)])
+
+
+def _weights(parts: Parts, row: Vector, factor: float, tokens: list[str]) -> list[float]:
+    """Return what each word gives to an agent."""
+    weights: Vector = parts.words.dot(row)
+    levels, scales, template = parts.order
+    if len(scales):
+        gains = levels.dot(row[: levels.shape[1]])
+        gains *= scales
+        words = min(len(weights), PAIR_TOKENS)
+        shares = _ownership(words, template.distinct).dot(gains)
+        weights[:words] += shares[:words]
+        if template.distinct:
+            weights[_first_places(tokens)] += shares[words:]
+    weights *= factor
+    return weights.tolist()  # type: ignore[no-any-return]  # floats
 
 
 @lru_cache(maxsize=128)

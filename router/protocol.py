@@ -1,6 +1,6 @@
 """Owns the contract of a router: predict and explain, and, for those that can, learn an agent on the spot."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Mapping
 from types import MappingProxyType
 from typing import Final, Protocol, runtime_checkable
 
@@ -37,26 +37,32 @@ class Router(Protocol):
         ...
 
 
-@runtime_checkable
-class Reconsiders(Protocol):
-    """A router that gives the reasons of a request without reading it again and again."""
+class Study(Protocol):
+    """One request as a router has decided on it, with what its reasons are made of."""
 
-    def explain_all(self, text: str, agents: Sequence[str]) -> tuple[tuple[Contribution, ...], ...]:
-        """Do what ``Router.explain`` does for several agents, every word of the text in its order.
+    @property
+    def prediction(self) -> Prediction:
+        """Return the decision."""
+        ...
 
-        Raises:
-            RouterError: One of the agents is not registered.
+    def shares(self) -> tuple[tuple[Contribution, ...], tuple[Contribution, ...]]:
+        """Return each word's share of the leader's score, as ``Router.explain`` does, and of the margin.
+
+        Both are empty where nobody leads, and the same where nobody came second.
         """
         ...
 
-    def without(self, text: str, words: Container[str], vetoes: Mapping[str, str] = NO_VETOES) -> Prediction:
-        """Decide as ``Router.predict`` does on the words of a text that are left, joined by spaces.
+    def without(self, words: Container[str]) -> tuple[str, Prediction]:
+        """Take words away, each wherever it stands, and decide on the others; return these, joined by spaces, too."""
+        ...
 
-        Args:
-            text: The request.
-            words: The words taken away, each wherever it stands.
-            vetoes: As in ``Router.predict``.
-        """
+
+@runtime_checkable
+class Studies(Protocol):
+    """A router that gives the reasons of a request without reading it again and again."""
+
+    def study(self, text: str, vetoes: Mapping[str, str] = NO_VETOES) -> Study:
+        """Decide on one request, as ``Router.predict`` does, and keep what its reasons are made of."""
         ...
 
 

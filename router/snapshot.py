@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from router.decision import Roster
 from router.encoder import Encoder, Parts, Vector
-from router.explanation import split_score
+from router.explanation import lead, split_score
 from router.features import WORDS
 from router.prediction import Contribution
 from router.rarity import NOTHING, Heard, Rarity
@@ -108,6 +108,7 @@ class Snapshot:
         columns: Number of columns.
         crowd: The others; None if there are none.
         places: Where those known and then the others stand in the roster.
+        entries: All of them, by name.
     """
 
     roster: Roster
@@ -115,11 +116,12 @@ class Snapshot:
     columns: int
     crowd: Crowd | None
     places: NDArray[np.intp]
+    entries: Mapping[str, Entry]
 
     def scores(self, reading: Reading, vector: Vector) -> NDArray[np.float32]:
         """Return the score of each agent, shape (agents,), for a text: its words and its vector."""
-        has_words = len(reading.frame) > WORDS
         scores: NDArray[np.float32] = self.rows.dot(vector[: self.columns])
+        has_words = len(reading.frame) > WORDS
         scores *= inverse_length(vector) if has_words else 0.0
         if self.crowd is None:
             return scores
@@ -134,6 +136,17 @@ class Snapshot:
         if entry.stranger and self.crowd is not None and len(parts.words):
             return self.crowd.split(parts, entry)
         return split_score(parts, entry.rows[0], inverse_length(parts.vector))
+
+    def shares(
+        self, parts: Parts, ours: Entry, theirs: Entry | None
+    ) -> tuple[tuple[Contribution, ...], tuple[Contribution, ...]]:
+        """Split an agent's score and its lead over another one over the words of a text."""
+        words = self.split(parts, ours)
+        if theirs is None:
+            return words, words
+        if not ours.stranger and not theirs.stranger:
+            return words, split_score(parts, ours.rows[0] - theirs.rows[0], inverse_length(parts.vector))
+        return words, lead(words, self.split(parts, theirs))
 
 
 def digest_entries(model: str, ordered: Iterable[Entry]) -> str:
@@ -166,6 +179,7 @@ def take_snapshot(
         columns,
         _gather(others, encoder, measure, rarity) if others else None,
         np.concatenate([np.flatnonzero(~strange), np.flatnonzero(strange)]),
+        {entry.name: entry for entry in ordered},
     )
 
 
@@ -192,5 +206,5 @@ def _stack(rows: list[NDArray[np.float32]], width: int) -> NDArray[np.float32]:
 
 def inverse_length(vector: NDArray[np.float32]) -> float:
     """Return one over the length of a vector; 0 for a vector of zeros."""
-    square = float(vector.dot(vector))
+    square = vector.dot(vector).item()
     return 1.0 / math.sqrt(square) if square else 0.0
