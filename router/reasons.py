@@ -1,7 +1,6 @@
 """Owns the reasons: what separates leader and runner-up, and without which words the choice would be another."""
 
 from collections.abc import Callable, Container, Mapping, Sequence
-from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
 from router.explanation import lead
@@ -11,9 +10,6 @@ from router.tokenizer import tokenize
 
 #: So many words are taken away at most, to see whether the choice changes.
 _MOST_REMOVED: Final = 3
-#: A try is as dear as a decision. Words whose shares come to less than this much of the margin are not tried alone:
-#: where more of them change the choice, in 6 of 7 cases so few would not have (docs/router/serving.md).
-_TELLS: Final = 0.5
 
 
 class Counterfactual(NamedTuple):
@@ -54,8 +50,8 @@ class Reasons(NamedTuple):
         words: Each word's share of the leader's score; they sum to it. Empty where there is no leader.
         separation: Each word's share of the margin between leader and runner-up; they sum to it. Of the leader's score
             where nobody came second.
-        counterfactual: A few of the strongest words without which the choice is another: as few as their shares
-            suggest, more where those do not suffice. Where no three of them change it, what is decided without all.
+        counterfactual: The fewest of the strongest words without which the choice is another; where no three of them
+            change it, what is decided without all three.
     """
 
     prediction: Prediction
@@ -74,7 +70,7 @@ class Reasons(NamedTuple):
 
 
 def find_reasons(router: Router, text: str, vetoes: Mapping[str, str] = NO_VETOES) -> Reasons:
-    """Decide on a request and say why, by two explanations and one to three further decisions on fewer words.
+    """Decide on a request and say why, by two explanations and at most three further decisions on fewer words.
 
     Args:
         router: Any router.
@@ -84,9 +80,8 @@ def find_reasons(router: Router, text: str, vetoes: Mapping[str, str] = NO_VETOE
     begin: Callable[[str, Mapping[str, str]], Study] | None = getattr(router, "study", None)  # isinstance takes 11 us
     study = begin(text, vetoes) if begin else _AskedAnew(router, text, vetoes)
     words, separation = study.shares()
-    return Reasons(
-        study.prediction, words, separation, _ask_without(study, text, *_removable(study, words, separation))
-    )
+    removable = _removable(words, separation, least_first=study.prediction.abstained)
+    return Reasons(study.prediction, words, separation, _ask_without(study, text, removable))
 
 
 class _AskedAnew:
@@ -108,45 +103,32 @@ class _AskedAnew:
         return rest, self._router.predict(rest, self._vetoes)
 
 
-def _removable(
-    study: Study, words: Sequence[Contribution], separation: Sequence[Contribution]
-) -> tuple[list[str], int]:
-    """Return a few distinct words, but never all, and how many of them at least are worth a try.
+def _removable(words: Sequence[Contribution], separation: Sequence[Contribution], *, least_first: bool) -> list[str]:
+    """Return a few distinct words, but never all, those first that speak most for what was decided.
 
-    Those come first that speak most for what was decided: for the leader and for its lead, either may have decided.
     Where the router abstained, these are the words that speak least for its leader, or most for the runner-up.
 
     Args:
-        study: Of the request.
         words: Shares of the leader's score.
-        separation: Shares of the margin.
+        separation: Shares of the margin: either may have decided.
+        least_first: Whether the router abstained.
     """
-    before = study.prediction
     total: dict[str, float] = {}
-    gap: dict[str, float] = {}
     for (word, weight), (_, more) in zip(words, separation, strict=True):
         if word in total:
             total[word] += weight + more
-            gap[word] += more
         elif word.isalnum() or any(map(str.isalnum, word)):
             total[word] = weight + more
-            gap[word] = more
-    order = sorted(total, key=total.__getitem__, reverse=not before.abstained)
-    removable = order[: min(_MOST_REMOVED, max(len(order) - 1, 0))]
-    if before.abstained:
-        return removable, 1
-    shares = accumulate([gap[word] for word in removable])
-    enough = before.margin * _TELLS
-    least = next((count for count, share in enumerate(shares, start=1) if share >= enough), len(removable))
-    return removable, max(least, 1)
+    order = sorted(total, key=total.__getitem__, reverse=not least_first)
+    return order[: min(_MOST_REMOVED, max(len(order) - 1, 0))]
 
 
-def _ask_without(study: Study, text: str, removable: Sequence[str], least: int) -> Counterfactual:
-    """Take away so many words, then one more, until the choice changes (Wachter et al. 2017, by search)."""
+def _ask_without(study: Study, text: str, removable: Sequence[str]) -> Counterfactual:
+    """Take away one word, then two, then three, until the choice changes (Wachter et al. 2017, by search)."""
     then = before = study.prediction
     without: tuple[str, ...] = ()
-    for count in range(least, len(removable) + 1):
-        without = tuple(removable[:count])
+    for word in removable:
+        without += (word,)
         text, then = study.without(without)
         if then.choice != before.choice:
             break

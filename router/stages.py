@@ -16,10 +16,9 @@ from router.model_file import ModelArrays
 from router.strangers import Measure, Rehearsal, learn_strangers, rehearse
 from router.thumbs import Thumbs
 from router.training import Fitted, fit_network
-from router.training_config import Report, TrainingConfig
+from router.training_config import LEAST_TO_REHEARSE, Report, TrainingConfig
 
 _SCOUT: Final = "find epochs"
-_LEAST_TO_REHEARSE: Final = 16  # labels; fewer say little of how strangers and old agents compare
 _QUARTERS: Final = 4
 _SHOWN: Final = 10  # examples that a pretended stranger is known by, at most
 # A stranger is known by the words of its card first, by their meaning second. More than one in all, for what else a
@@ -179,6 +178,6 @@ class Stages:
 
 
 def _rehearsals(config: TrainingConfig, labels: int) -> int:
-    if labels < _LEAST_TO_REHEARSE:
+    if labels < LEAST_TO_REHEARSE:
         return 0
     return _QUARTERS if config.cross_validate else _QUARTERS // 2

@@ -22,7 +22,7 @@ from router.stages import Stages
 from router.strangers import Measure
 from router.thumbs import Thumbs
 from router.training import Fitted, torch_settings
-from router.training_config import FROM_CARDS, Progress, Report, TrainingConfig, recipe
+from router.training_config import Progress, Report, TrainingConfig, recipe, recipe_for_cards
 
 #: Beside the sketch, what only agents added later are to see: no score of a trained one changes within float32.
 _FAINT: Final = 1e-4
@@ -107,7 +107,7 @@ def train_from_profiles(
     feedback: Sequence[Feedback] = (),
     checkpoint: Checkpoint | None = None,
 ) -> TrainedModel:
-    """Train on the cards and on feedback: a dozen examples an agent; the same cards and feedback give the same bytes.
+    """Train on the cards and on feedback, by ``recipe_for_cards``; the same cards and feedback give the same bytes.
 
     Raises:
         BudgetError: The held-out requests do not prove the error budget.
@@ -119,7 +119,11 @@ def train_from_profiles(
         if not profile.texts:
             raise RouterError(f"agent {profile.name!r} has neither summary nor examples; give its card some")
     examples = [Example(text, profile.name) for profile in ordered for text in profile.texts]
-    config = recipe(replace(FROM_CARDS, error_budget=error_budget, budget_mix=budget_mix), len(examples), len(feedback))
+    config = recipe(
+        replace(recipe_for_cards(len(ordered)), error_budget=error_budget, budget_mix=budget_mix),
+        len(examples),
+        len(feedback),
+    )
     return train(
         examples,
         config,

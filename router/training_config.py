@@ -85,6 +85,19 @@ FEW_EXAMPLES: Final = TrainingConfig(
 # ("look up the script for what the log no longer shows"), and the base encoder knows only what it is about.
 FROM_CARDS: Final = replace(FEW_EXAMPLES, size=24, base_share=0.0, epochs=80)
 
+#: From so many labels on, what a training holds out and rehearses says how agents compare.
+LEAST_TO_REHEARSE: Final = 16
+
+
+def recipe_for_cards(agents: int) -> TrainingConfig:
+    """Return how to learn the cards of so many agents.
+
+    The words of a few cards tell few agents apart; many agents need what the base encoder knows of meaning: of 199
+    tools with ten examples each 73.9% were found instead of 69.0.
+    """
+    return FROM_CARDS if agents < LEAST_TO_REHEARSE else FEW_EXAMPLES
+
+
 #: Examples and thumbs from which the recipe below is the better one, and several times faster.
 MANY_ROWS: Final = 1000
 

@@ -98,9 +98,9 @@ def _train(agents: Sequence[Agent], data: Path | None, lessons: Lessons, chosen:
 
 
 def _recipe(labelled: list[Example], data: Path | None) -> TrainingConfig:
-    from router.training_config import FROM_CARDS
+    from router.training_config import recipe_for_cards
 
-    return FROM_CARDS if data is None else recipe_for(labelled)
+    return recipe_for_cards(len({one.label for one in labelled})) if data is None else recipe_for(labelled)
 
 
 def _about(model: TrainedModel, settings: Settings, data: Path | None, lessons: Lessons) -> dict[str, Any]:

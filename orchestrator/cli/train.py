@@ -221,11 +221,12 @@ def _train_on_cards(settings_file: Path | None, budget: Mapping[str, Any], keepe
     require_torch()
     from router import read_out_of_scope
     from router.trained_model import train_from_profiles
-    from router.training_config import FROM_CARDS
+    from router.training_config import recipe_for_cards
 
     profiles = [session.profile_of(plugin.agent.card) for plugin in plugins.loaded]
-    with keeper.checkpoint(FROM_CARDS.seed) as kept, Bar("training", epochs_of(FROM_CARDS, len(profiles))) as bar:
-        tell = _move(bar, FROM_CARDS, len(profiles))
+    config = recipe_for_cards(len(profiles))
+    with keeper.checkpoint(config.seed) as kept, Bar("training", epochs_of(config, len(profiles))) as bar:
+        tell = _move(bar, config, len(profiles))
         return train_from_profiles(profiles, read_out_of_scope(), tell, **budget, checkpoint=kept)
 
 

@@ -1,12 +1,8 @@
-from collections.abc import Mapping
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from router import Abstained, AgentProfile, EmbeddingRouter, KeywordRouter, Reasons, find_reasons
-from router.prediction import Prediction
-from router.protocol import NO_VETOES
 from router.tokenizer import tokenize
 
 CATS = AgentProfile("cats", "1", "feeds cats", ("my cat is hungry",))
@@ -108,19 +104,3 @@ def test_reasons_are_plain_json(keyword: KeywordRouter) -> None:
     assert body["counterfactual"]["without"] == ["hungry", "cat"]
     assert body["counterfactual"]["choice"] is None
     assert body["counterfactual"]["abstained"] == "near-tie"
-
-
-def test_words_with_too_small_a_share_are_not_tried_alone() -> None:
-    """Of seven equal words three have three sevenths of the margin, less than half: only all three are tried."""
-    asked: list[str] = []
-
-    class Listening(KeywordRouter):
-        def predict(self, text: str, vetoes: Mapping[str, str] = NO_VETOES) -> Prediction:
-            asked.append(text)
-            return super().predict(text, vetoes)
-
-    listening = Listening()
-    listening.add(AgentProfile("birds", "1", "", ("feather beak wing nest egg song tree",)))
-    listening.add(DOGS)
-    find_reasons(listening, "feather beak wing nest egg song tree")
-    assert asked == ["feather beak wing nest egg song tree", "nest egg song tree"]

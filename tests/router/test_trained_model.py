@@ -24,7 +24,16 @@ from router.course import Course
 from router.thumbs import Thumbs
 from router.trained_model import TrainedModel, train, train_from_profiles
 from router.training import Fitted, fit_network
-from router.training_config import FEW_EXAMPLES, FROM_CARDS, FROM_FEEDBACK, Progress, Report, TrainingConfig, recipe
+from router.training_config import (
+    FEW_EXAMPLES,
+    FROM_CARDS,
+    FROM_FEEDBACK,
+    Progress,
+    Report,
+    TrainingConfig,
+    recipe,
+    recipe_for_cards,
+)
 from tests.router.tiny import EXAMPLES, TINY
 
 RED_BLUE = ("red", "blue")
@@ -53,7 +62,7 @@ def test_the_same_cards_give_the_same_bytes(
     six: tuple[AgentProfile, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Training is deterministic, whatever the order of the cards, and small."""
-    monkeypatch.setattr("router.trained_model.FROM_CARDS", replace(FROM_CARDS, epochs=2, folds=2))
+    monkeypatch.setattr("router.training_config.FROM_CARDS", replace(FROM_CARDS, epochs=2, folds=2))
     digests = set()
     for cards in (six, six[::-1]):
         train_from_profiles(cards, ("tell me a joke",)).save(tmp_path / "model.npz")
@@ -61,6 +70,12 @@ def test_the_same_cards_give_the_same_bytes(
         digests.add(hashlib.sha256(content).hexdigest())
         assert len(content) < 1_000_000
     assert len(digests) == 1
+
+
+def test_many_cards_are_learnt_as_few_examples_are() -> None:
+    """A handful of agents is told apart by the words of their cards; from sixteen on meaning counts as well."""
+    assert recipe_for_cards(15) == FROM_CARDS
+    assert recipe_for_cards(16) == FEW_EXAMPLES
 
 
 def test_the_manifest_says_what_was_trained(trained: TrainedModel, six: tuple[AgentProfile, ...]) -> None:
