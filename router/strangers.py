@@ -63,6 +63,8 @@ class Strangers:
             background: Mean of those of the training texts, shape (width,).
         """
         parts = [(part, weight) for part, weight in zip(self.parts, self.weights, strict=True) if weight]
+        if not parts:  # a rehearsal in which no likeness told anything
+            return np.zeros((1, len(background)), dtype=np.float32)
         kinds = sort_into_kinds(np.concatenate([unit(vectors[:, part]) for part, _ in parts], axis=1))
         rows = np.zeros((len(kinds), len(background)), dtype=np.float32)
         for part, weight in parts:

@@ -41,6 +41,12 @@ def test_each_kind_of_examples_has_a_row_by_hand() -> None:
     assert rows == pytest.approx(2 * np.array([[0, 0, middle + 0.4, middle], [0, 0, middle, middle + 0.4]]))
 
 
+def test_where_no_part_has_a_say_a_stranger_is_like_nothing() -> None:
+    """A rehearsal may find that no likeness tells anything: the agent still has a row, and the bias for its score."""
+    strangers = Strangers((2, 0, 2), (0.0, 0.0, 0.0), -0.1)
+    assert not strangers.rows(np.ones((3, 4), dtype=np.float32), np.zeros(4, dtype=np.float32)).any()
+
+
 def test_each_part_is_measured_by_its_own_length() -> None:
     """By hand: one over the part's length; nothing where a part is empty or has no say."""
     strangers = Strangers((2, 1, 2), (1.0, 0.0, 1.0), 0.0)
