@@ -226,7 +226,7 @@ class EmbeddingRouter:
         """Write the registered agents with their rows, so that they need not be registered anew; see ``load_roster``.
 
         Raises:
-            ModelFileError: The folder cannot be written to.
+            ModelFileError: The folder cannot be written to, or the file would be larger than is read again.
         """
         with self._lock:
             entries = dict(self._entries)

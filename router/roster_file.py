@@ -18,6 +18,7 @@ from router.snapshot import Entry, digest_entries
 FORMAT: Final = 2  # 1 had one row an agent
 MAX_FILE_BYTES: Final = 1024**3
 MAX_ABOUT_BYTES: Final = 32 * 1024**2
+_FRAME_BYTES: Final = 4096  # at most what an archive of two arrays adds to them
 _ABOUT: Final = "about"
 _ROWS: Final = "rows"
 _KEYS: Final = {"format": int, "model": str, "digest": str, "agents": list}
@@ -33,7 +34,7 @@ def write_roster(path: Path, model: str, entries: Mapping[str, Entry]) -> None:
         entries: The agents by name.
 
     Raises:
-        ModelFileError: The folder cannot be written to.
+        ModelFileError: The folder cannot be written to, or the file would be larger than is read again.
     """
     ordered = [entries[name] for name in sorted(entries)]
     about = {
@@ -47,6 +48,9 @@ def write_roster(path: Path, model: str, entries: Mapping[str, Entry]) -> None:
     }
     rows = np.concatenate([entry.rows for entry in ordered]) if ordered else np.zeros((0, 0), dtype=np.float32)
     text = np.frombuffer(json.dumps(about, separators=(",", ":")).encode(), dtype=np.uint8)
+    if len(text) > MAX_ABOUT_BYTES or len(text) + rows.nbytes + _FRAME_BYTES > MAX_FILE_BYTES:
+        problem = f"would not be read again with {len(ordered)} agents, it would be too large"
+        raise ModelFileError(path, problem, "keep fewer agents in one router, or register them by their cards")
     write_arrays(path, {_ABOUT: text, _ROWS: rows.astype("<f4", copy=False)})
 
 

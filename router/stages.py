@@ -22,7 +22,7 @@ _SCOUT: Final = "find epochs"
 _QUARTERS: Final = 4
 _SHOWN: Final = 10  # examples that a pretended stranger is known by, at most
 # A stranger is known by the words of its card first, by their meaning second. More than one in all, for what else a
-# request says lengthens its vector; (0.45, 1.1) took a request that is for nobody, (0.4, 0.9) refused a paraphrase.
+# request says lengthens its vector; without the constant one request of tests/router that is for nobody was taken.
 _UNREHEARSED: Final = Measure((0.0, 0.6, 0.8), -0.05)
 
 

@@ -308,6 +308,18 @@ def test_sizes_are_capped(empty: EmbeddingRouter, path: Path, monkeypatch: pytes
         empty.load_roster(path)
 
 
+@pytest.mark.parametrize("limit", ["MAX_FILE_BYTES", "MAX_ABOUT_BYTES"])
+def test_what_could_not_be_read_again_is_not_written(
+    router: EmbeddingRouter, path: Path, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    """A file over a limit would be lost; the one that is there stays as it is."""
+    before = path.read_bytes()
+    monkeypatch.setattr(module, limit, 100)
+    with pytest.raises(ModelFileError, match="would not be read again with 6 agents"):
+        router.save_roster(path)
+    assert path.read_bytes() == before
+
+
 @pytest.mark.parametrize("keep", [0.0, 1e-4, 0.1, 0.5, 0.9, 0.99999])
 def test_a_truncated_file_is_refused(empty: EmbeddingRouter, path: Path, keep: float) -> None:
     """A copy that broke off is no roster, wherever it broke off."""
