@@ -315,7 +315,7 @@ def test_what_could_not_be_read_again_is_not_written(
     """A file over a limit would be lost; the one that is there stays as it is."""
     before = path.read_bytes()
     monkeypatch.setattr(module, limit, 100)
-    with pytest.raises(ModelFileError, match="would not be read again with 6 agents"):
+    with pytest.raises(ModelFileError, match="would not be read again with 7 agents"):
         router.save_roster(path)
     assert path.read_bytes() == before
 
