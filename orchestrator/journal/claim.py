@@ -74,7 +74,7 @@ class Claim:
         """Attempt until the run is taken, without blocking the loop.
 
         Args:
-            wait_s: seconds at most; None tries until it is known whether the owner lives, a lease at most.
+            wait_s: seconds at most; None tries until it is known whether the owner lives, two leases at most.
 
         A caller cancelled here has taken nothing.
         """
@@ -84,13 +84,16 @@ class Claim:
                 try:
                     return await _in_a_thread(self.attempt)
                 except RunOwnedError:
-                    over = self.moved if wait_s is None else self._now() - begun >= wait_s
-                    if over:
+                    if (wait_s is None and self.moved) or self._now() - begun >= self._patience(wait_s):
                         raise
                 await asyncio.sleep(min(_RAREST_LOOK_S, (self._lease_s or 1.0) / _LOOKS))
         except BaseException:
             await _in_a_thread(self.undo)
             raise
+
+    def _patience(self, wait_s: float | None) -> float:
+        lease_s = Process.from_text(self._seen.owner).lease_s if self._seen else 0.0
+        return 2 * max(self._lease_s or 0.0, lease_s) if wait_s is None else wait_s
 
     def undo(self) -> None:
         """Let go of what was taken and close what was opened."""

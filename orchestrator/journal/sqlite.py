@@ -114,7 +114,8 @@ class SqliteJournal:
             durability: what an acknowledged row survives.
             max_pending: as of the constructor.
             lease_s: as of the constructor.
-            wait_s: seconds to wait at most; None waits until it is known whether the owner lives, a lease at most.
+            wait_s: seconds to wait at most; None waits until it is known whether the owner lives, two
+                leases at most.
 
         A caller cancelled here has taken nothing.
 
