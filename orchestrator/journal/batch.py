@@ -11,6 +11,7 @@ from orchestrator.journal.rows import GENESIS, chain
 from orchestrator.journal.schema import PATIENCE_MS
 
 _INSERT: Final = "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?)"
+_HEAD: Final = "INSERT OR REPLACE INTO head (only, sequence, hash) VALUES (1, ?, ?)"
 
 #: Topic, task, canonical row, measured.
 Item = tuple[str, str, bytes, bytearray]
@@ -95,7 +96,7 @@ def _insert(connection: sqlite3.Connection, hold: Hold, batch: list[Item]) -> No
             last = chain(last, canonical)
             rows.append((sequence, hold.run, topic, task, bytearray(canonical), bytearray(last), measured))
         connection.executemany(_INSERT, rows)
-        connection.execute("INSERT OR REPLACE INTO head VALUES (1, ?, ?)", (sequence, last))
+        connection.execute(_HEAD, (sequence, last))
     except (sqlite3.Error, StaleOwnerError):
         roll_back(connection)
         raise

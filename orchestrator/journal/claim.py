@@ -12,7 +12,7 @@ from orchestrator.clock import stopwatch
 from orchestrator.errors import JournalError, RunOwnedError
 from orchestrator.journal.ownership import Hold, Owner, read_owner
 from orchestrator.journal.process import Process, this_process
-from orchestrator.journal.schema import Durability, open_file
+from orchestrator.journal.schema import PATIENCE_MS, Durability, open_file
 
 T = TypeVar("T")
 # How often the beat of an owner is looked at while waiting for it: this share of the lease, in seconds at most.
@@ -110,6 +110,7 @@ class Claim:
         if seen is not None and self._lives(seen):
             raise RunOwnedError(self.path, self._run, seen.describe())
         try:
+            self.connection.execute(f"PRAGMA busy_timeout={PATIENCE_MS}")
             self.connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
@@ -120,6 +121,7 @@ class Claim:
         finally:
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
+            self.connection.execute("PRAGMA busy_timeout=0")  # the loop never waits for a lock
 
     def _take_over(self, seen: Owner | None, lease_s: float) -> int:
         present = read_owner(self.connection, self._run)

@@ -59,7 +59,9 @@ class JournalReader:
             raise JournalError(f"{path}: not a journal, but another database; give the file that a run has written")
         if not 1 <= version <= SCHEMA_VERSION:
             self._connection.close()
-            raise JournalError(f"{path}: schema {version}, but this version of pointsman reads 1 to {SCHEMA_VERSION}")
+            raise JournalError(
+                f"{path}: schema {version}, but this version of pointsman reads 1 to {SCHEMA_VERSION}; upgrade it"
+            )
 
     def __enter__(self) -> Self:
         return self

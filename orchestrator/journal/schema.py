@@ -38,7 +38,9 @@ _TO_2: Final = (
     owner TEXT NOT NULL,
     beat  INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID""",
-    "INSERT INTO owners SELECT DISTINCT run, 1, '', 0 FROM rows",  # whoever wrote them is over: version 1 had no owners
+    "INSERT INTO owners SELECT DISTINCT run, 1, '', 0 FROM rows",  # version 1 had no owners
+    # A writer of version 1 that is still at it names no columns, so one more refuses it: it would heed no epoch.
+    "ALTER TABLE head ADD COLUMN fence INTEGER",
 )
 #: What leads to each version from the one before it.
 MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {1: _TO_1, 2: _TO_2}

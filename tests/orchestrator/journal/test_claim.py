@@ -270,8 +270,11 @@ async def test_an_owner_stopped_for_three_leases_and_continued_writes_nothing_mo
         assert reader.verify().rows == 3
 
 
-async def test_an_owner_stopped_within_a_transaction_keeps_the_run(tmp_path: Path, clock: FakeClock) -> None:
+def test_an_owner_stopped_within_a_transaction_keeps_the_run(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It holds the file's lock: nobody can write, so nobody takes the run; once it is killed, the next one can."""
+    monkeypatch.setattr("orchestrator.journal.claim.PATIENCE_MS", 1)
     path = tmp_path / "j.db"
     child = stopped(path, "in a transaction")
     second = claim(path, clock)
