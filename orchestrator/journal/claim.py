@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 
 from orchestrator.clock import stopwatch
 from orchestrator.errors import JournalError, RunOwnedError
+from orchestrator.journal.faults import remedy
 from orchestrator.journal.ownership import Hold, Owner, read_owner
 from orchestrator.journal.process import Process, this_process
 from orchestrator.journal.schema import PATIENCE_MS, Durability, open_file
@@ -67,7 +68,8 @@ class Claim:
         try:
             self.hold = Hold(self.path, self._run, self._take(), self._lease_s or 1.0, now=self._now)
         except sqlite3.Error as error:
-            raise JournalError(f"{self.path}: run {self._run!r} cannot be taken: {error}") from error
+            what = f"run {self._run!r} cannot be taken: {error}"
+            raise JournalError(f"{self.path}: {what}; {remedy(error)} and try again") from error
         self._taken = True
 
     async def attempt_for(self, wait_s: float | None) -> None:

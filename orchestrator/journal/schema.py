@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from orchestrator.errors import JournalError
+from orchestrator.journal.faults import remedy
 from orchestrator.journal.rows import SCHEMA_VERSION
 
 Durability = Literal["power-cut-safe", "os-crash-may-lose"]
@@ -61,7 +62,8 @@ def open_file(path: Path, durability: Durability) -> sqlite3.Connection:
         _prepare(connection, path, durability)
     except sqlite3.Error as error:
         connection.close()
-        raise JournalError(f"{path}: cannot be opened as a journal: {error}; choose another path") from error
+        what = f"cannot be opened as a journal: {error}"
+        raise JournalError(f"{path}: {what}; {remedy(error)}, or choose another path") from error
     except JournalError:
         connection.close()
         raise

@@ -11,10 +11,11 @@ from typing import Final, Self
 
 import orjson
 
-from orchestrator.errors import JournalError, StaleOwnerError
+from orchestrator.errors import JournalError
 from orchestrator.journal.base import JournalStatistics
 from orchestrator.journal.batch import Item, beat, try_to_insert, write
 from orchestrator.journal.claim import Claim, release
+from orchestrator.journal.faults import Place, remedy
 from orchestrator.journal.ownership import LEASE_S
 from orchestrator.journal.rows import encode
 from orchestrator.journal.schema import Durability
@@ -81,7 +82,7 @@ class SqliteJournal:
             claim = Claim(self.path, run, durability, lease_s)
             _attempt_once(claim)
         self._connection, self._hold = claim.connection, claim.hold
-        self.epoch = self._hold.epoch
+        self.epoch, self._place = self._hold.epoch, Place(self.path)
         self._loop = asyncio.get_running_loop()
         self._batches: queue.SimpleQueue[tuple[list[Item], bool] | None] = queue.SimpleQueue()
         self._turn = threading.Lock()  # of the connection, between an idle thread's beat and the loop
@@ -249,6 +250,7 @@ class SqliteJournal:
             try:
                 if batch:
                     write(self._connection, self._hold, batch, inserted=inserted)
+                    self._place.check()
                 elif not self._beat():
                     return
             except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
@@ -273,9 +275,10 @@ class SqliteJournal:
         self._connection.close()
 
     def _not_written(self, batch: list[Item], error: Exception) -> JournalError:
-        if isinstance(error, StaleOwnerError):
+        if isinstance(error, JournalError):
             return error
-        return JournalError(f"{self.path}: {len(batch)} rows not written: {error}; free the disk and resume")
+        what = f"{len(batch)} rows of run {self.run!r} not written"
+        return JournalError(f"{self.path}: {what}: {error}; {remedy(error)} and resume the run")
 
     def _tell(self, callback: object, argument: object) -> None:
         if not self._loop.is_closed():

@@ -190,7 +190,7 @@ async def test_after_a_failed_write_nothing_is_acknowledged(
     assert len(refused) == 3
     assert str(error) in refused[0]
     await sync()
-    with pytest.raises(JournalError, match="free the disk and resume"):
+    with pytest.raises(JournalError, match="free the disk and resume the run"):
         journal.append(envelope(2))
     with pytest.raises(JournalError):
         await journal.aclose()
