@@ -277,7 +277,7 @@ class SqliteJournal:
     def _not_written(self, batch: list[Item], error: Exception) -> JournalError:
         if isinstance(error, JournalError):
             return error
-        what = f"{len(batch)} rows of run {self.run!r} not written"
+        what = f"run {self.run!r}: {len(batch)} rows not written"
         return JournalError(f"{self.path}: {what}: {error}; {remedy(error)} and resume the run")
 
     def _tell(self, callback: object, argument: object) -> None:
