@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -61,11 +62,13 @@ asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
 class Writer:
     """A process that writes rows to a journal; what it says is its list of acknowledged rows and refusals."""
 
-    def __init__(self, path: Path, *, most: int = 10_000, limit: int = 0, **environment: str) -> None:
+    def __init__(
+        self, path: Path, *, most: int = 10_000, limit: int = 0, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.path = path
         command = [sys.executable, "-c", WRITER, str(path), str(most), str(limit)]
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **environment}
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})}
         )
         assert self.process.stdout is not None
         self.first = self.process.stdout.readline().strip()
