@@ -1,10 +1,12 @@
 """The journal: the append-only truth of a run."""
 
 from orchestrator.journal.base import Journal, JournalStatistics
+from orchestrator.journal.diagnosis import Diagnosis, examine
 from orchestrator.journal.memory import MemoryJournal
 from orchestrator.journal.ownership import LEASE_S, Owner
 from orchestrator.journal.pruning import Choice, Pruned, Standing, prune
 from orchestrator.journal.reader import JournalReader, RunSummary
+from orchestrator.journal.recovery import Recovered, recover
 from orchestrator.journal.rows import GENESIS, Row, chain, check_json, decode, encode
 from orchestrator.journal.schema import Durability
 from orchestrator.journal.sqlite import SqliteJournal
@@ -14,6 +16,7 @@ __all__ = [
     "GENESIS",
     "LEASE_S",
     "Choice",
+    "Diagnosis",
     "Durability",
     "Journal",
     "JournalReader",
@@ -21,6 +24,7 @@ __all__ = [
     "MemoryJournal",
     "Owner",
     "Pruned",
+    "Recovered",
     "Row",
     "RunSummary",
     "SqliteJournal",
@@ -30,5 +34,7 @@ __all__ = [
     "check_json",
     "decode",
     "encode",
+    "examine",
     "prune",
+    "recover",
 ]
