@@ -16,6 +16,7 @@ from orchestrator.desk import Desk, Ticket
 from orchestrator.dispatcher import Dispatcher
 from orchestrator.errors import BusClosedError, PointsmanError, unwrapped
 from orchestrator.graph import TaskGraph
+from orchestrator.handling import Surroundings
 from orchestrator.journal import Journal, SqliteJournal
 from orchestrator.judgement import Judgement, Said, record_judgement
 from orchestrator.logs import DecisionLog, make_logger
@@ -24,7 +25,6 @@ from orchestrator.plan import Plan
 from orchestrator.plugins import BrokenPlugin, discover
 from orchestrator.registry import AgentRegistry
 from orchestrator.router_of_run import load_router, load_shadow, teach, unteach
-from orchestrator.runner import Surroundings
 from orchestrator.settings import Settings
 from orchestrator.statistics import Statistics
 from orchestrator.supervisor import Supervisor

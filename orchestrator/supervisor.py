@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from orchestrator.agent import Agent
 from orchestrator.bus import SubscriptionStatistics
 from orchestrator.errors import DuplicateAgentError
+from orchestrator.handling import Surroundings
 from orchestrator.messages import EMPTY
 from orchestrator.policy import Policy
-from orchestrator.runner import AgentRunner, Surroundings
+from orchestrator.runner import AgentRunner
 
 
 class Supervisor:
