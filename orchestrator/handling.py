@@ -5,21 +5,20 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-from pydantic_core import to_jsonable_python
-
-from orchestrator.agent import Agent, TaskContext
+from orchestrator.agent import Agent
 from orchestrator.bus import Bus
 from orchestrator.clock import Clock
+from orchestrator.context import TaskContext
 from orchestrator.deadlines import Deadlines
+from orchestrator.effects import Effects
 from orchestrator.errors import AgentError, CapacityError, GraphError, NotJsonError
+from orchestrator.foreign import as_json, one_line
 from orchestrator.graph import TaskGraph
 from orchestrator.journal import Journal, check_json
-from orchestrator.messages import Task
+from orchestrator.messages import Envelope, Task
 from orchestrator.plan import has_references, resolve_payload
-
-_MAX_ERROR: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +29,7 @@ class Surroundings:
     graph: TaskGraph
     journal: Journal
     clock: Clock
+    effects: Effects
     workspace: Path
     seed: int
     capacity: int
@@ -64,30 +64,37 @@ class Handling:
         """Stop the timer."""
         self._deadlines.close()
 
-    async def run(self, agent: Agent, task: Task, number: int, worker: asyncio.Task[None]) -> Success | Failure:
+    async def run(self, agent: Agent, started: Envelope, worker: asyncio.Task[None]) -> Success | Failure:
         """Run the handler: the one place where anything an agent raises becomes a value.
 
         Args:
             agent: whose handler.
-            task: what it gets, with references to results still in its payload.
-            number: of the attempt, from 1.
+            started: says which attempt at which task this is.
             worker: who runs this; only its own cancellation passes.
         """
+        task = self._in.graph.task(started.correlation_id)
         results = self._in.graph.results_for(task.id)
         try:
             if task.payload and has_references(task.payload):
                 task = task._replace(payload=resolve_payload(task.payload, results))
-            context = TaskContext(task, number, results, self._in.workspace, self._in.clock)
+            context = TaskContext(
+                task,
+                started.body["attempt"],
+                results,
+                self._in.workspace,
+                self._in.clock,
+                effects=self._in.effects.of(started),
+            )
             self._deadlines.begin(worker)
             try:
                 output = await agent.handle(task, context)
             finally:
                 if self._deadlines.end(worker) and not worker.cancelling():
                     raise _LateError  # whatever the handler made of its cancellation
-            output = _as_json(output)
+            output = as_json(output)
             return Success(output, self._children(task, context, output) if context.added else ())
         except AgentError as error:
-            return Failure(_one_line(error), again=False)
+            return Failure(one_line(error), again=False)
         except (GraphError, NotJsonError) as error:
             return Failure(refused(error), again=False)
         except _LateError:
@@ -109,27 +116,10 @@ class Handling:
         return self._in.graph.add_children(parent.id, context.added)
 
 
-def _as_json(output: Any) -> Any:
-    """Return plain JSON of models, dataclasses and the like; NaN and infinity, which JSON does not have, are null."""
-    try:
-        return to_jsonable_python(output, inf_nan_mode="null")
-    except (ValueError, RecursionError) as error:  # an unknown type, bytes that are no text, or circular
-        raise NotJsonError(str(error)) from error
-
-
 def refused(error: BaseException) -> str:
     """Say in one line that an answer was refused, and why."""
-    return f"what the agent gave back was refused: {_one_line(error)}"
+    return f"what the agent gave back was refused: {one_line(error)}"
 
 
 def _describe(error: BaseException) -> str:
-    return f"{type(error).__name__}: {_one_line(error)}"
-
-
-def _one_line(error: BaseException) -> str:
-    try:
-        text = str(error)
-    except Exception:  # noqa: BLE001 - a stranger's __str__
-        text = ""
-    line = " ".join(text.split())[:_MAX_ERROR].encode("utf-8", "backslashreplace").decode()
-    return line or type(error).__name__
+    return f"{type(error).__name__}: {one_line(error)}"

@@ -3,6 +3,7 @@
 from orchestrator.journal.base import Journal, JournalStatistics
 from orchestrator.journal.memory import MemoryJournal
 from orchestrator.journal.reader import JournalReader, RunSummary, Verification
+from orchestrator.journal.reading import Select, reading
 from orchestrator.journal.rows import GENESIS, Row, chain, check_json, decode, encode
 from orchestrator.journal.sqlite import Durability, SqliteJournal
 
@@ -15,10 +16,12 @@ __all__ = [
     "MemoryJournal",
     "Row",
     "RunSummary",
+    "Select",
     "SqliteJournal",
     "Verification",
     "chain",
     "check_json",
     "decode",
     "encode",
+    "reading",
 ]
