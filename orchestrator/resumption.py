@@ -12,7 +12,8 @@ from orchestrator.graph import TaskGraph
 from orchestrator.journal import Journal, reading
 from orchestrator.messages import Envelope
 from orchestrator.parts import Parts
-from orchestrator.recovery import Enrolled, Recovered, recover, refusals
+from orchestrator.recovery import Enrolled, Recovered, recover
+from orchestrator.refusals import refusals
 from orchestrator.settings import Settings
 from orchestrator.topics import RUN_RESUMED
 

@@ -211,7 +211,7 @@ async def test_without_agents_the_installed_plugins_are_taken_and_broken_ones_ar
 
     broken = BrokenPlugin("odd", "their-agents", "1", "it has no card")
     report = PluginReport((Plugin(ScriptedAgent("a"), "a", "our-agents", "1"),), (broken,))
-    monkeypatch.setattr("orchestrator.orchestrator.discover", lambda *, strict: report)
+    monkeypatch.setattr("orchestrator.enrolment.discover", lambda *, strict: report)
     o = make(None)
     o._logger = Log()  # type: ignore[assignment]
     async with o:
