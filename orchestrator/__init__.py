@@ -7,7 +7,8 @@ offers an agent does not load the engine.
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.agent import Agent, AgentCard, TaskContext, agent
+from orchestrator.agent import Agent, AgentCard, agent
+from orchestrator.context import TaskContext
 from orchestrator.errors import AgentError, PointsmanError
 from orchestrator.messages import Envelope, Result, Task
 from orchestrator.policy import Breaker, Policy, Retry

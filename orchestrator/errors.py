@@ -199,6 +199,31 @@ class StoppedError(PointsmanError):
         super().__init__(f"the orchestrator stopped before task {task!r} ended; its journal says how far it came")
 
 
+class ResumeError(PointsmanError):
+    """Raised when a run cannot go on as things are now; `reasons` says why, one line each."""
+
+    def __init__(self, run: str, reasons: tuple[str, ...]) -> None:
+        self.run, self.reasons = run, reasons
+        super().__init__(f"run {run!r} cannot be resumed: {'; '.join(reasons)}")
+
+
+# --- effects ----------------------------------------------------------------------------------------------------------
+
+
+class EffectInDoubtError(AgentError):
+    """Raised when nobody knows whether an effect took place, and its policy is not to try again."""
+
+    def __init__(self, effect: str, key: str) -> None:
+        self.effect, self.key = effect, key
+        super().__init__(
+            f"effect {effect!r} was begun and its outcome is not on record; look whether it took place (key {key!r})"
+        )
+
+
+class EffectNotDoneError(PointsmanError):
+    """Raise this in the function of an effect where it surely did not take place: it is in no doubt then."""
+
+
 # --- the model store --------------------------------------------------------------------------------------------------
 
 

@@ -162,10 +162,10 @@ def recover(
     as_json: AsJson = False,
 ) -> None:
     """Copy the rows of a damaged journal up to the first that is wrong; exit with 1 if there was one."""
-    from orchestrator.journal import recover as recover_journal
+    from orchestrator.journal import salvage
 
     path = file or session.open_settings(settings_file).journal
-    done = recover_journal(path, out)
+    done = salvage(path, out)
     if as_json:
         print_json({"journal": str(path), "out": str(out), **asdict(done)})
     else:

@@ -6,8 +6,9 @@ from orchestrator.journal.memory import MemoryJournal
 from orchestrator.journal.ownership import LEASE_S, Owner
 from orchestrator.journal.pruning import Choice, Pruned, Standing, prune
 from orchestrator.journal.reader import JournalReader, RunSummary
-from orchestrator.journal.recovery import Recovered, recover
+from orchestrator.journal.reading import Select, reading
 from orchestrator.journal.rows import GENESIS, Row, chain, check_json, decode, encode
+from orchestrator.journal.salvage import Salvaged, salvage
 from orchestrator.journal.schema import Durability
 from orchestrator.journal.sqlite import SqliteJournal
 from orchestrator.journal.verification import Verification
@@ -24,9 +25,10 @@ __all__ = [
     "MemoryJournal",
     "Owner",
     "Pruned",
-    "Recovered",
     "Row",
     "RunSummary",
+    "Salvaged",
+    "Select",
     "SqliteJournal",
     "Standing",
     "Verification",
@@ -36,5 +38,6 @@ __all__ = [
     "encode",
     "examine",
     "prune",
-    "recover",
+    "reading",
+    "salvage",
 ]

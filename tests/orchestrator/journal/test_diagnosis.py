@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import JournalError
-from orchestrator.journal import Choice, JournalReader, SqliteJournal, examine, prune, recover
+from orchestrator.journal import Choice, JournalReader, SqliteJournal, examine, prune, salvage
 from orchestrator.journal.ownership import read_owner
 from orchestrator.messages import Envelope
 from orchestrator.topics import JOURNAL_RECOVERED, RUN_STOPPED
@@ -113,7 +113,7 @@ def test_of_a_file_damaged_in_its_middle_rows_before_it_are_sound(path: Path, da
     assert found.rows is not None
     assert 0 < found.rows < ROWS
     out = path.with_name("out.db")
-    done = recover(path, out)
+    done = salvage(path, out)
     assert done.rows == found.rows
     assert done.problem
     assert examine(out).kind == "sound"
@@ -161,7 +161,7 @@ def test_an_index_that_disagrees_with_its_table_is_damage(path: Path) -> None:
     found = examine(path)
     assert (found.kind, found.rows) == ("damaged", ROWS)
     out = path.with_name("out.db")
-    assert recover(path, out).problem == ""
+    assert salvage(path, out).problem == ""
     assert examine(out).rows == ROWS + 1
 
 
@@ -188,7 +188,7 @@ def test_what_had_been_pruned_is_vouched_for_in_the_copy_of_a_damaged_journal(pa
     assert found.kind == "damaged"
     assert found.rows
     out = path.with_name("out.db")
-    assert recover(path, out).rows == found.rows
+    assert salvage(path, out).rows == found.rows
     with JournalReader(out) as reader:
         assert reader.verify().pruned == ROWS // 2
         assert [row.canonical for row in reader.rows()][:-1] == sound[: found.rows]
@@ -201,7 +201,7 @@ async def test_a_recovered_journal_can_be_written_on(path: Path) -> None:
     await write(path, "r1", 1)
     edit(path, "DELETE FROM rows WHERE sequence = 150")
     out = path.with_name("out.db")
-    recover(path, out)
+    salvage(path, out)
     connection = sqlite3.connect(out)
     owner = read_owner(connection, "r1")
     connection.close()
@@ -215,7 +215,7 @@ def test_a_journal_of_version_1_is_recovered_into_one_of_this_version(tmp_path: 
     """It has no owners; its runs have had one."""
     stored = Path(__file__).with_name("data") / "version-1.db.gz"
     (tmp_path / "old.db").write_bytes(gzip.decompress(stored.read_bytes()))
-    assert recover(tmp_path / "old.db", tmp_path / "new.db").problem == ""
+    assert salvage(tmp_path / "old.db", tmp_path / "new.db").problem == ""
     connection = sqlite3.connect(tmp_path / "new.db")
     assert connection.execute("SELECT run, epoch FROM owners").fetchall() == [("first", 1), ("second", 1)]
     connection.close()
@@ -225,13 +225,13 @@ def test_nothing_is_overwritten_and_nothing_left_behind(path: Path) -> None:
     """A copy that is there, a journal that is not, and one without a sound row."""
     out = path.with_name("out.db")
     with pytest.raises(JournalError, match="nothing is overwritten"):
-        recover(path, path)
+        salvage(path, path)
     with pytest.raises(JournalError, match="there is no journal"):
-        recover(path.with_name("nobody.db"), out)
+        salvage(path.with_name("nobody.db"), out)
     edit(path, "UPDATE rows SET hash = x'00' WHERE sequence = 1")
     with pytest.raises(JournalError, match="no row is sound"):
-        recover(path, out)
+        salvage(path, out)
     no_first_page(path)
     with pytest.raises(JournalError, match=r"no row is sound: .*not a database"):
-        recover(path, out)
+        salvage(path, out)
     assert [file.name for file in path.parent.iterdir() if file.name.startswith("out")] == []

@@ -1,4 +1,4 @@
-"""Recovery: the sound rows of a damaged journal, copied into a new one that verifies."""
+"""Salvage: the sound rows of a damaged journal, copied into a new one that verifies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from orchestrator.topics import JOURNAL_RECOVERED
 
 
 @dataclass(frozen=True, slots=True)
-class Recovered:
+class Salvaged:
     """What was copied.
 
     Attributes:
@@ -29,7 +29,7 @@ class Recovered:
     problem: str
 
 
-def recover(path: Path, out: Path) -> Recovered:
+def salvage(path: Path, out: Path) -> Salvaged:
     """Copy the rows of a journal up to the first that is wrong; the damaged file is left as it is.
 
     The rows keep numbers and hashes. One more is appended: where they come from, what was wrong, and anchors for what
@@ -49,14 +49,14 @@ def recover(path: Path, out: Path) -> Recovered:
             target.execute("COMMIT")
     except sqlite3.Error as error:
         _remove(out)
-        raise JournalError(f"{path}: not recovered: {error}; {remedy(error)} and try again") from error
+        raise JournalError(f"{path}: not salvaged: {error}; {remedy(error)} and try again") from error
     except JournalError:
         _remove(out)
         raise
     return done
 
 
-def _copy(walk: Chain, target: sqlite3.Connection, path: Path) -> Recovered:
+def _copy(walk: Chain, target: sqlite3.Connection, path: Path) -> Salvaged:
     target.execute("BEGIN IMMEDIATE")
     problem = ""
     try:
@@ -71,7 +71,7 @@ def _copy(walk: Chain, target: sqlite3.Connection, path: Path) -> Recovered:
     target.execute("INSERT OR REPLACE INTO head (only, sequence, hash) VALUES (1, ?, ?)", values)
     about = {"from": path.name, "rows": walk.rows, "problem": problem}
     append_anchors(target, JOURNAL_RECOVERED, about, walk.gone)
-    return Recovered(walk.rows, problem)
+    return Salvaged(walk.rows, problem)
 
 
 def _copy_owners(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
