@@ -161,6 +161,33 @@ class JournalTamperedError(JournalError):
         super().__init__(f"{path}: row {sequence}: {problem}; rows before it are sound, do not trust what follows")
 
 
+class RunOwnedError(JournalError):
+    """Raised when a run is taken that another process owns, or may own; carries path, run and owner."""
+
+    def __init__(self, path: str | Path, run: str, owner: str) -> None:
+        self.path, self.run, self.owner = str(path), run, owner
+        super().__init__(
+            f"{path}: run {run!r} belongs to {owner}; stop that one, or wait until it has ended, and try again"
+        )
+
+
+class StaleOwnerError(JournalError):
+    """Raised when somebody else has taken over the run meanwhile; nothing more of this process is recorded.
+
+    Attributes:
+        path: the journal.
+        run: the run.
+        epoch: of this process.
+        owner: who has the run now.
+    """
+
+    def __init__(self, path: str | Path, run: str, epoch: int, owner: str) -> None:
+        self.path, self.run, self.epoch, self.owner = str(path), run, epoch, owner
+        super().__init__(
+            f"{path}: run {run!r} was taken over from epoch {epoch} by {owner}; stop this process, the other goes on"
+        )
+
+
 # --- the run ----------------------------------------------------------------------------------------------------------
 
 

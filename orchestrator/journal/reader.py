@@ -57,9 +57,11 @@ class JournalReader:
         if not {"rows", "head"} <= tables:
             self._connection.close()
             raise JournalError(f"{path}: not a journal, but another database; give the file that a run has written")
-        if version != SCHEMA_VERSION:
+        if not 1 <= version <= SCHEMA_VERSION:
             self._connection.close()
-            raise JournalError(f"{path}: schema {version}, but this version of pointsman reads {SCHEMA_VERSION}")
+            raise JournalError(
+                f"{path}: schema {version}, but this version of pointsman reads 1 to {SCHEMA_VERSION}; upgrade it"
+            )
 
     def __enter__(self) -> Self:
         return self

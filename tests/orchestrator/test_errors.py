@@ -30,6 +30,8 @@ def test_every_error_hangs_from_one_root_and_says_when_it_is_raised(kind: type[E
         (errors.UnknownAgentError("a", "did you mean 'b'?"), "'a'", "did you mean"),
         (errors.PluginError("p", "their-agents", "no card"), "'their-agents'", "uninstall their-agents"),
         (errors.JournalTamperedError("j.db", 7, "is missing"), "row 7", "do not trust"),
+        (errors.RunOwnedError("j.db", "r", "process 7 on h"), "process 7 on h", "stop that one"),
+        (errors.StaleOwnerError("j.db", "r", 1, "process 7 on h"), "from epoch 1", "stop this process"),
         (errors.StoppedError("a"), "'a'", "its journal says"),
         (errors.DocumentError("p.yaml", 3, 5, "no such key", "remove it"), "p.yaml:3:5", "remove it"),
         (errors.DocumentError("p.yaml", 0, 0, "is empty"), "p.yaml: is empty", ""),
