@@ -13,7 +13,7 @@ from orchestrator.clock import Clock, Ids, SystemClock, new_run_id
 from orchestrator.departure import depart
 from orchestrator.desk import Desk, Ticket
 from orchestrator.enrolment import find_candidates
-from orchestrator.errors import PointsmanError, unwrapped
+from orchestrator.errors import JournalError, PointsmanError, unwrapped
 from orchestrator.graph import TaskGraph
 from orchestrator.journal import Journal, SqliteJournal
 from orchestrator.judgement import Judgement, Said, record_judgement
@@ -116,8 +116,11 @@ class Orchestrator:
     async def __aenter__(self) -> Self:
         with unwrapped():
             async with AsyncExitStack() as opening:  # what was opened is closed again if the rest fails
-                self._journal = self._given_journal or SqliteJournal(
-                    self.settings.journal, self.run_id, durability=self.settings.durability
+                self._journal = self._given_journal or await SqliteJournal.open(
+                    self.settings.journal,
+                    self.run_id,
+                    durability=self.settings.durability,
+                    lease_s=self.settings.lease_s,
                 )
                 opening.push_async_callback(self._journal.aclose)
                 group = await opening.enter_async_context(asyncio.TaskGroup())
@@ -246,6 +249,8 @@ class Orchestrator:
         if self._resumption is not None:
             settings = await self._resumption.read(self._journal, self._graph, settings)
             last_id = self._resumption.found.last_id
+        elif self._journal.epoch > 1:
+            raise JournalError(f"run {self.run_id!r} is in the journal already; resume it, or give another name")
         ground = Ground(
             run=self.run_id,
             last_id=last_id,
@@ -267,7 +272,7 @@ class Orchestrator:
         parts, resumption = self._parts, self._resumption
         if resumption is not None:
             resumption.check(agents)
-            resumed = await resumption.announce(parts, self._router.fingerprint)
+            resumed = await resumption.announce(parts, self._router.fingerprint, self._journal.epoch)
         else:
             about = {"seed": self.settings.seed, "router": self._router.fingerprint, "schema": 1}
             await parts.bus.publish(RUN_STARTED, about)

@@ -66,10 +66,17 @@ class Resumption:
         if reasons:
             raise ResumeError(self.run, reasons)
 
-    async def announce(self, parts: Parts, router: str) -> Envelope:
-        """Put on record that the run goes on, before anything else of it happens; return that."""
+    async def announce(self, parts: Parts, router: str, epoch: int) -> Envelope:
+        """Put on record that the run goes on, before anything else of it happens; return that.
+
+        Args:
+            parts: of the run.
+            router: fingerprint of the one that decides from now on.
+            epoch: how many owners the run has had, this one included.
+        """
         found = self.found
         body = {
+            "epoch": epoch,
             "router": router,
             "seed": found.seed,
             "unfinished": len(found.progress),
