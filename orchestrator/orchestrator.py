@@ -13,7 +13,7 @@ from orchestrator.clock import Clock, Ids, SystemClock, new_run_id
 from orchestrator.departure import depart
 from orchestrator.desk import Desk, Ticket
 from orchestrator.enrolment import find_candidates
-from orchestrator.errors import JournalError, PointsmanError, unwrapped
+from orchestrator.errors import PointsmanError, unwrapped
 from orchestrator.graph import TaskGraph
 from orchestrator.journal import Journal, SqliteJournal
 from orchestrator.judgement import Judgement, Said, record_judgement
@@ -22,7 +22,7 @@ from orchestrator.messages import OnFailure, Result, Task, as_ids
 from orchestrator.parts import Ground, Parts, assemble
 from orchestrator.plan import Plan
 from orchestrator.registry import AgentRegistry
-from orchestrator.resumption import Resumption
+from orchestrator.resumption import Resumption, refuse_begun
 from orchestrator.router_of_run import load_router, load_shadow
 from orchestrator.settings import Settings
 from orchestrator.statistics import Statistics
@@ -249,8 +249,8 @@ class Orchestrator:
         if self._resumption is not None:
             settings = await self._resumption.read(self._journal, self._graph, settings)
             last_id = self._resumption.found.last_id
-        elif self._journal.epoch > 1:
-            raise JournalError(f"run {self.run_id!r} is in the journal already; resume it, or give another name")
+        elif self._journal.epoch > 1:  # somebody had it before: did they come to write anything?
+            refuse_begun(self._journal, self.run_id)
         ground = Ground(
             run=self.run_id,
             last_id=last_id,

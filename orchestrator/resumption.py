@@ -91,3 +91,14 @@ class Resumption:
         parts.supervisor.restore(found.failures, now)
         parts.desk.reopen()
         await parts.dispatcher.take_up(found, cause, now)
+
+
+def refuse_begun(journal: Journal, run: str) -> None:
+    """Refuse to begin a run that has rows.
+
+    Raises:
+        JournalError: if it has.
+    """
+    with reading(journal) as select:
+        if next(select(run=run), None) is not None:
+            raise JournalError(f"run {run!r} is in the journal already; resume it, or give the new one another name")
