@@ -7,7 +7,7 @@ PIP    := PIP_CONSTRAINT=$(LOCK) $(BIN)/python -m pip install --quiet --disable-
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench bench-peers bench-router router lock clean
+.PHONY: help demo test check format power-cut bench bench-peers bench-router bench-journal router lock clean
 
 help:  ## show what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,14 +28,23 @@ format: $(VENV)/.dev  ## let the linter and the formatter repair what they can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+power-cut: $(VENV)/.dev  ## cut the power of a disk that a journal is written on, count what is missing (as root: a real file system)
+	@$(BIN)/python -m pytest -rs tests/orchestrator/journal/test_power_cut.py $(ARGS)
+
 bench: $(VENV)/.dev  ## costs beside bare asyncio, as a table (ARGS="--json FILE")
 	@$(BIN)/python -m benchmarks.kernel $(ARGS)
 
 bench-peers: $(VENV)/.dev  ## the same work in other frameworks, each in an environment of its own
 	@$(BIN)/python -m benchmarks.peers $(ARGS)
 
-bench-router: $(VENV)/.dev  ## the router's whole table, ours beside what others use (ARGS="--show --check")
+bench-bench-journal: $(VENV)/.dev  ## a million durable events beside raw fdatasync (ARGS="--check")
+	@$(BIN)/python -m benchmarks.journal_events $(ARGS)
+
+router: $(VENV)/.dev  ## the router's whole table, ours beside what others use (ARGS="--show --check")
 	@$(BIN)/python -m benchmarks.router $(ARGS)
+
+bench-journal: $(VENV)/.dev  ## a million durable events beside raw fdatasync (ARGS="--check")
+	@$(BIN)/python -m benchmarks.journal_events $(ARGS)
 
 router: $(VENV)/.dev  ## train the bundled router again from the agents' cards
 	@$(BIN)/pointsman train --cards --out router/bundled/router.npz $(ARGS)

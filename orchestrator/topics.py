@@ -34,6 +34,8 @@ RUN_STOPPED: Final = "run.stopped"
 AGENT_REGISTERED: Final = "registry.agent_registered"
 AGENT_UNREGISTERED: Final = "registry.agent_unregistered"
 PLUGIN_BROKEN: Final = "registry.plugin_broken"
+JOURNAL_PRUNED: Final = "journal.pruned"
+JOURNAL_RECOVERED: Final = "journal.recovered"
 ROUTER_PROMOTED: Final = "router.promoted"
 ROUTER_ROLLED_BACK: Final = "router.rolled_back"
 

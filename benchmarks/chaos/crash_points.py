@@ -30,7 +30,7 @@ CRASH_POINTS: Final[dict[str, CrashPoint]] = {
     "an effect is intended, not done": CrashPoint("orchestrator.effects", "call", "before"),
     "an effect is done, without a receipt": CrashPoint("orchestrator.effects", "call", "after"),
     "an effect has its receipt": CrashPoint("orchestrator.effects", "EffectsOfAttempt.perform", "after"),
-    "added tasks are recorded, their parent's end is not": CrashPoint(
+    "tasks are added, their parent's end is not on record": CrashPoint(
         "orchestrator.runner", "AgentRunner._finish", "before"
     ),
     "the end of a task is on its way to the disk": CrashPoint("orchestrator.runner", "AgentRunner._finish", "after"),

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from benchmarks.chaos.cast import RUN, Bank, Build, Clerk, make_plan
 from benchmarks.chaos.crash_points import CRASH_POINTS, arm
 from orchestrator.effects import Effects
+from orchestrator.errors import JournalError
 from orchestrator.journal import JournalReader
 from orchestrator.orchestrator import Orchestrator
 from orchestrator.settings import Settings
@@ -25,12 +26,12 @@ class Doom(NamedTuple):
 
     Attributes:
         point: name of a crash point.
-        count: it dies when it comes there for the n-th time.
+        turn: it dies when it comes there for the n-th time.
         after_s: seconds from its beginning.
     """
 
     point: str = ""
-    count: int = 1
+    turn: int = 1
     after_s: float = 0.0
 
 
@@ -82,9 +83,9 @@ def _be_the_child(folder: Path, tasks: int, seed: int, build: Build, doom: Doom)
     code = 1
     try:
         if doom.point:
-            arm(CRASH_POINTS[doom.point], doom.count)
+            arm(CRASH_POINTS[doom.point], doom.turn)
         if build == "forgetful":
-            Effects.restore = lambda _self, _receipts: None  # type: ignore[method-assign]  # broken on purpose
+            setattr(Effects, "restore", lambda _self, _receipts: None)  # noqa: B010 - broken on purpose
         asyncio.run(_work(folder, tasks, seed, build))
         code = 0
     except BaseException:  # noqa: BLE001 - whatever it is, the parent must hear of it
@@ -113,5 +114,8 @@ def _begin(*, run: str, settings: Settings, agents: list[object], router: FixedR
 def _has_begun(folder: Path) -> bool:
     if not journal_of(folder).exists():
         return False
-    with JournalReader(journal_of(folder)) as reader:
-        return any(True for _ in reader.rows(run=RUN))
+    try:
+        with JournalReader(journal_of(folder)) as reader:
+            return any(True for _ in reader.rows(run=RUN))
+    except JournalError:  # it died while it made the file: whoever opens it for writing says whether that is all
+        return False

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from orchestrator.journal import JournalReader
+from orchestrator.journal import Durability, JournalReader
 
 _SOURCE = Path(__file__).with_name("data") / "disk.c"
 
@@ -36,9 +39,10 @@ async def work(journal, first, most):
     except JournalError as error:
         say("refused", error)
 
-async def main(path, most, limit):
+async def main(path, most, limit, durability, checkpoint):
     try:
-        journal = SqliteJournal(path, "r")
+        journal = SqliteJournal(path, "r", durability=durability)
+        journal._connection.execute(f"PRAGMA wal_autocheckpoint={checkpoint}")
         await write(journal, 0, "")
     except JournalError as error:
         return say("refused", error)
@@ -54,18 +58,36 @@ async def main(path, most, limit):
     except JournalError as error:
         say("refused", error)
 
-asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
+asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], int(sys.argv[5])))
 """
 
 
 class Writer:
-    """A process that writes rows to a journal; what it says is its list of acknowledged rows and refusals."""
+    """A process that writes rows to a journal; what it says is its list of acknowledged rows and refusals.
 
-    def __init__(self, path: Path, *, most: int = 10_000, limit: int = 0, **environment: str) -> None:
-        self.path = path
-        command = [sys.executable, "-c", WRITER, str(path), str(most), str(limit)]
+    Args:
+        path: the journal.
+        most: rows that it writes.
+        limit: bytes that a file of it may have, from the second row on; 0 for any.
+        durability: of the journal.
+        checkpoint: pages after which the log goes into the file.
+        environment: more of it.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        most: int = 10_000,
+        limit: int = 0,
+        durability: Durability = "power-cut-safe",
+        checkpoint: int = 1_000,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.path, self._heard = path, b""
+        command = [sys.executable, "-c", WRITER, str(path), str(most), str(limit), durability, str(checkpoint)]
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **environment}
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})}
         )
         assert self.process.stdout is not None
         self.first = self.process.stdout.readline().strip()
@@ -80,6 +102,37 @@ class Writer:
         """Wait for the next line that it says."""
         assert self.process.stdout is not None
         return self.process.stdout.readline().strip()
+
+    def hear_some(self, count: int) -> None:
+        """Wait until it has said so many lines more."""
+        assert self.process.stdout is not None
+        wanted = self._heard.count(b"\n") + count
+        while self._heard.count(b"\n") < wanted:
+            part = os.read(self.process.stdout.fileno(), 65_536)
+            assert part, "it has ended"
+            self._heard += part
+
+    def freeze(self) -> set[int]:
+        """Stop it where it is; return the rows acknowledged since `go`, the first one included."""
+        os.kill(self.process.pid, signal.SIGSTOP)
+        os.waitpid(self.process.pid, os.WUNTRACED)
+        assert self.process.stdout is not None
+        descriptor = self.process.stdout.fileno()
+        os.set_blocking(descriptor, False)
+        with contextlib.suppress(BlockingIOError):
+            while part := os.read(descriptor, 65_536):
+                self._heard += part
+        os.set_blocking(descriptor, True)
+        return read_said([self.first, *self._heard.decode().splitlines()[:-1]])[0]
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        os.kill(self.process.pid, signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End it."""
+        self.process.kill()
+        self.process.communicate()
 
     def finish(self) -> tuple[set[int], list[str]]:
         """Let it write to its end; return the rows acknowledged and what it says of the others."""

@@ -100,7 +100,7 @@ def test_a_disk_that_begins_to_fail_ends_the_run(
 ) -> None:
     """From the first write or sync that fails on, nothing is acknowledged, not even if the disk comes back."""
     switch = tmp_path / "switch"
-    writer = Writer(tmp_path / "j.db", LD_PRELOAD=disk_library, **{operation: str(switch)})
+    writer = Writer(tmp_path / "j.db", environment={"LD_PRELOAD": disk_library, operation: str(switch)})
     assert writer.first == "ack 0"
     writer.go()
     for _ in range(100):

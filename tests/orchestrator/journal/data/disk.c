@@ -2,7 +2,7 @@
 
    Of files whose name holds ".db": while the file $DISK_WRITE exists, writing fails with the number of an error in it;
    while $DISK_SYNC exists, syncing does. With $DISK_SHADOW, each sync copies the file as it then is to that folder, and
-   nothing else does: the folder is what a power cut would leave of it. */
+   nothing else does: the folder is what a power cut would leave of it. A file that is removed is removed there at once. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -57,6 +57,18 @@ static void shadow(int fd) {
     close(from);
     close(to);
     rename(part, whole);
+}
+
+int unlink(const char *name) {
+    int (*really)(const char *) = dlsym(RTLD_NEXT, "unlink");
+    const char *folder = getenv("DISK_SHADOW"), *base = strrchr(name, '/');
+    char whole[8300];
+    int done = really(name);
+    if (!done && folder && base && strstr(base, ".db")) {
+        snprintf(whole, sizeof whole, "%s%s", folder, base);
+        really(whole);
+    }
+    return done;
 }
 
 #define SYNC(function)                                            \
