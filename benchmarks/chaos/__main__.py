@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
 def _report(build: Build, options: argparse.Namespace) -> dict[str, Any]:
     begun = time.perf_counter()
     sound = build == "sound"
-    kills = options.kills if sound else max(options.kills // 5, 12)
+    kills = options.kills if sound else max(options.kills // 10, 20)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task(f"killing ({build})", total=kills)
         campaign = fight(
@@ -61,6 +61,7 @@ def _as_object(build: Build, campaign: Campaign, seconds: float) -> dict[str, An
         "kills": campaign.kills.total(),
         "at_crash_points": campaign.kills.total() - campaign.kills[""],
         "crash_points": f"{len(CRASH_POINTS) - len(campaign.missed)} of {len(CRASH_POINTS)}",
+        "missed": list(campaign.missed),
         "runs": len(campaign.verdicts),
         "tasks": sum(verdict.tasks for verdict in campaign.verdicts),
         "resumed": sum(verdict.resumed for verdict in campaign.verdicts),
@@ -75,12 +76,26 @@ def _as_object(build: Build, campaign: Campaign, seconds: float) -> dict[str, An
 
 def _table(reports: list[dict[str, Any]]) -> Table:
     table = Table(title="kill -9")
-    columns = ("build", "kills", "crash_points", "runs", "tasks", "resumed", "attempts", "lost", "twice", "seconds")
-    for name in (*columns, "faults", "as_expected"):
-        table.add_column(name.replace("_", " "), justify="left" if name == "build" else "right")
+    table.add_column("")
     for report in reports:
-        cells = [str(report[name]) for name in columns]
-        table.add_row(*cells, str(len(report["faults"])), "yes" if report["as_expected"] else "NO")
+        table.add_column(report["build"], justify="right")
+    rows = (
+        "kills",
+        "at_crash_points",
+        "crash_points",
+        "runs",
+        "tasks",
+        "resumed",
+        "attempts",
+        "lost",
+        "twice",
+        "seconds",
+    )
+    for name in rows:
+        table.add_row(name.replace("_", " "), *(str(report[name]) for report in reports))
+    table.add_row("faults in journals", *(str(len(report["faults"])) for report in reports))
+    table.add_row("seconds", *(str(report["seconds"]) for report in reports))
+    table.add_row("as expected", *("yes" if report["as_expected"] else "NO" for report in reports))
     return table
 
 

@@ -4,7 +4,7 @@ from orchestrator.journal.base import Journal, JournalStatistics
 from orchestrator.journal.memory import MemoryJournal
 from orchestrator.journal.ownership import LEASE_S, Owner
 from orchestrator.journal.pruning import Choice, Pruned, Standing, prune
-from orchestrator.journal.reader import JournalReader, RunSummary, Verification
+from orchestrator.journal.reader import JournalReader, RunSummary
 from orchestrator.journal.reading import Select, reading
 from orchestrator.journal.rows import GENESIS, Row, chain, check_json, decode, encode
 from orchestrator.journal.schema import Durability
