@@ -7,7 +7,7 @@ PIP    := PIP_CONSTRAINT=$(LOCK) $(BIN)/python -m pip install --quiet --disable-
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format power-cut bench bench-peers bench-router bench-journal router lock clean
+.PHONY: help demo test check format chaos chaos-full power-cut bench bench-peers bench-router bench-journal router lock clean
 
 help:  ## show what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,12 @@ format: $(VENV)/.dev  ## let the linter and the formatter repair what they can
 
 power-cut: $(VENV)/.dev  ## cut the power of a disk that a journal is written on, count what is missing (as root: a real file system)
 	@$(BIN)/python -m pytest -rs tests/orchestrator/journal/test_power_cut.py $(ARGS)
+
+chaos: $(VENV)/.dev  ## 200 real kill -9 over complete runs: nothing lost, nothing twice; broken builds must fail it
+	@$(BIN)/python -m benchmarks.chaos --kills 200 --mutants $(ARGS)
+
+chaos-full: $(VENV)/.dev  ## the same with 2,000 kills
+	@$(BIN)/python -m benchmarks.chaos --kills 2000 --mutants $(ARGS)
 
 bench: $(VENV)/.dev  ## costs beside bare asyncio, as a table (ARGS="--json FILE")
 	@$(BIN)/python -m benchmarks.kernel $(ARGS)

@@ -22,7 +22,7 @@ from orchestrator.messages import OnFailure, Result, Task, as_ids
 from orchestrator.parts import Ground, Parts, assemble
 from orchestrator.plan import Plan
 from orchestrator.registry import AgentRegistry
-from orchestrator.resumption import Resumption
+from orchestrator.resumption import Resumption, refuse_begun
 from orchestrator.router_of_run import load_router, load_shadow
 from orchestrator.settings import Settings
 from orchestrator.statistics import Statistics
@@ -117,7 +117,10 @@ class Orchestrator:
         with unwrapped():
             async with AsyncExitStack() as opening:  # what was opened is closed again if the rest fails
                 self._journal = self._given_journal or await SqliteJournal.open(
-                    self.settings.journal, self.run_id, durability=self.settings.durability
+                    self.settings.journal,
+                    self.run_id,
+                    durability=self.settings.durability,
+                    lease_s=self.settings.lease_s,
                 )
                 opening.push_async_callback(self._journal.aclose)
                 group = await opening.enter_async_context(asyncio.TaskGroup())
@@ -246,6 +249,8 @@ class Orchestrator:
         if self._resumption is not None:
             settings = await self._resumption.read(self._journal, self._graph, settings)
             last_id = self._resumption.found.last_id
+        elif self._journal.epoch > 1:  # somebody had it before: did they come to write anything?
+            refuse_begun(self._journal, self.run_id)
         ground = Ground(
             run=self.run_id,
             last_id=last_id,
@@ -267,7 +272,7 @@ class Orchestrator:
         parts, resumption = self._parts, self._resumption
         if resumption is not None:
             resumption.check(agents)
-            resumed = await resumption.announce(parts, self._router.fingerprint)
+            resumed = await resumption.announce(parts, self._router.fingerprint, self._journal.epoch)
         else:
             about = {"seed": self.settings.seed, "router": self._router.fingerprint, "schema": 1}
             await parts.bus.publish(RUN_STARTED, about)

@@ -66,10 +66,17 @@ class Resumption:
         if reasons:
             raise ResumeError(self.run, reasons)
 
-    async def announce(self, parts: Parts, router: str) -> Envelope:
-        """Put on record that the run goes on, before anything else of it happens; return that."""
+    async def announce(self, parts: Parts, router: str, epoch: int) -> Envelope:
+        """Put on record that the run goes on, before anything else of it happens; return that.
+
+        Args:
+            parts: of the run.
+            router: fingerprint of the one that decides from now on.
+            epoch: how many owners the run has had, this one included.
+        """
         found = self.found
         body = {
+            "epoch": epoch,
             "router": router,
             "seed": found.seed,
             "unfinished": len(found.progress),
@@ -84,3 +91,14 @@ class Resumption:
         parts.supervisor.restore(found.failures, now)
         parts.desk.reopen()
         await parts.dispatcher.take_up(found, cause, now)
+
+
+def refuse_begun(journal: Journal, run: str) -> None:
+    """Refuse to begin a run that has rows.
+
+    Raises:
+        JournalError: if it has.
+    """
+    with reading(journal) as select:
+        if next(select(run=run), None) is not None:
+            raise JournalError(f"run {run!r} is in the journal already; resume it, or give the new one another name")

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from orchestrator.errors import JournalError
+from orchestrator.journal.read_only import open_read_only
 from orchestrator.journal.rows import SCHEMA_VERSION, Row, decode
 from orchestrator.journal.verification import Verification, verify
 
@@ -36,16 +37,9 @@ class JournalReader:
         self.path = Path(path)
         if not self.path.is_file():
             raise JournalError(f"{path}: there is no journal; run something first, for example `pointsman demo`")
-        uri = f"{self.path.resolve().as_uri()}?mode=ro"
         try:
-            self._connection = sqlite3.connect(uri, uri=True, timeout=30, isolation_level=None)
+            self._connection, version, tables = open_read_only(self.path)
         except sqlite3.Error as error:
-            raise JournalError(f"{path}: cannot be opened: {error}; look at its permissions") from error
-        try:
-            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-            tables = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_master")}
-        except sqlite3.Error as error:
-            self._connection.close()
             raise JournalError(f"{path}: not a journal: {error}; give the file that a run has written") from error
         if not {"rows", "head"} <= tables:
             self._connection.close()

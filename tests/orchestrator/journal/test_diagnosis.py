@@ -92,3 +92,19 @@ def test_a_file_that_somebody_has_locked_is_not_called_damaged(path: Path, monke
     other.close()
     assert found.kind == "locked"
     assert "wait for the process that has locked it" in found.describe()
+
+
+def test_what_a_crash_left_half_way_is_put_right_before_it_is_looked_at(path: Path) -> None:
+    """A journal killed while it was being made has a roll-back file beside it: that is no damage."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA journal_mode=DELETE")
+    connection.execute("PRAGMA cache_size=1")
+    connection.execute("BEGIN")
+    connection.execute("UPDATE rows SET topic = topic || 'x'")
+    half = path.with_name("half.db")
+    for end in ("", "-journal"):
+        shutil.copy(f"{path}{end}", f"{half}{end}")
+    connection.execute("ROLLBACK")
+    connection.close()
+    assert Path(f"{half}-journal").stat().st_size
+    assert examine(half).describe() == f"{half}: sound, {ROWS} rows"

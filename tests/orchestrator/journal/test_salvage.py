@@ -113,6 +113,6 @@ def test_nothing_is_overwritten_and_nothing_left_behind(path: Path) -> None:
     with pytest.raises(JournalError, match="no row is sound"):
         salvage(path, out)
     no_first_page(path)
-    with pytest.raises(JournalError, match=r"no row is sound: .*not a database"):
+    with pytest.raises(JournalError, match="not salvaged: file is not a database"):
         salvage(path, out)
     assert [file.name for file in path.parent.iterdir() if file.name.startswith("out")] == []
