@@ -33,6 +33,7 @@ power-cut: $(VENV)/.dev  ## cut the power of a disk that a journal is written on
 
 chaos: $(VENV)/.dev  ## 200 real kill -9 over complete runs: nothing lost, nothing twice; broken builds must fail it
 	@$(BIN)/python -m benchmarks.chaos --kills 200 --mutants $(ARGS)
+	@$(BIN)/python -m benchmarks.chaos --kills 100 --sigterm $(ARGS)
 
 chaos-full: $(VENV)/.dev  ## the same with 2,000 kills
 	@$(BIN)/python -m benchmarks.chaos --kills 2000 --mutants $(ARGS)

@@ -73,7 +73,7 @@ class Orchestrator:
         self._routers = (self._router,) if self._shadow is None else (self._router, self._shadow)
         self._logger = logger or make_logger(self.settings.log_format, now=self.clock.now)
         self._resumption: Resumption | None = None
-        self._open = False
+        self._open = self._in_haste = False
 
     @classmethod
     def resume(
@@ -139,7 +139,7 @@ class Orchestrator:
         with unwrapped():
             async with self._closing:
                 if error is None:
-                    await depart(self._parts, self._graph, self.settings.drain_s)
+                    await depart(self._parts, self._graph, self.settings.drain_s, in_haste=self._in_haste)
                 elif isinstance(error, asyncio.CancelledError):
                     raise error
                 # Any other exception of the caller's own passes by the task group, which would wrap it.
@@ -185,6 +185,10 @@ class Orchestrator:
     async def idle(self) -> None:
         """Wait until no task is unfinished, those that agents added included."""
         await self._running_desk().idle()
+
+    def hasten(self) -> None:
+        """Let leaving the block wait for attempts that have begun and no others: what is left can be resumed."""
+        self._in_haste = True
 
     async def results(self) -> dict[str, Result]:
         """Wait until no task is unfinished; return the results of all tasks of the run by id, once they are safe."""
