@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from orchestrator.errors import JournalError, JournalTamperedError
+from orchestrator.journal.read_only import open_read_only
 from orchestrator.journal.rows import SCHEMA_VERSION
 from orchestrator.journal.verification import Chain
 
@@ -51,7 +52,7 @@ class Diagnosis:
 
 
 def examine(path: Path, *, deep: bool = True) -> Diagnosis:
-    """Look at a journal file, from its header to its last row; nothing is changed, and nothing is raised.
+    """Look at a journal file, from its header to its last row; nothing is raised.
 
     Args:
         path: the file.
@@ -70,11 +71,8 @@ def examine(path: Path, *, deep: bool = True) -> Diagnosis:
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
     """Open a file read-only, also one that is shorter than its header says, in one snapshot."""
-    connection = sqlite3.connect(
-        f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE_S, isolation_level=None
-    )
+    connection, _, _ = open_read_only(path, patience_s=_PATIENCE_S, salvage=True)
     try:
-        connection.execute("PRAGMA writable_schema=ON")  # or SQLite reads nothing at all of a file that was cut off
         connection.execute("BEGIN")
         yield connection
     finally:
