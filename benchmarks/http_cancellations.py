@@ -130,7 +130,7 @@ async def shielded_httpx() -> AsyncIterator[tuple[Ask, Callable[[], int]]]:
 
 @asynccontextmanager
 async def our_transport() -> AsyncIterator[tuple[Ask, Callable[[], int]]]:
-    """httpx's client over our transport."""
+    """Httpx's client over our transport."""
     resolver = Resolver()
     transport = GuardedTransport(AddressGuard(["127.0.0.1"], resolver), slots=SLOTS)
     async with httpx.AsyncClient(transport=transport, timeout=PATIENCE_S, trust_env=False) as client:
@@ -214,8 +214,8 @@ async def _churn(ask: Ask, url: str, cancellations: int, rng: random.Random) -> 
     async def caller() -> None:
         nonlocal cancelled
         while cancelled < cancellations:
-            task = group.create_task(_settled(ask(url + rng.choice(_PATHS))))
-            for _ in range(rng.randrange(40)):
+            task = group.create_task(_settled(ask, url + rng.choice(_PATHS)))
+            for _ in range(rng.randrange(16)):
                 await asyncio.sleep(0)
             twice = rng.random() < 0.25
             task.cancel()
@@ -231,9 +231,9 @@ async def _churn(ask: Ask, url: str, cancellations: int, rng: random.Random) -> 
     return cancelled
 
 
-async def _settled(asking: Awaitable[int]) -> int:
+async def _settled(ask: Ask, url: str) -> int:
     try:
-        return await asking
+        return await ask(url)
     except FAILURES:
         return 0
 
