@@ -2,9 +2,9 @@
 
     python -m benchmarks.http_cancellations --cancellations 10000
 
-A server on the loopback answers at once, late, in parts or never. Twenty callers share ten connections; each asks, lets the
-loop turn a random number of times, and cancels (every fourth time twice). Then everybody is quiet and ten more requests are
-made. See encode/httpcore#1093.
+A server on the loopback answers at once, late, in parts or never. Twenty callers share ten connections; each asks, lets
+the loop turn a random number of times, and cancels (every fourth time twice). Then everybody is quiet and ten more
+requests are made. See encode/httpcore#1093.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class LoopbackServer(asyncio.Protocol):
         self._transport, self._buffer = transport, b""
         self.connections.add(self)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the loop's signature
         """End."""
         self.connections.discard(self)
 

@@ -234,11 +234,11 @@ class HttpClient:
 
     async def _exchange(self, request: httpx.Request, target: str) -> HttpAnswer:
         response = await self._transport.handle_async_request(request)
+        if not isinstance(response.stream, AsyncIterable):
+            raise HttpAnswerError(target, "the transport is not asynchronous; use one that is")
         try:
             headers = MappingProxyType(dict(response.headers))
             unpacking = Unpacking(target, headers.get("content-encoding", ""), self._policy.max_answer_bytes)
-            if not isinstance(response.stream, AsyncIterable):
-                raise HttpAnswerError(target, "the transport's answer is not asynchronous; use an asynchronous one")
             async for chunk in response.stream:
                 self._meter.spend_bytes(len(chunk))
                 unpacking.add(chunk)

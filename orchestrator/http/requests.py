@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from orchestrator.addresses import read_literal
 from orchestrator.errors import HttpRequestError
 from orchestrator.http.extra import httpx
 
@@ -76,8 +77,9 @@ def _checked(url: httpx.URL) -> httpx.URL:
         raise HttpRequestError("the URL", "names no scheme and host; it begins with https://HOST/")
     if url.userinfo:
         raise HttpRequestError("the URL", "holds a user's name or password; send them as a header")
-    if url.port == 0:
-        raise HttpRequestError("the URL", "names port 0; name the service's port")
+    if url.port is not None and not 0 < url.port < 65_536:
+        raise HttpRequestError("the URL", "names a port that is none; ports are 1 to 65535")
+    read_literal(url.raw_host.decode("ascii"))
     return url.copy_with(fragment=None)
 
 

@@ -96,7 +96,7 @@ def test_what_is_no_json_is_our_error(body: bytes) -> None:
 def test_a_success_is_returned_and_anything_else_raised() -> None:
     """`raise_for_status` chains."""
     assert answer(b"[1]").raise_for_status().json() == [1]
-    with pytest.raises(HttpStatusError, match="GET https://a.example: status 503") as caught:
+    with pytest.raises(HttpStatusError, match=r"GET https://a\.example: status 503") as caught:
         answer(status=503).raise_for_status()
     assert caught.value.status == 503
 
