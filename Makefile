@@ -7,7 +7,7 @@ PIP    := PIP_CONSTRAINT=$(LOCK) $(BIN)/python -m pip install --quiet --disable-
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench bench-peers bench-router router lock clean
+.PHONY: help demo test check format bench bench-peers bench-router soak router lock clean
 
 help:  ## show what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,8 +34,14 @@ bench: $(VENV)/.dev  ## costs beside bare asyncio, as a table (ARGS="--json FILE
 bench-peers: $(VENV)/.dev  ## the same work in other frameworks, each in an environment of its own
 	@$(BIN)/python -m benchmarks.peers $(ARGS)
 
-bench-router: $(VENV)/.dev  ## the router's whole table, ours beside what others use (ARGS="--show --check")
+bench-soak: $(VENV)/.dev  ## cancel 10,000 HTTP requests at random; what plain httpx and our client leave behind (ARGS="--seed 2")
+	@$(BIN)/python -m benchmarks.http_cancellations $(ARGS)
+
+router: $(VENV)/.dev  ## the router's whole table, ours beside what others use (ARGS="--show --check")
 	@$(BIN)/python -m benchmarks.router $(ARGS)
+
+soak: $(VENV)/.dev  ## cancel 10,000 HTTP requests at random; what plain httpx and our client leave behind (ARGS="--seed 2")
+	@$(BIN)/python -m benchmarks.http_cancellations $(ARGS)
 
 router: $(VENV)/.dev  ## train the bundled router again from the agents' cards
 	@$(BIN)/pointsman train --cards --out router/bundled/router.npz $(ARGS)

@@ -16,7 +16,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -39,17 +39,22 @@ _PATHS: Final = ("/", "/", "/after/1", "/after/5", "/after/20", "/parts", "/clos
 class LoopbackServer(asyncio.Protocol):
     """Answers by path, on callbacks alone, so that every asyncio.Task left over is the client's."""
 
-    connections: set[LoopbackServer] = set()  # noqa: RUF012 - replaced for every server
+    def __init__(self, connections: set[LoopbackServer]) -> None:
+        self._connections, self._buffer = connections, b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         assert isinstance(transport, asyncio.Transport)
-        self._transport, self._buffer = transport, b""
-        self.connections.add(self)
+        self._transport = transport
+        self._connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the loop's signature
         """End."""
-        self.connections.discard(self)
+        self._connections.discard(self)
+
+    def drop(self) -> None:
+        """End it from this side."""
+        self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Answer every request that is complete; none has a body."""
@@ -69,7 +74,7 @@ class LoopbackServer(asyncio.Protocol):
         elif path == "/close":
             self._say([_HEAD + b"Connection: close\r\n\r\n{}", None])
 
-    def _say(self, parts: list[bytes | None]) -> None:
+    def _say(self, parts: Sequence[bytes | None]) -> None:
         part, *rest = parts
         if part is None:
             self._transport.close()
@@ -82,14 +87,14 @@ class LoopbackServer(asyncio.Protocol):
 @asynccontextmanager
 async def serving() -> AsyncIterator[str]:
     """Serve on a free port of the loopback; yields the URL without its path."""
-    kind = type("Server", (LoopbackServer,), {"connections": set()})
-    server = await asyncio.get_running_loop().create_server(kind, "127.0.0.1", 0)
+    connections: set[LoopbackServer] = set()
+    server = await asyncio.get_running_loop().create_server(lambda: LoopbackServer(connections), "127.0.0.1", 0)
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
-        for connection in list(kind.connections):
-            connection._transport.abort()  # noqa: SLF001 - our own
+        for connection in connections:
+            connection.drop()
         await asyncio.sleep(0)
 
 

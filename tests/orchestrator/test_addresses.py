@@ -147,9 +147,7 @@ def test_any_text_is_a_name_an_address_or_our_error(host: str) -> None:
 
 def test_one_blocked_address_blocks_the_name() -> None:
     """A name that is both inside and outside is how rebinding begins."""
-    with pytest.raises(
-        AddressBlockedError, match=r"host 'a\.example': is at 10\.0\.0\.1, which is private: blocked; "
-    ) as e:
+    with pytest.raises(AddressBlockedError) as caught:
         addresses(guard(found=["93.184.215.14", "10.0.0.1"]), "a.example")
     assert str(caught.value).startswith("host 'a.example': is at 10.0.0.1, which is private: blocked; ")
     assert (caught.value.host, caught.value.address, caught.value.why) == ("a.example", "10.0.0.1", "private")

@@ -45,10 +45,12 @@ async def loopback(
         def data_received(self, data: bytes) -> None:
             self.buffer += data
             while b"\r\n\r\n" in self.buffer:
-                head, _, self.buffer = self.buffer.partition(b"\r\n\r\n")
+                head, _, rest = self.buffer.partition(b"\r\n\r\n")
                 length = next((int(n[15:]) for n in head.lower().split(b"\r\n") if n.startswith(b"content-length:")), 0)
-                seen.came += self.buffer[:length]
-                self.buffer = self.buffer[length:]
+                if len(rest) < length:
+                    return
+                seen.came += rest[:length]
+                self.buffer = rest[length:]
                 seen.requests.append(head.decode())
                 said = say(head.decode())
                 if said is None:

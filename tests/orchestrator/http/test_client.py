@@ -49,7 +49,8 @@ class Played:
 
 
 def client(played: Played, **given: Any) -> HttpClient:
-    return HttpClient(**{"policy": PATIENT, "clock": VirtualClock(), "transport": httpx.MockTransport(played)} | given)
+    given.setdefault("policy", PATIENT)
+    return HttpClient(clock=VirtualClock(), transport=httpx.MockTransport(played), **given)
 
 
 def test_a_passing_failure_is_tried_again_after_its_wait() -> None:
