@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from router import EmbeddingRouter
 from router.base_encoder import bundled_base
 from router.encoder import Encoder, Vocabulary
-from router.features import END, START, edge_codes, role_codes, token_hash, word_buckets
+from router.features import STAMP, edge_stamps, role_codes, token_hash, word_buckets
 from router.packed_rows import pack
 from router.tokenizer import tokenize
 
@@ -23,8 +23,9 @@ def encoder() -> Encoder:
 
 def test_a_vector_is_the_sum_of_its_rows_by_hand(encoder: Encoder) -> None:
     """One word: its own row, its n-grams, and the two pairs it makes with the edges of the text."""
-    word, edges = role_codes([token_hash("ab")], 10)[0], edge_codes(10)
-    buckets = [*word_buckets("ab", 10), edges[START, 0] ^ word[1], word[0] ^ edges[END, 1]]
+    word = role_codes([token_hash("ab")], 10)[0]
+    start, end = np.frombuffer(b"".join(edge_stamps(10)), dtype=np.intp).reshape(2, STAMP)[:, 1:]
+    buckets = [*word_buckets("ab", 10), start[0] ^ word[1], word[0] ^ end[1]]
     expected = encoder._rows.unpack()[buckets].sum(axis=0)
     assert np.allclose(encoder.encode("ab").vector[:3], expected, atol=1e-5)
 
@@ -37,7 +38,7 @@ def test_parts_sum_to_the_vector(encoder: Encoder, text: str) -> None:
     total[:3] += parts.order.scales @ parts.order.levels
     assert np.allclose(parts.vector, total, atol=1e-3)
     assert len(parts.words) == len(parts.tokens)
-    assert len(parts.order.levels) == len(parts.order.scales) == len(parts.order.template.first)
+    assert len(parts.order.levels) == len(parts.order.scales) == parts.order.template.count
 
 
 @given(TEXTS)
