@@ -12,10 +12,12 @@ from router.features import STAMP, Places, Template, order_buckets, order_templa
 from router.packed_rows import PackedRows
 from router.sketch import sketch_word
 from router.tokenizer import MAX_TOKENS, pieces
-from router.word_cache import EMPTY, Reading, WordCache
+from router.word_cache import EMPTY, MOST_BYTES, NUMBER, Reading, WordCache
 
 Vector: TypeAlias = NDArray[np.float32]
 
+_join: Final = b"".join
+_frombuffer: Final = np.frombuffer
 _made: Final[Any] = tuple.__new__  # what a named tuple does when it is called, without the Python in between
 #: So many ones, by their number: a product with them adds rows the fastest.
 _ONES: Final = tuple(np.ones(count, dtype=np.float32) for count in range(MAX_TOKENS + 1))
@@ -147,8 +149,13 @@ class Encoder:
 
     def encode(self, text: str) -> Encoded:
         """Read a text; in one function of local names, for this is most of a decision."""
-        reading = self._cache.read(pieces(text))
-        line, known = reading
+        known = self._cache.known
+        split = pieces(text)
+        try:
+            stamps = _join(map(known.pieces.__getitem__, split))
+            line = _frombuffer(known.edges + stamps[:MOST_BYTES], NUMBER)
+        except KeyError:
+            line, known = self._cache.read(split)
         places = line[EMPTY::STAMP]
         words = places.tolist()
         vector: Vector = _ONES[len(words)].dot(known.vectors.take(places, axis=0))
@@ -161,7 +168,7 @@ class Encoder:
             trained += self._rows.sum(pairs)
         # One reference, replaced whole: another thread sees this text or another one, never a mixture. What is large
         # is not kept, so that the next text finds its memory in the cache of the core.
-        encoded: Encoded = _made(Encoded, (text, vector, reading, pairs, template))
+        encoded: Encoded = _made(Encoded, (text, vector, _made(Reading, (line, known)), pairs, template))
         self._last = encoded
         return encoded
 

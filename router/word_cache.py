@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from itertools import chain, islice
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +19,10 @@ _PIECES_A_WORD: Final = 2
 #: Longer pieces are split each time: no text can make the cache large.
 _LONGEST_PIECE: Final = 64
 
-_made: Final[Any] = tuple.__new__
-_NUMBER: Final = np.dtype(np.intp)
+NUMBER: Final = np.dtype(np.intp)
 EMPTY: Final = STAMP * WORDS  # length of the line of a text without words: that is where the first word would be
-_STAMP_BYTES: Final = STAMP * _NUMBER.itemsize
-_MOST_BYTES: Final = MAX_TOKENS * _STAMP_BYTES
+_STAMP_BYTES: Final = STAMP * NUMBER.itemsize
+MOST_BYTES: Final = MAX_TOKENS * _STAMP_BYTES  # of the stamps of a text
 
 
 class Words:
@@ -96,43 +95,39 @@ class WordCache:
         self._bits = bits
         self._capacity = max(capacity, MAX_TOKENS)
         self._lock = threading.Lock()
-        self._words = Words(self._capacity, width, bits)
+        #: The words as they are now; replaced whole when they are too many.
+        self.known = Words(self._capacity, width, bits)
 
     def __len__(self) -> int:
-        return len(self._words)
+        return len(self.known)
 
     def read(self, pieces: Sequence[str]) -> Reading:
-        """Return the first ``MAX_TOKENS`` words of a text.
+        """Return the first ``MAX_TOKENS`` words of a text, new ones computed first, one thread after the other.
+
+        Who finds all pieces in ``known`` need not ask: the line is the stamps of the edges, then theirs.
 
         Args:
             pieces: The text, as ``router.tokenizer.pieces`` splits it; or words, each of which is a piece.
         """
-        known = self._words
-        try:
-            stamps = b"".join(map(known.pieces.__getitem__, pieces))
-        except KeyError:
+        with self._lock:
             stamps, known = self._learn(pieces)
-        line = np.frombuffer(known.edges + stamps[:_MOST_BYTES], _NUMBER)
-        return _made(Reading, (line, known))  # type: ignore[no-any-return]  # what Reading(...) does, more quickly
+        return Reading(np.frombuffer(known.edges + stamps[:MOST_BYTES], NUMBER), known)
 
     def _learn(self, pieces: Sequence[str]) -> tuple[bytes, Words]:
-        with self._lock:
-            known = self._words
+        known = self.known
+        split, missing = _unknown(pieces, known)
+        if self._is_full(known, len(missing)):
+            known = Words(self._capacity, self._width, self._bits)
             split, missing = _unknown(pieces, known)
-            if self._is_full(known, len(missing)):
-                known = Words(self._capacity, self._width, self._bits)
-                split, missing = _unknown(pieces, known)
-            if missing:
-                self._add(known, missing)
-            stamps = known.pieces
-            found = {
-                piece: b"".join([stamps[word] for word in words if word in stamps]) for piece, words in split.items()
-            }
-            for piece, words in split.items():
-                if len(piece) <= _LONGEST_PIECE and len(found[piece]) == len(words) * _STAMP_BYTES:
-                    stamps[piece] = found[piece]
-            self._words = known
-            return b"".join([found[piece] if piece in found else stamps[piece] for piece in pieces]), known
+        if missing:
+            self._add(known, missing)
+        stamps = known.pieces
+        found = {piece: b"".join([stamps[word] for word in words if word in stamps]) for piece, words in split.items()}
+        for piece, words in split.items():
+            if len(piece) <= _LONGEST_PIECE and len(found[piece]) == len(words) * _STAMP_BYTES:
+                stamps[piece] = found[piece]
+        self.known = known
+        return b"".join([found[piece] if piece in found else stamps[piece] for piece in pieces]), known
 
     def _is_full(self, known: Words, missing: int) -> bool:
         return len(known) + missing > self._capacity or len(known.pieces) > (1 + _PIECES_A_WORD) * self._capacity

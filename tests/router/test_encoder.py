@@ -1,3 +1,5 @@
+import threading
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,6 +11,7 @@ from router.encoder import Encoder, Vocabulary
 from router.features import STAMP, edge_stamps, role_codes, token_hash, word_buckets
 from router.packed_rows import pack
 from router.tokenizer import tokenize
+from router.word_cache import WordCache
 
 TEXTS = st.text(alphabet=st.characters(exclude_categories=()), max_size=60)
 
@@ -80,6 +83,26 @@ def test_the_cache_changes_nothing(encoder: Encoder, text: str) -> None:
     cold = Encoder(encoder.vocabulary, encoder._rows, 64, 0.5)
     encoder.encode(text)
     assert np.array_equal(cold.encode(text).vector, encoder.encode(text).vector)
+
+
+def test_threads_that_read_while_others_learn_get_the_same_bits(encoder: Encoder) -> None:
+    """Words that are known are read without a lock, though others are learnt and the cache starts over."""
+    texts = [f"w{at} w{at + 1}? the w{at}" for at in range(200)]
+    expected = [encoder.encode(text).vector for text in texts]
+    fresh = Encoder(encoder.vocabulary, encoder._rows, 64, 0.5)
+    fresh._cache = WordCache(fresh._word, fresh.width, 10, 1)
+    wrong: list[str] = []
+
+    def read(offset: int) -> None:
+        asked = [at % len(texts) for at in range(offset, offset + 2 * len(texts))]
+        wrong.extend(texts[at] for at in asked if not np.array_equal(fresh.encode(texts[at]).vector, expected[at]))
+
+    threads = [threading.Thread(target=read, args=(7 * at,)) for at in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
 
 
 def test_unseen_buckets_have_no_rows() -> None:

@@ -40,10 +40,10 @@ def test_pieces_do_not_fill_the_memory() -> None:
     most = 0
     for number in range(10 * MAX_TOKENS):
         cache.read(["?" * (number % 60 + 1) + "!" * (number // 60)])
-        most = max(most, len(cache._words.pieces))
+        most = max(most, len(cache.known.pieces))
     assert most <= 3 * MAX_TOKENS + 2
     cache.read(["!?" * 40])
-    assert "!?" * 40 not in cache._words.pieces
+    assert "!?" * 40 not in cache.known.pieces
 
 
 def test_a_full_cache_starts_over() -> None:
