@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from sys import byteorder
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -30,6 +31,8 @@ _MASK: Final = (1 << 64) - 1
 WORD, GRAM, BIGRAM, SKIP, PAIR = range(5)
 START, END, WORDS = range(3)  # where the edges of a text and its first word stand in a line
 STAMP: Final = 5  # so many numbers stand for a word in a line
+_PLACE: Final = np.dtype(np.intp).itemsize
+_CODES: Final = (STAMP - 1) * _PLACE  # bytes of a word's codes
 _EDGES: Final = (1 << 32, 2 << 32)  # no 32-bit hash of a word is one of them
 
 # A word plays four roles in pairs; XOR of the codes of two roles is the bucket of the pair.
@@ -105,10 +108,9 @@ def word_stamps(hashes: Sequence[int], first: int, bits: int) -> list[bytes]:
         first: Place of the first of them; the others follow.
         bits: Logarithm of the number of buckets.
     """
-    numbers = np.empty((len(hashes), STAMP), dtype=np.intp)
-    numbers[:, 0] = np.arange(first, first + len(hashes))
-    numbers[:, 1:] = role_codes(hashes, bits)
-    return [row.tobytes() for row in numbers]
+    codes = role_codes(hashes, bits).tobytes()
+    begins = range(0, len(codes), _CODES)
+    return [(first + at).to_bytes(_PLACE, byteorder) + codes[b : b + _CODES] for at, b in enumerate(begins)]
 
 
 def edge_stamps(bits: int) -> list[bytes]:
