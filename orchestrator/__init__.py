@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.agent import Agent, AgentCard, agent
 from orchestrator.context import TaskContext
-from orchestrator.errors import AgentError, HttpError, PointsmanError
+from orchestrator.errors import AgentError, PointsmanError
+from orchestrator.http_errors import HttpError
 from orchestrator.messages import Envelope, Result, Task
 from orchestrator.policy import Breaker, Policy, Retry
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from orchestrator.errors import HttpAnswerError, HttpStatusError
+from orchestrator.http_errors import HttpAnswerError, HttpStatusError
 
 _GZIP: Final = 31  # zlib's number for 32 KB of history in a gzip wrapping
 

@@ -12,15 +12,6 @@ from typing import Any, Self
 
 from orchestrator.addresses import AddressGuard, Resolve
 from orchestrator.clock import Clock, SystemClock, seeded_random
-from orchestrator.errors import (
-    HttpAnswerError,
-    HttpBudgetError,
-    HttpClosedError,
-    HttpError,
-    HttpRequestError,
-    HttpTimeoutError,
-    HttpTransportError,
-)
 from orchestrator.http.answer import HttpAnswer, Unpacking
 from orchestrator.http.extra import httpx
 from orchestrator.http.meter import Meter
@@ -29,6 +20,15 @@ from orchestrator.http.requests import make_request, origin_of, redirected
 from orchestrator.http.retrying import IDEMPOTENT, wait_before_retry
 from orchestrator.http.statistics import Counts, HttpStatistics
 from orchestrator.http.transport import GuardedTransport
+from orchestrator.http_errors import (
+    HttpAnswerError,
+    HttpBudgetError,
+    HttpClosedError,
+    HttpError,
+    HttpRequestError,
+    HttpTimeoutError,
+    HttpTransportError,
+)
 from orchestrator.resolver import Resolver
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.errors import ExtraMissingError
+from orchestrator.http_errors import ExtraMissingError
 
 try:
     import h11

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from orchestrator.errors import HttpBudgetError
 from orchestrator.http.policy import HttpBudget
+from orchestrator.http_errors import HttpBudgetError
 
 
 class Meter:

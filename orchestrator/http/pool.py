@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from orchestrator.errors import HttpClosedError
 from orchestrator.http.connection import Connection, Origin
+from orchestrator.http_errors import HttpClosedError
 
 _WAITING: Final = 10_000
 

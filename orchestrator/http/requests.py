@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from orchestrator.addresses import read_literal
-from orchestrator.errors import HttpRequestError
 from orchestrator.http.extra import httpx
+from orchestrator.http_errors import HttpRequestError
 
 _LONGEST_URL: Final = 8192
 _METHOD: Final = re.compile(r"[A-Z]{1,20}")

@@ -7,9 +7,9 @@ import random
 from collections.abc import Mapping
 from typing import Final
 
-from orchestrator.errors import HttpError, HttpTimeoutError, HttpTransportError
 from orchestrator.http.answer import HttpAnswer
 from orchestrator.http.policy import HttpPolicy
+from orchestrator.http_errors import HttpError, HttpTimeoutError, HttpTransportError
 
 # RFC 9110, 9.2.2: the effect of several is that of one.
 IDEMPOTENT: Final = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE"))

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.addresses import AddressGuard, read_literal, special
-from orchestrator.errors import AddressBlockedError, HttpRequestError, PointsmanError
+from orchestrator.errors import PointsmanError
+from orchestrator.http_errors import AddressBlockedError, HttpRequestError
 
 
 def guard(*allow: str, found: Sequence[str] = ("93.184.215.14",)) -> AddressGuard:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.errors import HttpAnswerError, HttpStatusError
 from orchestrator.http.answer import HttpAnswer, Unpacking
+from orchestrator.http_errors import HttpAnswerError, HttpStatusError
 
 
 def answer(body: bytes = b"", content_type: str = "", status: int = 200) -> HttpAnswer:

@@ -15,7 +15,7 @@ import pytest
 
 from orchestrator import AgentError, HttpBudget, HttpClient, HttpError, HttpPolicy
 from orchestrator.clock import VirtualClock, run_virtual, seeded_random
-from orchestrator.errors import (
+from orchestrator.http_errors import (
     HttpAnswerError,
     HttpBudgetError,
     HttpClosedError,

@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator import AgentError, HttpClient, HttpError, HttpPolicy
 from orchestrator.addresses import AddressGuard, Resolve
-from orchestrator.errors import AddressBlockedError, HttpRequestError
+from orchestrator.http_errors import AddressBlockedError, HttpRequestError
 from orchestrator.policy import Retry
 from tests.orchestrator.http.loopback import answer, loopback, until
 

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from orchestrator.clock import run_virtual
-from orchestrator.errors import HttpBudgetError
 from orchestrator.http.meter import Meter
 from orchestrator.http.policy import HttpBudget
+from orchestrator.http_errors import HttpBudgetError
 
 
 def test_without_a_budget_there_is_no_limit() -> None:

@@ -6,9 +6,9 @@ from typing import Any, cast
 import pytest
 
 from orchestrator.clock import run_virtual
-from orchestrator.errors import HttpClosedError
 from orchestrator.http.connection import Connection, Origin
 from orchestrator.http.pool import ConnectionPool
+from orchestrator.http_errors import HttpClosedError
 
 HERE, THERE = Origin("http", "here", 80), Origin("http", "there", 80)
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.errors import HttpRequestError, PointsmanError
+from orchestrator.errors import PointsmanError
 from orchestrator.http.requests import make_request, origin_of, read_url, redirected
+from orchestrator.http_errors import HttpRequestError
 
 
 def request(method: str = "GET", url: str = "https://a.example/x?token=s3cret", **given: Any) -> httpx.Request:

@@ -4,16 +4,16 @@ import random
 
 import pytest
 
-from orchestrator.errors import (
+from orchestrator.http.answer import HttpAnswer
+from orchestrator.http.policy import HttpPolicy
+from orchestrator.http.retrying import retry_after, wait_before_retry
+from orchestrator.http_errors import (
     AddressBlockedError,
     HttpAnswerError,
     HttpError,
     HttpTimeoutError,
     HttpTransportError,
 )
-from orchestrator.http.answer import HttpAnswer
-from orchestrator.http.policy import HttpPolicy
-from orchestrator.http.retrying import retry_after, wait_before_retry
 from orchestrator.policy import Retry
 
 POLICY = HttpPolicy(retry=Retry(max_attempts=3, backoff_s=1, factor=2, jitter=0), retry_after_max_s=20)

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from orchestrator.addresses import AddressGuard
-from orchestrator.errors import AddressBlockedError, HttpClosedError
 from orchestrator.http import GuardedTransport
+from orchestrator.http_errors import AddressBlockedError, HttpClosedError
 from tests.orchestrator.http.loopback import Loopback, Say, answer, loopback, until
 
 
