@@ -7,7 +7,7 @@ PIP    := PIP_CONSTRAINT=$(LOCK) $(BIN)/python -m pip install --quiet --disable-
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format power-cut chaos chaos-full bench bench-peers bench-router bench-journal soak router lock clean
+.PHONY: help demo test check format power-cut chaos sigterm chaos-full bench bench-peers bench-router bench-journal soak router lock clean
 
 help:  ## show what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,8 @@ power-cut: $(VENV)/.dev  ## cut the power of a disk that a journal is written on
 
 chaos: $(VENV)/.dev  ## 200 real kill -9 over complete runs: nothing lost, nothing twice; broken builds must fail it
 	@$(BIN)/python -m benchmarks.chaos --kills 200 --mutants $(ARGS)
+
+sigterm: $(VENV)/.dev  ## ask a hundred times by SIGTERM in mid-run: nothing lost, no attempt burnt
 	@$(BIN)/python -m benchmarks.chaos --kills 100 --sigterm $(ARGS)
 
 chaos-full: $(VENV)/.dev  ## the same with 2,000 kills
