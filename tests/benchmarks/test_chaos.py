@@ -29,7 +29,7 @@ def test_nothing_is_lost_and_nothing_is_done_twice_under_kill_minus_9() -> None:
 
 
 def test_sigterm_loses_nothing_and_burns_no_attempt() -> None:
-    """Attempts that have begun may finish; what is cut short after all is not counted. `make sigterm` asks more often."""
+    """Attempts that have begun may finish; what is cut short after all is not counted. `make sigterm` asks for more."""
     code, report = campaign("sound", "--sigterm", kills=8)
     assert (report["lost"], report["twice"], report["burnt"], report["faults"]) == (0, 0, 0, [])
     assert report["kills"] >= 8
