@@ -183,7 +183,7 @@ class Orchestrator:
         card = agent.card
         with ExitStack() as undo:
             undo.callback(self.registry.remove, card.name)
-            self._supervisor.refuse_leaving(card.name)
+            self._supervisor.refuse(agent)
             for router in self._routers:
                 teach(router, card)
             undo.pop_all()  # the supervisor and the router took it
