@@ -19,9 +19,11 @@ from orchestrator.clock import stopwatch
 from orchestrator.errors import AttemptError
 from orchestrator.frames import LENGTH_BYTES, length_of
 
-#: Where the process begins; it gets our search path, so that it imports what we would import.
+#: Where the process begins: it gives way to the run's own, so that one that spins on every core, or only starts there,
+#: holds nobody else's task up; and it gets our search path, so that it imports what we would import.
 _BOOT: Final = (
-    "import sys; sys.path[:] = sys.argv[4:]; from orchestrator.isolation_child import main; main(*sys.argv[1:4])"
+    "import os, sys; os.nice(10); sys.path[:] = sys.argv[4:];"
+    "from orchestrator.isolation_child import main; main(*sys.argv[1:4])"
 )
 #: Seconds that a process may take to import its agent.
 START_S: Final = 60.0
@@ -31,10 +33,10 @@ _MB: Final = 1_000_000
 
 
 class IsolatedProcess:
-    """A process of its own session, so that whatever it starts goes with it.
+    """A process with a process group of its own, so that whatever it starts goes with it.
 
     Its methods block and are called by one thread at a time; `kill` may be called by any at any moment. When we die,
-    the process finds its socket closed and kills its whole session itself.
+    the process finds its socket closed and kills its whole group itself.
     """
 
     def __init__(self, reference: str, memory_mb: int | None, max_output_mb: float) -> None:
@@ -45,7 +47,7 @@ class IsolatedProcess:
         command = [sys.executable, "-c", _BOOT, str(theirs.fileno()), reference, json.dumps(memory_mb), *sys.path]
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter
-                command, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), start_new_session=True
+                command, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), process_group=0
             )
         except OSError as error:
             self._channel.close()
@@ -55,7 +57,7 @@ class IsolatedProcess:
 
     @property
     def pid(self) -> int:
-        """Its process id, which is that of its session, too."""
+        """Its process id, which is that of its group, too."""
         return self._process.pid
 
     def exchange(self, frame: bytes, seconds: float) -> Any:
@@ -80,7 +82,7 @@ class IsolatedProcess:
         """End it and all that it started, now. It stays a zombie until `close`, so that its id is nobody else's."""
         with self._killing:
             if not self._over:
-                _kill_session(self.pid)
+                _kill_group(self.pid)
 
     def close(self) -> None:
         """Kill it if it lives, and leave nothing of it."""
@@ -88,7 +90,7 @@ class IsolatedProcess:
             if self._over:
                 return
             self._over = True
-            _kill_session(self.pid)
+            _kill_group(self.pid)
             self._process.wait()
             self._channel.close()
 
@@ -158,7 +160,7 @@ def too_large(size: int, limit: int) -> str:
     return f"the answer is {size / _MB:.1f} MB of JSON, more than {limit / _MB:g}; raise max_output_mb or write a file"
 
 
-def _kill_session(pid: int) -> None:
+def _kill_group(pid: int) -> None:
     try:
         os.killpg(pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):  # all of it is dead already; for zombies some systems say the latter

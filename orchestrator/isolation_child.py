@@ -70,7 +70,7 @@ def main(descriptor: str, reference: str, memory_mb: str) -> None:
 
 
 def _listen(channel: socket.socket, requests: queue.SimpleQueue[dict[str, Any]]) -> None:
-    """Take in calls; when nobody is left to call, end the whole session."""
+    """Take in calls; when nobody is left to call, end the whole group."""
     try:
         while True:
             requests.put(read_frame(channel))
