@@ -47,7 +47,7 @@ class Found:
         """Return what is not as it should be, a line each."""
         wanted = {poison.card.name: poison.cause for poison in POISONS}
         lines = [
-            f"{end.agent}: {end.status} after {end.attempts} attempts, cause {self.causes.get(end.task_id)}: {end.error}"
+            f"{end.agent}: {end.status} after {end.attempts} attempts, {self.causes.get(end.task_id)}: {end.error}"
             for end in self.ends
             if (end.status, end.attempts) != ("dead_lettered", ATTEMPTS)
             or self.causes.get(end.task_id) != wanted[end.agent]

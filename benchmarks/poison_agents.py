@@ -32,7 +32,7 @@ class Poison:
         self.card = AgentCard(name=name, summary=f"does {name}", examples=(f"please {name}",), policy=APART)
         self.cause, self._deed = cause, deed
 
-    async def handle(self, task: Task, context: TaskContext) -> Any:
+    async def handle(self, _task: Task, _context: TaskContext) -> Any:
         """Do it, in the loop's own thread."""
         return self._deed()
 
@@ -44,7 +44,7 @@ class Honest:
         name="honest", summary="answers", examples=("please be honest",), policy=Policy(concurrency=64, timeout_s=60)
     )
 
-    async def handle(self, task: Task, context: TaskContext) -> str:
+    async def handle(self, _task: Task, _context: TaskContext) -> str:
         """Answer."""
         await asyncio.sleep(HONEST_S)
         return "yes"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ import orjson
 from pydantic_core import to_jsonable_python
 
 from orchestrator.agent import Agent, TaskContext
+from orchestrator.alarm import Alarm
 from orchestrator.bus import Bus
 from orchestrator.causes import Cause, describe, kinds_of, no_answer, one_line
 from orchestrator.clock import Clock
@@ -36,6 +37,7 @@ class Surroundings:
     workspace: Path
     seed: int
     capacity: int
+    alarm: Alarm = field(default_factory=Alarm)
 
 
 class Success(NamedTuple):
@@ -66,7 +68,7 @@ class Handling:
 
     def __init__(self, surroundings: Surroundings, policy: Policy, agent: Agent) -> None:
         self._in, self._policy = surroundings, policy
-        self._deadlines = Deadlines(policy.timeout_s)
+        self._deadlines = Deadlines(policy.timeout_s, surroundings.alarm.guard)
         self._isolation = Isolation(agent, policy) if policy.isolation == "process" else None
 
     def close(self) -> None:
@@ -91,7 +93,8 @@ class Handling:
             context = TaskContext(task, number, results, self._in.workspace, self._in.clock)
             output = _as_json(await self._call(agent, task, context, worker))
             refuse_large(output, self._policy.max_output_mb)
-            return Success(output, self._children(task, context, output) if context.added else ())
+            if context.added:
+                self._check_children(task, context, output)
         except AgentError as error:
             return Failure(one_line(error), again=False, cause=Cause.GAVE_UP, kinds=kinds_of(error))
         except (GraphError, NotJsonError) as error:
@@ -106,6 +109,10 @@ class Handling:
             return Failure("the handler was cancelled from inside", again=True, cause=Cause.CANCELLED)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the agent boundary: a stranger's code raised it
             return Failure(describe(error), again=True, cause=Cause.RAISED, kinds=kinds_of(error))
+        try:  # outside the boundary: what else is wrong here is not the agent's fault, and ends the run
+            return Success(output, self._in.graph.add_children(task.id, context.added) if context.added else ())
+        except GraphError as error:
+            return Failure(refused(error), again=False, cause=Cause.REFUSED)
 
     async def _call(self, agent: Agent, task: Task, context: TaskContext, worker: asyncio.Task[None]) -> Any:
         if self._isolation is not None:
@@ -117,14 +124,13 @@ class Handling:
             if self._deadlines.end(worker) and not worker.cancelling():
                 raise _LateError  # whatever the handler made of its cancellation
 
-    def _children(self, parent: Task, context: TaskContext, output: Any) -> tuple[Task, ...]:
+    def _check_children(self, parent: Task, context: TaskContext, output: Any) -> None:
         check_json(output, f"the output of task {parent.id!r}")  # an attempt that fails adds nothing
         for child in context.added:
             check_json(child.to_json(), f"task {child.id!r}")
         limit = 2 * self._in.capacity
         if self._in.graph.open + len(context.added) > limit:
             raise CapacityError(limit)
-        return self._in.graph.add_children(parent.id, context.added)
 
 
 def _as_json(output: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -159,7 +160,9 @@ class AgentRunner:
         delay = round(self.policy.retry.delay(entry.attempts, rng), 6)
         body = {"agent": self.name, "attempt": entry.attempts, **_why(why), "delay_s": delay}
         await self._in.bus.publish(TASK_RETRIED, body, task_id, started.id, measured)
-        entry.timer = asyncio.get_running_loop().call_later(delay, self._mailbox.requeue, entry.command)
+        entry.timer = asyncio.get_running_loop().call_later(
+            delay, self._in.alarm.guard(functools.partial(self._mailbox.requeue, entry.command))
+        )
 
     async def _complete(self, outcome: Success, entry: _Open, started: Envelope, measured: dict[str, float]) -> None:
         if outcome.children:

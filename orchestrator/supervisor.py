@@ -22,6 +22,7 @@ class Supervisor:
     def __init__(self, surroundings: Surroundings, default: Policy, group: asyncio.TaskGroup) -> None:
         self._surroundings, self._default, self._group = surroundings, default, group
         self._runners: dict[str, AgentRunner] = {}
+        group.create_task(surroundings.alarm.watch(), name="alarm")
         self._tripped: set[str] = set()
 
     def refuse(self, agent: Agent) -> None:
@@ -71,6 +72,7 @@ class Supervisor:
 
     def stop(self) -> None:
         """Cancel all workers."""
+        self._surroundings.alarm.close()
         for runner in self._runners.values():
             runner.stop()
 
