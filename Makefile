@@ -7,7 +7,7 @@ PIP    := PIP_CONSTRAINT=$(LOCK) $(BIN)/python -m pip install --quiet --disable-
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench bench-peers bench-router router lock clean
+.PHONY: help demo test check format power-cut chaos sigterm faults chaos-full bench bench-peers bench-router bench-journal soak router lock clean
 
 help:  ## show what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,21 @@ format: $(VENV)/.dev  ## let the linter and the formatter repair what they can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+power-cut: $(VENV)/.dev  ## cut the power of a disk that a journal is written on, count what is missing (as root: a real file system)
+	@$(BIN)/python -m pytest -rs tests/orchestrator/journal/test_power_cut.py $(ARGS)
+
+chaos: $(VENV)/.dev  ## 200 real kill -9 over complete runs: nothing lost, nothing twice; broken builds must fail it
+	@$(BIN)/python -m benchmarks.chaos --kills 200 --mutants $(ARGS)
+
+sigterm: $(VENV)/.dev  ## ask a hundred times by SIGTERM in mid-run: nothing lost, no attempt burnt
+	@$(BIN)/python -m benchmarks.chaos --kills 100 --sigterm $(ARGS)
+
+faults: $(VENV)/.dev  ## an exception at every function of every component: each is reported, none hangs the run
+	@FAULTS=all $(BIN)/python -m pytest tests/orchestrator/test_faults.py --timeout 900 $(ARGS)
+
+chaos-full: $(VENV)/.dev  ## the same with 2,000 kills
+	@$(BIN)/python -m benchmarks.chaos --kills 2000 --mutants $(ARGS)
+
 bench: $(VENV)/.dev  ## costs beside bare asyncio, as a table (ARGS="--json FILE")
 	@$(BIN)/python -m benchmarks.kernel $(ARGS)
 
@@ -36,6 +51,12 @@ bench-peers: $(VENV)/.dev  ## the same work in other frameworks, each in an envi
 
 bench-router: $(VENV)/.dev  ## the router's whole table, ours beside what others use (ARGS="--show --check")
 	@$(BIN)/python -m benchmarks.router $(ARGS)
+
+bench-journal: $(VENV)/.dev  ## a million durable events beside raw fdatasync (ARGS="--check")
+	@$(BIN)/python -m benchmarks.journal_events $(ARGS)
+
+soak: $(VENV)/.dev  ## cancel 10,000 HTTP requests at random; what plain httpx and our client leave behind (ARGS="--seed 2")
+	@$(BIN)/python -m benchmarks.http_cancellations $(ARGS)
 
 router: $(VENV)/.dev  ## train the bundled router again from the agents' cards
 	@$(BIN)/pointsman train --cards --out router/bundled/router.npz $(ARGS)

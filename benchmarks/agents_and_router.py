@@ -9,7 +9,8 @@ from typing import Final
 
 import numpy as np
 
-from orchestrator.agent import AgentCard, TaskContext
+from orchestrator.agent import AgentCard
+from orchestrator.context import TaskContext
 from orchestrator.messages import Task
 from orchestrator.plugins import discover
 from router import AgentProfile, EmbeddingRouter, ModelFileError, bundled_router

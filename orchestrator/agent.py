@@ -7,17 +7,15 @@ import hashlib
 import inspect
 import re
 import typing
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Generic, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, TypeAdapter, ValidationError, field_validator
 
-from orchestrator.clock import Clock, SystemClock
+from orchestrator.context import TaskContext
 from orchestrator.errors import AgentError, CardError
-from orchestrator.messages import EMPTY, OnFailure, Result, Task, as_ids
+from orchestrator.messages import Task
 from orchestrator.policy import Policy
 
 P = ParamSpec("P")
@@ -65,68 +63,6 @@ class AgentCard(BaseModel):
         return hashlib.sha256(content).hexdigest()[:16]
 
 
-@dataclass(frozen=True, slots=True)
-class TaskContext:
-    """What a handler may see and do beside its input.
-
-    Attributes:
-        task: the task, its payload already resolved.
-        attempt: 1 for the first try.
-        results: results of the tasks that this one waited for, by id.
-        workspace: folder that relative paths in payloads start from.
-        clock: time for this run; use it instead of `time` and `datetime` so that a run can be replayed.
-    """
-
-    task: Task
-    attempt: int = 1
-    results: Mapping[str, Result] = field(default_factory=lambda: EMPTY)
-    workspace: Path = field(default_factory=Path.cwd)
-    clock: Clock = field(default_factory=SystemClock)
-    added: list[Task] = field(default_factory=list)
-
-    def add_task(
-        self,
-        request: str,
-        *,
-        id: str = "",  # noqa: A002 - the name of the field
-        payload: Mapping[str, Any] | None = None,
-        after: Sequence[str] = (),
-        agent: str = "",
-        on_failure: OnFailure = "fail",
-        estimate_s: float = 1.0,
-    ) -> Task:
-        """Add a task to the run. It begins when this attempt completes; an attempt that fails adds nothing.
-
-        Whatever waits for the present task also waits for the added one. `after` may name the tasks that this
-        attempt added before. Without `id` it is named after its parent: `PARENT/1`, `PARENT/2`, ...
-        """
-        task_id = id or f"{self.task.id}/{len(self.added) + 1}"
-        task = Task(
-            id=task_id,
-            request=request,
-            payload=payload or {},
-            after=as_ids(after),
-            agent=agent,
-            on_failure=on_failure,
-            estimate_s=estimate_s,
-            parent=self.task.id,
-        )
-        self.added.append(task)
-        return task
-
-    def path(self, relative: str) -> Path:
-        """Return a path inside the workspace.
-
-        Raises:
-            AgentError: if it leads out of the workspace, by `..`, as an absolute path or through a link.
-        """
-        root = self.workspace.resolve()
-        path = (root / relative).resolve()
-        if not path.is_relative_to(root):
-            raise AgentError(f"path {relative!r} leads out of the workspace; give one inside it")
-        return path
-
-
 @runtime_checkable
 class Agent(Protocol):
     """Whoever handles tasks: any object with a card and an async `handle`."""
@@ -149,9 +85,10 @@ class FunctionAgent(Generic[P, R]):
     if there is one, takes the `TaskContext`. A plain `def` runs in a thread.
     """
 
-    def __init__(self, function: Callable[P, R], card: AgentCard) -> None:
+    def __init__(self, function: Callable[P, R], card: AgentCard, origin: Callable[..., Any] | None = None) -> None:
         functools.update_wrapper(self, function)
         self._function, self._card = function, card
+        self._origin: Callable[..., Any] = origin or function
         self._is_async = inspect.iscoroutinefunction(function)
         parameters, self.input_type = _read_signature(function, card.name)
         self._takes_context = parameters == 2
@@ -161,6 +98,11 @@ class FunctionAgent(Generic[P, R]):
     def card(self) -> AgentCard:
         """The self-description given to the decorator."""
         return self._card
+
+    @property
+    def origin(self) -> Callable[..., Any]:
+        """What its author wrote: the function, or the `handle` that was adopted."""
+        return self._origin
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the function as if it were not decorated."""
@@ -262,7 +204,7 @@ def adopt(candidate: object) -> Agent:
         raise CardError(card.name, "it has no method `handle(task, context)`")
     if isinstance(candidate, FunctionAgent) or inspect.iscoroutinefunction(handle):
         return typing.cast("Agent", candidate)
-    return FunctionAgent(_with_task_input(handle), card)
+    return FunctionAgent(_with_task_input(handle), card, handle)
 
 
 def _with_task_input(handle: Callable[[Task, TaskContext], Any]) -> Callable[[Task, TaskContext], Any]:

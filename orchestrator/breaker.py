@@ -75,6 +75,13 @@ class CircuitBreaker:
             self._probing = False
             self._changed.set()
 
+    def restore(self, failures: int, ago_s: float) -> None:
+        """Go on from so many failures in a row, the last of them so many seconds ago, whatever the clock did since."""
+        self._failures = failures
+        if failures >= self._limits.failures:
+            self._opened_at = _now() - min(max(ago_s, 0.0), self._limits.cooldown_s)
+            self.on_trip(True)  # noqa: FBT003 - the two sides of one event
+
     def _remaining(self) -> float:
         if self._opened_at is None:
             return 0.0

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final
-
-MAX_ERROR: Final = 500
 
 
 class Cause(StrEnum):
@@ -20,21 +17,6 @@ class Cause(StrEnum):
     OUT_OF_MEMORY = "out-of-memory"  #: it wanted more than `memory_mb`
     CPU = "cpu"  #: it used more than `cpu_s`
     TOO_LARGE = "too-large"  #: its answer is larger than `max_output_mb`
-
-
-def describe(error: BaseException) -> str:
-    """Return the class of an error and what it says, in one line."""
-    return f"{type(error).__name__}: {one_line(error)}"
-
-
-def one_line(error: BaseException) -> str:
-    """Return what an error says in one line of at most `MAX_ERROR` characters; its class if it says nothing."""
-    try:
-        text = str(error)
-    except Exception:  # noqa: BLE001 - a stranger's __str__
-        text = ""
-    line = " ".join(text.split())[:MAX_ERROR].encode("utf-8", "backslashreplace").decode()
-    return line or type(error).__name__
 
 
 def kinds_of(error: BaseException) -> tuple[str, ...]:

@@ -96,13 +96,13 @@ class Ids:
 
     Attributes:
         run: the run's name.
-        next: returns the next number of this run as text: '1', '2', ...
+        next: returns the next number of this run as text: '1', '2', ..., or what follows `after`.
     """
 
-    def __init__(self, run: str) -> None:
+    def __init__(self, run: str, after: int = 0) -> None:
         self.run = run
         self.next: Callable[[], str] = map(
-            str, itertools.count(1)
+            str, itertools.count(after + 1)
         ).__next__  # asked for every envelope: no Python frame
 
 

@@ -85,6 +85,11 @@ class Desk:
         await self._journal.sync()
         return tickets
 
+    def reopen(self) -> None:
+        """Expect the results of all tasks of the graph that are unfinished: an earlier process took them in."""
+        loop = asyncio.get_running_loop()
+        self._open.update((task_id, loop.create_future()) for task_id in self._graph.unfinished())
+
     async def hand_out_results(self) -> None:
         """Resolve tickets as tasks end, until the bus closes: the desk's own loop."""
         while True:

@@ -14,6 +14,7 @@ from orchestrator.errors import BusClosedError
 from orchestrator.graph import TaskGraph, Unlocked
 from orchestrator.logs import DecisionLog
 from orchestrator.messages import EMPTY, Envelope, Task
+from orchestrator.recovery import Recovered
 from orchestrator.registry import AgentRegistry
 from orchestrator.shadow import decide_in_shadow
 from orchestrator.topics import (
@@ -72,6 +73,24 @@ class Dispatcher:
                 self._subscription.done(len(causes))
         except BusClosedError:  # perhaps while this waited for a full subscription of somebody else's
             return
+
+    async def take_up(self, found: Recovered, cause: Envelope, now: float) -> None:
+        """Send on what a run had ready when it was cut short: to whom it was sent before, or else as the router says.
+
+        Args:
+            found: how far the run had come.
+            cause: the envelope that says that it goes on.
+            now: seconds since the epoch.
+        """
+        for result in tuple(found.owed.values()):
+            await publish_inherited(self._bus, result, cause.id)
+        for task in sorted(found.ready.values(), key=lambda task: -self._graph.urgency(task.id)):
+            before = found.progress[task.id]
+            if before.cause and before.agent in self._registry:
+                body = {"task": task.id, "attempts": before.attempts, "wait_s": before.wait_s(now)}
+                await self._bus.publish(command_for(before.agent), body, task.id, before.cause)
+            else:
+                await self._send(task, cause)
 
     async def _move_on(self, causes: list[Envelope]) -> None:
         """Apply all that has happened by now to the graph, then send what is ready, the most urgent first."""

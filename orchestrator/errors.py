@@ -171,6 +171,33 @@ class JournalTamperedError(JournalError):
         super().__init__(f"{path}: row {sequence}: {problem}; rows before it are sound, do not trust what follows")
 
 
+class RunOwnedError(JournalError):
+    """Raised when a run is taken that another process owns, or may own; carries path, run and owner."""
+
+    def __init__(self, path: str | Path, run: str, owner: str) -> None:
+        self.path, self.run, self.owner = str(path), run, owner
+        super().__init__(
+            f"{path}: run {run!r} belongs to {owner}; stop that one, or wait until it has ended, and try again"
+        )
+
+
+class StaleOwnerError(JournalError):
+    """Raised when somebody else has taken over the run meanwhile; nothing more of this process is recorded.
+
+    Attributes:
+        path: the journal.
+        run: the run.
+        epoch: of this process.
+        owner: who has the run now.
+    """
+
+    def __init__(self, path: str | Path, run: str, epoch: int, owner: str) -> None:
+        self.path, self.run, self.epoch, self.owner = str(path), run, epoch, owner
+        super().__init__(
+            f"{path}: run {run!r} was taken over from epoch {epoch} by {owner}; stop this process, the other goes on"
+        )
+
+
 # --- the run ----------------------------------------------------------------------------------------------------------
 
 
@@ -180,6 +207,31 @@ class StoppedError(PointsmanError):
     def __init__(self, task: str) -> None:
         self.task = task
         super().__init__(f"the orchestrator stopped before task {task!r} ended; its journal says how far it came")
+
+
+class ResumeError(PointsmanError):
+    """Raised when a run cannot go on as things are now; `reasons` says why, one line each."""
+
+    def __init__(self, run: str, reasons: tuple[str, ...]) -> None:
+        self.run, self.reasons = run, reasons
+        super().__init__(f"run {run!r} cannot be resumed: {'; '.join(reasons)}")
+
+
+# --- effects ----------------------------------------------------------------------------------------------------------
+
+
+class EffectInDoubtError(AgentError):
+    """Raised when nobody knows whether an effect took place, and its policy is not to try again."""
+
+    def __init__(self, effect: str, key: str) -> None:
+        self.effect, self.key = effect, key
+        super().__init__(
+            f"effect {effect!r} was begun and its outcome is not on record; look whether it took place (key {key!r})"
+        )
+
+
+class EffectNotDoneError(PointsmanError):
+    """Raise this in the function of an effect where it surely did not take place: it is in no doubt then."""
 
 
 # --- the model store --------------------------------------------------------------------------------------------------

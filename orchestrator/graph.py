@@ -83,6 +83,10 @@ class TaskGraph:
         """Return the result of a task, None while it has not ended."""
         return self._entries[task_id].result
 
+    def results(self) -> dict[str, Result]:
+        """Return the results of all tasks that have ended, in the order of adding."""
+        return {name: entry.result for name, entry in self._entries.items() if entry.result is not None}
+
     def results_for(self, task_id: str) -> dict[str, Result]:
         """Return the results of the tasks that this one waited for, those that agents added included."""
         entries = self._entries

@@ -8,20 +8,22 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
-from pydantic_core import to_jsonable_python
 
-from orchestrator.agent import Agent, TaskContext
+from orchestrator.agent import Agent
 from orchestrator.alarm import Alarm
 from orchestrator.bus import Bus
-from orchestrator.causes import Cause, describe, kinds_of, no_answer, one_line
+from orchestrator.causes import Cause, kinds_of, no_answer
 from orchestrator.clock import Clock
+from orchestrator.context import TaskContext
 from orchestrator.deadlines import Deadlines
+from orchestrator.effects import Effects
 from orchestrator.errors import AgentError, AttemptError, CapacityError, GraphError, NotJsonError
+from orchestrator.foreign import as_json, describe, one_line
 from orchestrator.graph import TaskGraph
 from orchestrator.isolated_process import too_large
 from orchestrator.isolation import Isolation
 from orchestrator.journal import Journal, check_json
-from orchestrator.messages import Task
+from orchestrator.messages import Envelope, Task
 from orchestrator.plan import has_references, resolve_payload
 from orchestrator.policy import Policy
 
@@ -34,6 +36,7 @@ class Surroundings:
     graph: TaskGraph
     journal: Journal
     clock: Clock
+    effects: Effects
     workspace: Path
     seed: int
     capacity: int
@@ -77,21 +80,28 @@ class Handling:
         if self._isolation is not None:
             self._isolation.close()
 
-    async def run(self, agent: Agent, task: Task, number: int, worker: asyncio.Task[None]) -> Success | Failure:
+    async def run(self, agent: Agent, started: Envelope, worker: asyncio.Task[None]) -> Success | Failure:
         """Run the handler: the one place where anything an agent raises becomes a value.
 
         Args:
             agent: whose handler.
-            task: what it gets, with references to results still in its payload.
-            number: of the attempt, from 1.
+            started: says which attempt at which task this is.
             worker: who runs this; only its own cancellation passes.
         """
+        task = self._in.graph.task(started.correlation_id)
         results = self._in.graph.results_for(task.id)
         try:
             if task.payload and has_references(task.payload):
                 task = task._replace(payload=resolve_payload(task.payload, results))
-            context = TaskContext(task, number, results, self._in.workspace, self._in.clock)
-            output = _as_json(await self._call(agent, task, context, worker))
+            context = TaskContext(
+                task,
+                started.body["attempt"],
+                results,
+                self._in.workspace,
+                self._in.clock,
+                effects=self._in.effects.of(started),
+            )
+            output = as_json(await self._call(agent, task, context, worker))
             refuse_large(output, self._policy.max_output_mb)
             if context.added:
                 self._check_children(task, context, output)
@@ -109,7 +119,11 @@ class Handling:
             return Failure("the handler was cancelled from inside", again=True, cause=Cause.CANCELLED)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the agent boundary: a stranger's code raised it
             return Failure(describe(error), again=True, cause=Cause.RAISED, kinds=kinds_of(error))
-        try:  # outside the boundary: what else is wrong here is not the agent's fault, and ends the run
+        return self._take(task, output, context)
+
+    def _take(self, task: Task, output: Any, context: TaskContext) -> Success | Failure:
+        """Add what the handler added: outside the boundary, for what else is wrong here ends the run."""
+        try:
             return Success(output, self._in.graph.add_children(task.id, context.added) if context.added else ())
         except GraphError as error:
             return Failure(refused(error), again=False, cause=Cause.REFUSED)
@@ -131,14 +145,6 @@ class Handling:
         limit = 2 * self._in.capacity
         if self._in.graph.open + len(context.added) > limit:
             raise CapacityError(limit)
-
-
-def _as_json(output: Any) -> Any:
-    """Return plain JSON of models, dataclasses and the like; NaN and infinity, which JSON does not have, are null."""
-    try:
-        return to_jsonable_python(output, inf_nan_mode="null")
-    except (ValueError, RecursionError) as error:  # an unknown type, bytes that are no text, or circular
-        raise NotJsonError(str(error)) from error
 
 
 def refuse_large(output: Any, max_mb: float) -> None:

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
-from orchestrator.agent import Agent, TaskContext
+from orchestrator.agent import Agent
 from orchestrator.causes import Cause, no_answer
 from orchestrator.clock import VirtualClock
+from orchestrator.context import TaskContext
 from orchestrator.errors import AgentError, AttemptError, CardError, NotJsonError, PointsmanError
 from orchestrator.frames import pack
 from orchestrator.isolated_process import START_S, IsolatedProcess, too_large

@@ -15,12 +15,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from pydantic_core import to_jsonable_python
-
-from orchestrator.agent import Agent, TaskContext
-from orchestrator.causes import Cause, describe, kinds_of, one_line
+from orchestrator.agent import Agent
+from orchestrator.causes import Cause, kinds_of
 from orchestrator.clock import SystemClock
-from orchestrator.errors import AgentError
+from orchestrator.context import InDoubt, TaskContext
+from orchestrator.errors import AgentError, NotJsonError
+from orchestrator.foreign import as_json, describe, one_line
 from orchestrator.frames import pack, read_frame
 from orchestrator.messages import Result, Task
 from orchestrator.whereabouts import find_again
@@ -92,12 +92,20 @@ def _frame(runner: asyncio.Runner, agent: Agent, request: dict[str, Any], *, bou
     return frame
 
 
+class _NoEffects:
+    """Refuses effects: their receipts belong into the journal, which the process of the run alone writes."""
+
+    async def perform(self, name: str, function: Callable[[str], Any], key: str, in_doubt: InDoubt) -> Any:  # noqa: ARG002 - the protocol's
+        raise AgentError(f"effect {name!r}: a handler in a process of its own has none; leave out `isolation`")
+
+
 async def _answer(agent: Agent, request: dict[str, Any]) -> dict[str, Any]:
     """Run the handler: whatever it does becomes a value, as in the process of the run."""
     _limit_cpu(request["cpu_s"])
     task = Task.from_json(request["task"])
     results = {name: Result(*fields) for name, fields in request["results"].items()}
-    context = TaskContext(task, request["attempt"], results, Path(request["workspace"]), _OwnClock(request["now"]))
+    clock, workspace = _OwnClock(request["now"]), Path(request["workspace"])
+    context = TaskContext(task, request["attempt"], results, workspace, clock, effects=_NoEffects())
     late = {"cause": Cause.TIMEOUT, "error": ""}
     limit = asyncio.timeout(request["timeout_s"])
     try:
@@ -125,8 +133,8 @@ def _raised(error: BaseException) -> dict[str, Any]:
 
 def _answered(output: Any, context: TaskContext) -> dict[str, Any]:
     try:
-        plain = to_jsonable_python(output, inf_nan_mode="null")
-    except (ValueError, RecursionError) as error:  # an unknown type, bytes that are no text, or circular
+        plain = as_json(output)
+    except NotJsonError as error:
         return {"cause": Cause.REFUSED, "error": one_line(error)}
     return {"output": plain, "added": [child.to_json() for child in context.added]}
 

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.bus import Bus
 from orchestrator.documents import suggest
 from orchestrator.errors import PointsmanError, UnknownAgentError
-from orchestrator.journal import Journal, JournalReader, MemoryJournal, Row, SqliteJournal
+from orchestrator.journal import Journal, Row, Select, reading
 from orchestrator.topics import AGENT_REGISTERED, TASK_ABSTAINED, TASK_JUDGED, TASK_ROUTED, TASK_SUBMITTED
 
 if TYPE_CHECKING:
     from router import Feedback
-
-
-class Select(Protocol):
-    """Yields rows of a journal, as `JournalReader.rows` does."""
-
-    def __call__(self, *, run: str = "", task: str = "", topics: Collection[str] = ()) -> Iterator[Row]:
-        """Yield rows in order of sequence."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +119,7 @@ async def record_judgement(bus: Bus, journal: Journal, run: str, task: str, said
         PointsmanError: as `judge`, or if the journal cannot be read back.
     """
     await journal.sync()
-    with _reading(journal) as select:
+    with reading(journal) as select:
         judgement = judge(select, task, run, said)
     await bus.publish(TASK_JUDGED, judgement.to_json(), task, judgement.cause)
     await journal.sync()
@@ -181,15 +172,3 @@ def _check_agent(select: Select, run: str, name: str, known: Collection[str]) ->
 
 def _nearest(select: Select, task: str, run: str) -> str:
     return suggest(task, {row.envelope.correlation_id for row in select(run=run, topics=(TASK_SUBMITTED,))})
-
-
-@contextmanager
-def _reading(journal: Journal) -> Iterator[Select]:
-    """Give a way to read what a journal holds."""
-    if isinstance(journal, MemoryJournal):
-        yield journal.select
-    elif isinstance(journal, SqliteJournal):
-        with JournalReader(journal.path) as reader:
-            yield reader.rows
-    else:
-        raise PointsmanError(f"a {type(journal).__name__} cannot be read back; use `pointsman feedback` on its file")

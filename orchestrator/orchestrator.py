@@ -3,39 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, ExitStack
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from orchestrator.agent import Agent
-from orchestrator.bus import Bus
 from orchestrator.clock import Clock, Ids, SystemClock, new_run_id
+from orchestrator.departure import depart
 from orchestrator.desk import Desk, Ticket
-from orchestrator.dispatcher import Dispatcher
-from orchestrator.errors import BusClosedError, PointsmanError, unwrapped
+from orchestrator.enrolment import find_candidates
+from orchestrator.errors import PointsmanError, unwrapped
 from orchestrator.graph import TaskGraph
-from orchestrator.handling import Surroundings
 from orchestrator.journal import Journal, SqliteJournal
 from orchestrator.judgement import Judgement, Said, record_judgement
-from orchestrator.logs import DecisionLog, make_logger
+from orchestrator.logs import make_logger
 from orchestrator.messages import OnFailure, Result, Task, as_ids
+from orchestrator.parts import Ground, Parts, assemble
 from orchestrator.plan import Plan
-from orchestrator.plugins import BrokenPlugin, discover
 from orchestrator.registry import AgentRegistry
-from orchestrator.router_of_run import load_router, load_shadow, teach, unteach
+from orchestrator.resumption import Resumption, refuse_begun
+from orchestrator.router_of_run import load_router, load_shadow
 from orchestrator.settings import Settings
 from orchestrator.statistics import Statistics
-from orchestrator.supervisor import Supervisor
-from orchestrator.topics import AGENT_REGISTERED, AGENT_UNREGISTERED, PLUGIN_BROKEN, RUN_STARTED, RUN_STOPPED
+from orchestrator.topics import RUN_STARTED
 
 if TYPE_CHECKING:
     import structlog
 
     from router import Router
-
-_LAST_WORD_S: Final = 1.0
 
 
 class Orchestrator:
@@ -76,21 +72,61 @@ class Orchestrator:
         self._shadow = load_shadow(self.settings)
         self._routers = (self._router,) if self._shadow is None else (self._router, self._shadow)
         self._logger = logger or make_logger(self.settings.log_format, now=self.clock.now)
-        self._open = False
+        self._resumption: Resumption | None = None
+        self._open = self._in_haste = False
+
+    @classmethod
+    def resume(
+        cls,
+        run: str,
+        settings: Settings | None = None,
+        *,
+        agents: Iterable[object] | None = None,
+        router: Router | None = None,
+        journal: Journal | None = None,
+        clock: Clock | None = None,
+        logger: structlog.typing.FilteringBoundLogger | None = None,
+        accept: Collection[str] = (),
+    ) -> Self:
+        """Prepare to go on with a run from its journal, after a stop or any crash; it does so on `async with`.
+
+        What has ended is not done again. A task whose attempt was cut short gets its next attempt; a task that went to
+        an agent goes to the same one. `results` waits for all of them.
+
+        Args:
+            run: its id.
+            settings: as for a new run; its journal must be the one of the run, whose own seed stays.
+            agents: as for a new run.
+            router: as for a new run.
+            journal: as for a new run.
+            clock: as for a new run.
+            logger: as for a new run.
+            accept: agents that may be missing, or may have changed while their effects are on record.
+
+        Raises:
+            JournalError: on entering, if the journal has no such run or is damaged.
+            ResumeError: on entering, if agents are missing or have changed so that the run cannot go on; says which.
+        """
+        made = cls(settings, agents=agents, router=router, journal=journal, clock=clock, run=run, logger=logger)
+        made._resumption = Resumption(run, accept)
+        return made
 
     # -- life --------------------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
         with unwrapped():
             async with AsyncExitStack() as opening:  # what was opened is closed again if the rest fails
-                self._journal = self._given_journal or SqliteJournal(
-                    self.settings.journal, self.run_id, durability=self.settings.durability
+                self._journal = self._given_journal or await SqliteJournal.open(
+                    self.settings.journal,
+                    self.run_id,
+                    durability=self.settings.durability,
+                    lease_s=self.settings.lease_s,
                 )
                 opening.push_async_callback(self._journal.aclose)
-                self._group = await opening.enter_async_context(asyncio.TaskGroup())
-                self._wire()
-                opening.callback(self._stop_everything)
-                await self._begin()
+                group = await opening.enter_async_context(asyncio.TaskGroup())
+                self._parts = await self._assemble(group)
+                opening.callback(self._parts.stop)
+                await self._begin(group)
                 self._closing = opening.pop_all()
         self._open = True
         return self
@@ -103,7 +139,7 @@ class Orchestrator:
         with unwrapped():
             async with self._closing:
                 if error is None:
-                    await self._drain()
+                    await depart(self._parts, self._graph, self.settings.drain_s, in_haste=self._in_haste)
                 elif isinstance(error, asyncio.CancelledError):
                     raise error
                 # Any other exception of the caller's own passes by the task group, which would wrap it.
@@ -150,6 +186,16 @@ class Orchestrator:
         """Wait until no task is unfinished, those that agents added included."""
         await self._running_desk().idle()
 
+    def hasten(self) -> None:
+        """Let leaving the block wait for attempts that have begun and no others: what is left can be resumed."""
+        self._in_haste = True
+
+    async def results(self) -> dict[str, Result]:
+        """Wait until no task is unfinished; return the results of all tasks of the run by id, once they are safe."""
+        await self.idle()
+        await self._journal.sync()
+        return self._graph.results()
+
     async def feedback(self, task: str, *, right: bool, should_be: str = "", note: str = "") -> Judgement:
         """Say whether a task of this run went to the right agent; return once it is in the journal.
 
@@ -176,20 +222,7 @@ class Orchestrator:
             PointsmanError: if the orchestrator is not running.
         """
         self._running_desk()
-        return await self._register(candidate)
-
-    async def _register(self, candidate: object) -> Agent:
-        agent = self.registry.add(candidate)
-        card = agent.card
-        with ExitStack() as undo:
-            undo.callback(self.registry.remove, card.name)
-            self._supervisor.refuse(agent)
-            for router in self._routers:
-                teach(router, card)
-            undo.pop_all()  # the supervisor and the router took it
-        self._supervisor.start(agent)
-        await self.bus.publish(AGENT_REGISTERED, {"agent": card.name, "version": card.version, "digest": card.digest})
-        return agent
+        return await self._parts.enrolment.enrol(candidate)
 
     async def unregister(self, name: str) -> int:
         """Send an agent nothing more, let it finish what it has for up to `settings.drain_s`, and remove it.
@@ -204,18 +237,7 @@ class Orchestrator:
             PointsmanError: if the orchestrator is not running.
         """
         self._running_desk()
-        self.registry.remove(name)
-        for router in self._routers:
-            unteach(router, name)
-        return await asyncio.shield(self._group.create_task(self._retire(name), name=f"retire {name}"))
-
-    async def _retire(self, name: str) -> int:
-        try:
-            left = await self._supervisor.retire(name, self.settings.drain_s)
-            await self.bus.publish(AGENT_UNREGISTERED, {"agent": name, "left": left})
-        except BusClosedError:  # the run stopped first: its last row names what is unfinished
-            return 0
-        return left
+        return await self._parts.enrolment.dismiss(name)
 
     def statistics(self) -> Statistics:
         """Return the counts as of now."""
@@ -224,70 +246,47 @@ class Orchestrator:
 
     # -- wiring ------------------------------------------------------------------------------------------------------
 
-    def _wire(self) -> None:
-        settings, journal, graph = self.settings, self._journal, TaskGraph()
-        self._graph = graph
+    async def _assemble(self, group: asyncio.TaskGroup) -> Parts:
+        self._graph = TaskGraph()
         self._task_ids = Ids("task")
-        self.bus = Bus(clock=self.clock, ids=Ids(self.run_id), tap=journal)
-        self._desk = Desk(bus=self.bus, graph=graph, journal=journal, capacity=settings.capacity)
-        surroundings = Surroundings(
-            bus=self.bus,
-            graph=graph,
-            journal=journal,
-            clock=self.clock,
-            workspace=settings.workspace,
-            seed=settings.seed,
-            capacity=settings.capacity,
-        )
-        self._supervisor = Supervisor(surroundings, settings.policy, self._group)
-        self._dispatcher = Dispatcher(
+        settings, last_id = self.settings, 0
+        if self._resumption is not None:
+            settings = await self._resumption.read(self._journal, self._graph, settings)
+            last_id = self._resumption.found.last_id
+        elif self._journal.epoch > 1:  # somebody had it before: did they come to write anything?
+            refuse_begun(self._journal, self.run_id)
+        ground = Ground(
             run=self.run_id,
-            seed=settings.seed,
-            bus=self.bus,
-            graph=graph,
+            last_id=last_id,
+            settings=settings,
+            clock=self.clock,
             registry=self.registry,
-            router=self._router,
-            vetoes=self._supervisor.vetoes,
-            fallback_agent=settings.fallback_agent,
-            log=DecisionLog(self._logger) if self._logger else None,
-            mailbox=8 * settings.capacity,
-            explore=settings.explore,
-            shadow=self._shadow,
+            journal=self._journal,
+            graph=self._graph,
+            group=group,
+            routers=self._routers,
+            logger=self._logger,
         )
+        parts = assemble(ground)
+        self.bus, self._desk, self._supervisor = parts.bus, parts.desk, parts.supervisor
+        return parts
 
-    async def _begin(self) -> None:
-        agents = self._given_agents
-        broken: tuple[BrokenPlugin, ...] = ()
-        if agents is None:
-            report = discover(strict=self.settings.strict_plugins)
-            agents, broken = [plugin.agent for plugin in report.loaded], report.broken
-        about = {"seed": self.settings.seed, "router": self._router.fingerprint, "schema": 1}
-        await self.bus.publish(RUN_STARTED, about)
-        for plugin in broken:
-            await self.bus.publish(PLUGIN_BROKEN, dataclasses.asdict(plugin))
-            if self._logger:
-                self._logger.warning(PLUGIN_BROKEN, **dataclasses.asdict(plugin))
+    async def _begin(self, group: asyncio.TaskGroup) -> None:
+        agents, broken = find_candidates(self._given_agents, strict=self.settings.strict_plugins)
+        parts, resumption = self._parts, self._resumption
+        if resumption is not None:
+            resumption.check(agents)
+            resumed = await resumption.announce(parts, self._router.fingerprint, self._journal.epoch)
+        else:
+            about = {"seed": self.settings.seed, "router": self._router.fingerprint, "schema": 1}
+            await parts.bus.publish(RUN_STARTED, about)
+        await parts.enrolment.report(broken, self._logger)
         for agent in agents:
-            await self._register(agent)
-        self._group.create_task(self._dispatcher.dispatch(), name="dispatcher")
-        self._group.create_task(self._desk.hand_out_results(), name="desk")
-
-    async def _drain(self) -> None:
-        try:
-            async with asyncio.timeout(self.settings.drain_s):
-                await self._desk.idle()
-        except TimeoutError:
-            pass
-        try:
-            async with asyncio.timeout(_LAST_WORD_S):
-                await self.bus.publish(RUN_STOPPED, {"unfinished": list(self._graph.unfinished())})
-        except TimeoutError:
-            pass  # it is recorded; a subscriber that no longer reads cannot hold up the end
-
-    def _stop_everything(self) -> None:
-        self._supervisor.stop()
-        self.bus.close()
-        self._desk.abandon()
+            await parts.enrolment.enrol(agent)
+        group.create_task(parts.desk.hand_out_results(), name="desk")
+        if resumption is not None:
+            await resumption.take_up(parts, resumed, self.clock)
+        group.create_task(parts.dispatcher.dispatch(), name="dispatcher")
 
     def _new_task_id(self) -> str:
         while (name := self._task_ids.next()) in self._graph:

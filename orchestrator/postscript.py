@@ -39,7 +39,7 @@ def append(settings: Settings, entries: Sequence[Entry]) -> None:
 async def _append(settings: Settings, entries: Sequence[Entry]) -> None:
     clock = SystemClock()
     for run in dict.fromkeys(entry.run for entry in entries):
-        journal = SqliteJournal(settings.journal, run, durability=settings.durability)
+        journal = SqliteJournal(settings.journal, run, durability=settings.durability, lease_s=None)
         try:
             for entry in entries:
                 if entry.run == run:

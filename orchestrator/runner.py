@@ -32,9 +32,15 @@ class _Open:
     """A task that this agent has yet to end: its command, the attempts begun, and who or what moves it on."""
 
     command: Envelope
-    attempts: int = 0
+    attempts: int
     timer: asyncio.TimerHandle | None = None
     worker: asyncio.Task[None] | None = None
+    in_handler: bool = False
+
+
+def _opened(command: Envelope) -> _Open:
+    """Return the entry of a command; one that is given again after a crash says how many attempts were begun."""
+    return _Open(command, command.body.get("attempts", 0))
 
 
 class AgentRunner:
@@ -57,7 +63,9 @@ class AgentRunner:
         self._handling = Handling(surroundings, policy, agent)
         self._open: dict[str, _Open] = {}
         self._workers: list[asyncio.Task[None]] = []
-        self._retired = False
+        self._retired = self._paused = False
+        self._attempts = 0  # that have begun and whose outcome is not published yet
+        self._attempt_ended = asyncio.Event()
 
     def start(self, group: asyncio.TaskGroup) -> None:
         """Start the workers; the group owns them."""
@@ -69,11 +77,21 @@ class AgentRunner:
         """Wait until all tasks given to this agent have ended; one between two attempts has not."""
         await self._mailbox.drained()
 
+    def hold(self) -> None:
+        """Begin no further attempt. What waits here is in the journal."""
+        self._paused = True
+
+    async def attempts_over(self) -> None:
+        """Wait until the outcome of every attempt that has begun is published."""
+        while self._attempts:
+            self._attempt_ended.clear()
+            await self._attempt_ended.wait()
+
     async def abandon(self) -> int:
         """Give up what is left: return how many tasks that were. A worker that is recording an outcome may finish."""
         self._retired = True
         while (command := self._mailbox.receive_nowait()) is not None:
-            self._open.setdefault(command.correlation_id, _Open(command))
+            self._open.setdefault(command.correlation_id, _opened(command))
         left = list(self._open.values())
         self._open.clear()
         for entry in left:
@@ -93,6 +111,10 @@ class AgentRunner:
         self._handling.close()
         self._mailbox.close()
 
+    def in_flight(self) -> list[str]:
+        """Return the tasks whose attempt has begun and whose handler has not answered."""
+        return [task_id for task_id, entry in self._open.items() if entry.in_handler]
+
     def statistics(self) -> SubscriptionStatistics:
         """Return the counts of the mailbox; a task between two attempts counts as in hand."""
         return self._mailbox.statistics()
@@ -110,11 +132,19 @@ class AgentRunner:
         while True:
             command = await self._mailbox.receive()
             if self._retired:  # it was handed over in the very moment of retirement
-                await self._give_up(_Open(command))
+                await self._give_up(_opened(command))
                 return
-            entry = self._open.setdefault(command.correlation_id, _Open(command))
+            entry = self._take(command)
+            if entry.timer is not None:  # its next attempt is not due yet
+                continue
+            if entry.attempts >= self.policy.retry.max_attempts:
+                await self._bury(entry)
+                continue
             entry.worker = worker
             await self.breaker.admit()
+            if self._paused:
+                return
+            self._attempts += 1
             try:
                 await self._attempt(entry, worker)
             except asyncio.CancelledError:
@@ -122,25 +152,48 @@ class AgentRunner:
                 raise
             finally:
                 entry.worker = None
+                self._attempts -= 1
+                self._attempt_ended.set()
             if self._mailbox.queued:
                 await asyncio.sleep(0)  # what this outcome unlocked may be more urgent than what waits here
 
+    def _take(self, command: Envelope) -> _Open:
+        """Return the entry of a command that was received; where it was given again before its time, with a timer."""
+        known = self._open.get(command.correlation_id)
+        if known is not None:
+            known.timer = None  # it is this timer that put the command back
+            return known
+        entry = self._open[command.correlation_id] = _opened(command)
+        wait_s = command.body.get("wait_s", 0.0)
+        if wait_s:
+            entry.timer = asyncio.get_running_loop().call_later(wait_s, self._mailbox.requeue, command)
+        return entry
+
+    async def _bury(self, entry: _Open) -> None:
+        """End a task whose last permitted attempt was cut short by the end of the process."""
+        del self._open[entry.command.correlation_id]
+        error = f"the process ended in attempt {entry.attempts} of {self.policy.retry.max_attempts}"
+        await self._finish(TASK_DEAD_LETTERED, {"error": error}, entry, entry.command, {})
+        self._mailbox.reject(entry.command, error)
+
     async def _attempt(self, entry: _Open, worker: asyncio.Task[None]) -> None:
-        task = self._in.graph.task(entry.command.correlation_id)
+        task_id = entry.command.correlation_id
         entry.attempts += 1
+        entry.in_handler = True
         body = {"agent": self.name, "attempt": entry.attempts}
-        started = await self._in.bus.publish(TASK_STARTED, body, task.id, entry.command.id)
+        started = await self._in.bus.publish(TASK_STARTED, body, task_id, entry.command.id)
         await self._in.journal.sync()  # the count is safe before the attempt: a task that kills us cannot loop
         begun = stopwatch()
-        outcome = await self._handling.run(self.agent, task, entry.attempts, worker)
+        outcome = await self._handling.run(self.agent, started, worker)
         measured = {"handle_s": stopwatch() - begun}
-        if self._open.get(task.id) is not entry:
+        entry.in_handler = False
+        if self._open.get(task_id) is not entry:
             return  # given up while the handler would not be cancelled
         if isinstance(outcome, Failure) and outcome.again and entry.attempts < self.policy.retry.max_attempts:
             self.breaker.fail()
             await self._retry_later(entry, outcome, started, measured)
             return
-        del self._open[task.id]  # the outcome stands: whatever becomes of this agent now, the worker records it
+        del self._open[task_id]  # the outcome stands: whatever becomes of this agent now, the worker records it
         if isinstance(outcome, Success):
             self.breaker.succeed()
             await self._complete(outcome, entry, started, measured)
@@ -187,6 +240,7 @@ class AgentRunner:
         await self._in.bus.publish(
             topic, {"agent": self.name, "attempts": entry.attempts, **body}, task_id, started.id, measured
         )
+        self._in.effects.forget(task_id)
 
 
 def _why(failure: Failure) -> dict[str, str]:

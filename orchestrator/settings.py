@@ -30,6 +30,9 @@ class Settings(BaseModel):
 
     journal: Path = Field(default=Path(".pointsman/journal.db"), description="file of the journal")
     durability: Durability = Field(default="power-cut-safe", description="what an acknowledged row survives")
+    lease_s: float = Field(
+        default=15.0, gt=0, le=3600, description="seconds without a sign of life after which a run may be taken over"
+    )
     workspace: Path = Field(default=Path(), description="folder that relative paths in payloads start from")
     capacity: int = Field(default=100_000, ge=1, le=10_000_000, description="unfinished tasks that a run may hold")
     policy: Policy = Field(default=Policy(), description="how agents are run whose card says nothing about it")

@@ -13,6 +13,7 @@ from orchestrator.handling import Surroundings
 from orchestrator.isolation import refuse_lost
 from orchestrator.messages import EMPTY
 from orchestrator.policy import Policy
+from orchestrator.recovery import Failures
 from orchestrator.runner import AgentRunner
 
 
@@ -69,6 +70,23 @@ class Supervisor:
 
     def _note_trip(self, name: str, tripped: bool) -> None:  # noqa: FBT001 - the breaker's event
         (self._tripped.add if tripped else self._tripped.discard)(name)
+
+    def restore(self, breakers: Mapping[str, Failures], now: float) -> None:
+        """Let breakers remember failures from before a crash; `now` is in seconds since the epoch, as they are."""
+        for name, failures in breakers.items():
+            if name in self._runners:
+                self._runners[name].breaker.restore(failures.in_a_row, now - failures.last_at)
+
+    async def pause(self) -> None:
+        """Begin no further attempt of any agent; return when those begun are over."""
+        for runner in self._runners.values():
+            runner.hold()
+        for runner in self._runners.values():
+            await runner.attempts_over()
+
+    def in_flight(self) -> list[str]:
+        """Return the tasks whose attempt has begun and whose handler has not answered, by agent."""
+        return [task_id for runner in self._runners.values() for task_id in runner.in_flight()]
 
     def stop(self) -> None:
         """Cancel all workers."""

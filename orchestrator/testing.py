@@ -9,8 +9,9 @@ from typing import Any, Final, ParamSpec
 
 import numpy as np
 
-from orchestrator.agent import AgentCard, TaskContext
+from orchestrator.agent import AgentCard
 from orchestrator.clock import run_virtual
+from orchestrator.context import TaskContext
 from orchestrator.messages import EMPTY, Task
 from orchestrator.policy import Policy
 from router import Abstained, AgentProfile, Contribution, Prediction, RouterError

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
-from orchestrator.agent import Agent, AgentCard, TaskContext
+from orchestrator.agent import Agent, AgentCard
+from orchestrator.context import TaskContext
 from orchestrator.documents import suggest
 from orchestrator.errors import AgentError, PointsmanError, UnknownAgentError
 from orchestrator.messages import Task

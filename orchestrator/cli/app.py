@@ -18,6 +18,7 @@ from orchestrator.cli import (
     learn,
     models,
     promote,
+    resume,
     route,
     run,
     test,
@@ -67,6 +68,7 @@ def _default_everywhere(command: object, settings_file: Path) -> dict[str, Any]:
 
 app.command(epilog=demo.EXAMPLES)(demo.demo)
 app.command(epilog=run.EXAMPLES)(run.run)
+app.command(epilog=resume.EXAMPLES)(resume.resume)
 app.command("test", epilog=test.EXAMPLES)(test.play_scenarios)
 app.command(epilog=route.EXAMPLES)(route.route)
 app.command(epilog=train.EXAMPLES)(train.train)

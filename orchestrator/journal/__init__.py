@@ -1,24 +1,43 @@
 """The journal: the append-only truth of a run."""
 
 from orchestrator.journal.base import Journal, JournalStatistics
+from orchestrator.journal.diagnosis import Diagnosis, examine
 from orchestrator.journal.memory import MemoryJournal
-from orchestrator.journal.reader import JournalReader, RunSummary, Verification
+from orchestrator.journal.ownership import LEASE_S, Owner
+from orchestrator.journal.pruning import Choice, Pruned, Standing, prune
+from orchestrator.journal.reader import JournalReader, RunSummary
+from orchestrator.journal.reading import Select, reading
 from orchestrator.journal.rows import GENESIS, Row, chain, check_json, decode, encode
-from orchestrator.journal.sqlite import Durability, SqliteJournal
+from orchestrator.journal.salvage import Salvaged, salvage
+from orchestrator.journal.schema import Durability
+from orchestrator.journal.sqlite import SqliteJournal
+from orchestrator.journal.verification import Verification
 
 __all__ = [
     "GENESIS",
+    "LEASE_S",
+    "Choice",
+    "Diagnosis",
     "Durability",
     "Journal",
     "JournalReader",
     "JournalStatistics",
     "MemoryJournal",
+    "Owner",
+    "Pruned",
     "Row",
     "RunSummary",
+    "Salvaged",
+    "Select",
     "SqliteJournal",
+    "Standing",
     "Verification",
     "chain",
     "check_json",
     "decode",
     "encode",
+    "examine",
+    "prune",
+    "reading",
+    "salvage",
 ]

@@ -26,6 +26,11 @@ class JournalStatistics:
 class Journal(Protocol):
     """Takes envelopes in order and says when they are safe."""
 
+    @property
+    def epoch(self) -> int:
+        """How many owners the run has had, this one included: 1 for a run that was never resumed."""
+        ...
+
     def append(self, envelope: Envelope) -> bool:
         """Take an envelope at once. False asks the caller to wait for `sync` before it goes on appending.
 

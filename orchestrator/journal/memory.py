@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from typing import Final
 
 from orchestrator.errors import JournalError
 from orchestrator.journal.base import JournalStatistics
@@ -11,7 +12,9 @@ from orchestrator.messages import Envelope
 
 
 class MemoryJournal:
-    """Keeps rows in a list. Nothing waits; `sync` returns at once."""
+    """Keeps rows in a list. Nothing waits; `sync` returns at once. It is its run's first owner, and the only one."""
+
+    epoch: Final = 1
 
     def __init__(self, run: str) -> None:
         self.run = run

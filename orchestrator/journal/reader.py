@@ -9,8 +9,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from orchestrator.errors import JournalError, JournalTamperedError
-from orchestrator.journal.rows import GENESIS, SCHEMA_VERSION, Row, chain, decode
+from orchestrator.errors import JournalError
+from orchestrator.journal.read_only import open_read_only
+from orchestrator.journal.rows import SCHEMA_VERSION, Row, decode
+from orchestrator.journal.verification import Verification, verify
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +23,6 @@ class RunSummary:
     first_at: float
     last_at: float
     rows: int
-
-
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """The outcome of a whole sound chain: rows checked and the last hash."""
-
-    rows: int
-    head: bytes
 
 
 class JournalReader:
@@ -43,23 +37,18 @@ class JournalReader:
         self.path = Path(path)
         if not self.path.is_file():
             raise JournalError(f"{path}: there is no journal; run something first, for example `pointsman demo`")
-        uri = f"{self.path.resolve().as_uri()}?mode=ro"
         try:
-            self._connection = sqlite3.connect(uri, uri=True, timeout=30, isolation_level=None)
+            self._connection, version, tables = open_read_only(self.path)
         except sqlite3.Error as error:
-            raise JournalError(f"{path}: cannot be opened: {error}; look at its permissions") from error
-        try:
-            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-            tables = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_master")}
-        except sqlite3.Error as error:
-            self._connection.close()
             raise JournalError(f"{path}: not a journal: {error}; give the file that a run has written") from error
         if not {"rows", "head"} <= tables:
             self._connection.close()
             raise JournalError(f"{path}: not a journal, but another database; give the file that a run has written")
-        if version != SCHEMA_VERSION:
+        if not 1 <= version <= SCHEMA_VERSION:
             self._connection.close()
-            raise JournalError(f"{path}: schema {version}, but this version of pointsman reads {SCHEMA_VERSION}")
+            raise JournalError(
+                f"{path}: schema {version}, but this version of pointsman reads 1 to {SCHEMA_VERSION}; upgrade it"
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -91,15 +80,18 @@ class JournalReader:
         for sequence, name, canonical, digest, measured in self._select(f"{query} ORDER BY sequence", values):
             yield Row(sequence, name, decode(canonical, measured)[1], canonical, digest)
 
-    def verify(self) -> Verification:
+    def verify(self, known: bytes | None = None) -> Verification:
         """Recompute the whole chain, as it was when this began: a run may go on writing meanwhile.
+
+        Args:
+            known: a head that was noted earlier, which some row must still have: nothing was cut off since then.
 
         Raises:
             JournalTamperedError: at the first row that was changed, removed, inserted or moved; names it.
         """
         self._begin()
         try:
-            return self._verify()
+            return verify(self._connection, self.path, known)
         finally:
             self._connection.rollback()
 
@@ -108,28 +100,6 @@ class JournalReader:
             self._connection.execute("BEGIN")
         except sqlite3.Error as error:
             raise JournalError(f"{self.path}: cannot be read: {error}") from error
-
-    def _verify(self) -> Verification:
-        expected, last = 0, GENESIS
-        everything = self._select("SELECT sequence, run, topic, task, row, hash FROM rows ORDER BY sequence")
-        for sequence, run, topic, task, canonical, digest in everything:
-            expected += 1
-            if sequence != expected:
-                raise JournalTamperedError(self.path, expected, "is missing")
-            last = chain(last, canonical)
-            if digest != last:
-                raise JournalTamperedError(self.path, sequence, "does not follow from the row before it")
-            name, envelope = decode(canonical)
-            if (name, envelope.topic, envelope.correlation_id) != (run, topic, task):
-                raise JournalTamperedError(self.path, sequence, "has columns that disagree with its content")
-        named, digest = next(self._select("SELECT sequence, hash FROM head"), (0, GENESIS))
-        if named > expected:
-            raise JournalTamperedError(self.path, expected + 1, f"is missing: the head names row {named} as the last")
-        if named < expected:
-            raise JournalTamperedError(self.path, named + 1, f"was added: the head names row {named} as the last")
-        if digest != last:
-            raise JournalTamperedError(self.path, expected, "is the last one, but not the one that the head names")
-        return Verification(expected, last)
 
     def _at(self, sequence: int) -> float:
         canonical = next(self._select("SELECT row FROM rows WHERE sequence = ?", (sequence,)))[0]

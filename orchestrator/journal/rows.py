@@ -14,7 +14,8 @@ from orchestrator.messages import Envelope
 
 #: What the first row is chained to.
 GENESIS: Final = bytes(32)
-SCHEMA_VERSION: Final = 1
+#: Of the file's tables; rows are the same in all versions so far.
+SCHEMA_VERSION: Final = 2
 _SORTED: Final = orjson.OPT_SORT_KEYS
 
 

@@ -4,48 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import queue
-import sqlite3
 import threading
 from collections import deque
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Self
 
 import orjson
 
 from orchestrator.errors import JournalError
 from orchestrator.journal.base import JournalStatistics
-from orchestrator.journal.rows import GENESIS, SCHEMA_VERSION, chain, encode
+from orchestrator.journal.batch import Item, beat, try_to_insert, write
+from orchestrator.journal.claim import Claim, release
+from orchestrator.journal.faults import Place, remedy
+from orchestrator.journal.ownership import LEASE_S
+from orchestrator.journal.rows import encode
+from orchestrator.journal.schema import Durability
 from orchestrator.messages import Envelope
 
-Durability = Literal["power-cut-safe", "os-crash-may-lose"]
-
-_SYNCHRONOUS: Final[dict[Durability, str]] = {"power-cut-safe": "FULL", "os-crash-may-lose": "NORMAL"}
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS rows (
-    sequence INTEGER PRIMARY KEY,
-    run      TEXT NOT NULL,
-    topic    TEXT NOT NULL,
-    task     TEXT NOT NULL,
-    row      BLOB NOT NULL,
-    hash     BLOB NOT NULL,
-    measured BLOB
-) STRICT;
-CREATE INDEX IF NOT EXISTS rows_by_task ON rows (task) WHERE task <> '';
-CREATE TABLE IF NOT EXISTS head (only INTEGER PRIMARY KEY CHECK (only = 1), sequence INTEGER, hash BLOB) STRICT;
-"""
-_INSERT: Final = "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?)"
-# Each page that a commit changed is two system calls; four times the usual size halves what a commit costs.
-_PAGE_BYTES: Final = 16_384
 # Rows that nobody waits for are written this many seconds later at most.
 _LINGER_S: Final = 0.01
-# How long the writer waits for another process to let go of the file.
-_PATIENCE_MS: Final = 30_000
 
 # Of what may stand here, sqlite3 binds a bytearray as it is; for bytes and None it first looks for adapters, for longer
 # than it takes to store them.
 _NOTHING: Final = bytearray()
-
-_Item = tuple[str, str, bytes, bytearray]
 
 
 class SqliteJournal:
@@ -59,7 +40,15 @@ class SqliteJournal:
     cancelled in `sync` leaves nothing behind; its rows are written all the same. After a failed write (disk full,
     read-only, I/O error) nothing is acknowledged any more: `append` and `sync` raise.
 
-    Each transaction reads the last hash under the write lock, so several processes may append to one file.
+    Each transaction reads the last hash under the write lock, so several processes may append to one file, each to a
+    run of its own: a journal owns its run from opening to `aclose`. Its thread beats three times a lease, whatever the
+    loop does; each transaction checks that the epoch is still this one, and if somebody has taken the run over, writes
+    nothing, acknowledges nothing and fails with `StaleOwnerError`.
+
+    Attributes:
+        path: the file.
+        run: the run.
+        epoch: how many owners the run has had, this one included; 0 for a writer that owns no run.
     """
 
     def __init__(
@@ -69,18 +58,35 @@ class SqliteJournal:
         *,
         durability: Durability = "power-cut-safe",
         max_pending: int = 10_000,
+        lease_s: float | None = LEASE_S,
+        claim: Claim | None = None,
     ) -> None:
-        """Open or create the file and start the writer.
+        """Open or create the file, take the run, start the writer. `open` does it without blocking the loop.
+
+        Args:
+            path: the file.
+            run: the run.
+            durability: what an acknowledged row survives.
+            max_pending: rows not yet durable above which `append` asks its caller to wait.
+            lease_s: seconds without a beat after which others may take the run. None appends without owning it: for
+                words about a run, which its owner may be writing meanwhile.
+            claim: on a run that is taken already.
 
         Raises:
+            RunOwnedError: if another process has the run, or may have it.
             JournalError: if the file cannot be opened or was made by a newer version.
         """
         self.path, self.run = Path(path), run
         self._max_pending = max_pending
-        self._connection = _open(self.path, durability)
+        if claim is None:
+            claim = Claim(self.path, run, durability, lease_s)
+            _attempt_once(claim)
+        self._connection, self._hold = claim.connection, claim.hold
+        self.epoch, self._place = self._hold.epoch, Place(self.path)
         self._loop = asyncio.get_running_loop()
-        self._batches: queue.SimpleQueue[tuple[list[_Item], bool] | None] = queue.SimpleQueue()
-        self._pending: list[_Item] = []
+        self._batches: queue.SimpleQueue[tuple[list[Item], bool] | None] = queue.SimpleQueue()
+        self._turn = threading.Lock()  # of the connection, between an idle thread's beat and the loop
+        self._pending: list[Item] = []
         self._flush: asyncio.Handle | None = None
         self._writing = False
         self._waiters: deque[tuple[int, asyncio.Future[None]]] = deque()
@@ -89,6 +95,38 @@ class SqliteJournal:
         self._closed = False
         self._writer = threading.Thread(target=self._write_batches, name=f"journal {self.path.name}", daemon=True)
         self._writer.start()
+
+    @classmethod
+    async def open(
+        cls,
+        path: str | Path,
+        run: str,
+        *,
+        durability: Durability = "power-cut-safe",
+        max_pending: int = 10_000,
+        lease_s: float | None = LEASE_S,
+        wait_s: float | None = None,
+    ) -> Self:
+        """Open a journal without blocking the loop, and wait for the run where somebody seems to have it.
+
+        Args:
+            path: the file.
+            run: the run.
+            durability: what an acknowledged row survives.
+            max_pending: as of the constructor.
+            lease_s: as of the constructor.
+            wait_s: seconds to wait at most; None waits until it is known whether the owner lives, two
+                leases at most.
+
+        A caller cancelled here has taken nothing.
+
+        Raises:
+            RunOwnedError: if its owner lives.
+            JournalError: if the file cannot be opened or was made by a newer version.
+        """
+        claim = Claim(Path(path), run, durability, lease_s)
+        await claim.attempt_for(wait_s)
+        return cls(path, run, max_pending=max_pending, claim=claim)
 
     def append(self, envelope: Envelope) -> bool:
         """Take an envelope; False asks the caller to wait in `sync`.
@@ -124,7 +162,7 @@ class SqliteJournal:
         await waiter
 
     async def aclose(self) -> None:
-        """Write what is left, stop the writer, close the file; a second call does nothing.
+        """Write what is left, let go of the run, stop the writer, close the file; a second call does nothing.
 
         Raises:
             JournalError: if what was left could not be written.
@@ -134,8 +172,7 @@ class SqliteJournal:
         self._closed = True
         self._hand_over()
         self._batches.put(None)
-        await asyncio.to_thread(self._writer.join)
-        self._connection.close()
+        await asyncio.to_thread(self._end)
         if self._failure is not None:
             raise self._failure
 
@@ -164,11 +201,19 @@ class SqliteJournal:
             return
         batch, self._pending, self._writing = self._pending, [], True
         try:
-            inserted = not self._closed and _try_to_insert(self._connection, self.run, batch)
+            inserted = not self._closed and self._try_to_insert(batch)
         except Exception as error:  # noqa: BLE001 - as in the thread: whatever it is, those who wait must hear of it
             self._failed(self._not_written(batch, error))
             return
         self._batches.put((batch, inserted))
+
+    def _try_to_insert(self, batch: list[Item]) -> bool:
+        if not self._turn.acquire(blocking=False):
+            return False
+        try:
+            return try_to_insert(self._connection, self._hold, batch)
+        finally:
+            self._turn.release()
 
     def _committed(self, rows: int) -> None:
         self._durable += rows
@@ -193,106 +238,56 @@ class SqliteJournal:
     # -- in the writer thread ----------------------------------------------------------------------------------------
 
     def _write_batches(self) -> None:
-        while (item := self._batches.get()) is not None:
+        while True:
+            batch: list[Item] = []
+            try:
+                item = self._batches.get(timeout=self._hold.due_in())
+            except queue.Empty:
+                item = batch, False
+            if item is None:
+                return
             batch, inserted = item
             try:
-                _write(self._connection, self.run, batch, inserted=inserted)
+                if batch:
+                    write(self._connection, self._hold, batch, inserted=inserted)
+                    self._place.check()
+                elif not self._beat():
+                    return
             except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
                 self._tell(self._failed, self._not_written(batch, error))
                 return
-            self._tell(self._committed, len(batch))
+            if batch:
+                self._tell(self._committed, len(batch))
 
-    def _not_written(self, batch: list[_Item], error: Exception) -> JournalError:
-        return JournalError(f"{self.path}: {len(batch)} rows not written: {error}; free the disk and resume")
+    def _beat(self) -> bool:
+        """Beat while nothing is written; False once the loop is gone, for then nobody can append any more."""
+        with self._turn:
+            if self._loop.is_closed():
+                release(self._connection, self._hold)
+                return False
+            if not self._connection.in_transaction:  # else a batch is on its way, and its commit beats
+                beat(self._connection, self._hold)
+        return True
+
+    def _end(self) -> None:
+        self._writer.join()
+        release(self._connection, self._hold)
+        self._connection.close()
+
+    def _not_written(self, batch: list[Item], error: Exception) -> JournalError:
+        if isinstance(error, JournalError):
+            return error
+        what = f"run {self.run!r}: {len(batch)} rows not written"
+        return JournalError(f"{self.path}: {what}: {error}; {remedy(error)} and resume the run")
 
     def _tell(self, callback: object, argument: object) -> None:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(callback, argument)  # type: ignore[arg-type]
 
 
-def _open(path: Path, durability: Durability) -> sqlite3.Connection:
+def _attempt_once(claim: Claim) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
-    except (sqlite3.Error, OSError) as error:
-        raise JournalError(f"{path}: cannot be opened as a journal: {error}; choose another path") from error
-    try:
-        _prepare(connection, path, durability)
-    except sqlite3.Error as error:
-        connection.close()
-        raise JournalError(f"{path}: cannot be opened as a journal: {error}; choose another path") from error
-    except JournalError:
-        connection.close()
+        claim.attempt()
+    except BaseException:
+        claim.undo()
         raise
-    return connection
-
-
-def _prepare(connection: sqlite3.Connection, path: Path, durability: Durability) -> None:
-    _check_is_ours(connection, path)
-    connection.execute(f"PRAGMA page_size={_PAGE_BYTES}")  # of a new file; one that exists keeps its own
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute(f"PRAGMA synchronous={_SYNCHRONOUS[durability]}")
-    connection.execute("BEGIN IMMEDIATE")
-    _check_is_ours(connection, path)  # again, now that nobody else can change it
-    for statement in _SCHEMA.split(";")[:-1]:
-        connection.execute(statement)
-    connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-    connection.execute("COMMIT")
-    connection.execute("PRAGMA busy_timeout=0")  # the loop never waits for a lock
-
-
-def _check_is_ours(connection: sqlite3.Connection, path: Path) -> None:
-    """Refuse a newer journal, and a database that is none: nothing is written into somebody else's file."""
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if (version or tables) and not {"rows", "head"} <= tables:
-        raise JournalError(f"{path}: is a database, but no journal; choose another path")
-    if version > SCHEMA_VERSION:
-        raise JournalError(f"{path}: written by a newer version (schema {version}); upgrade pointsman to append")
-
-
-def _try_to_insert(connection: sqlite3.Connection, run: str, batch: list[_Item]) -> bool:
-    """Insert a batch in a transaction left open; False if another process holds the lock."""
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
-            return False
-        raise
-    _insert(connection, run, batch)
-    return True
-
-
-def _write(connection: sqlite3.Connection, run: str, batch: list[_Item], *, inserted: bool) -> None:
-    """Commit a batch that is inserted already, or else wait for the lock and insert it first."""
-    if not inserted:
-        connection.execute(f"PRAGMA busy_timeout={_PATIENCE_MS}")
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("PRAGMA busy_timeout=0")
-        _insert(connection, run, batch)
-    try:
-        connection.execute("COMMIT")
-    except sqlite3.Error:
-        _roll_back(connection)
-        raise
-
-
-def _insert(connection: sqlite3.Connection, run: str, batch: list[_Item]) -> None:
-    try:
-        head = connection.execute("SELECT sequence, hash FROM head").fetchone()
-        sequence, last = head or (0, GENESIS)
-        rows = []
-        for topic, task, canonical, measured in batch:
-            sequence += 1
-            last = chain(last, canonical)
-            rows.append((sequence, run, topic, task, bytearray(canonical), bytearray(last), measured))
-        connection.executemany(_INSERT, rows)
-        connection.execute("INSERT OR REPLACE INTO head VALUES (1, ?, ?)", (sequence, last))
-    except sqlite3.Error:
-        _roll_back(connection)
-        raise
-
-
-def _roll_back(connection: sqlite3.Connection) -> None:
-    if connection.in_transaction:
-        connection.execute("ROLLBACK")

@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
-from orchestrator.agent import AgentCard, FunctionAgent, TaskContext, agent
+from orchestrator.agent import AgentCard, FunctionAgent, agent
+from orchestrator.context import TaskContext
 from orchestrator.errors import AgentError
 from orchestrator.messages import Task
 from orchestrator.policy import Breaker, Policy, Retry

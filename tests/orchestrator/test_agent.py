@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from orchestrator.agent import Agent, AgentCard, FunctionAgent, TaskContext, adopt, agent
+from orchestrator.agent import Agent, AgentCard, FunctionAgent, adopt, agent
 from orchestrator.clock import VirtualClock, run_virtual
+from orchestrator.context import TaskContext
 from orchestrator.errors import AgentError, CardError, PointsmanError
 from orchestrator.messages import Task
 

@@ -2,10 +2,15 @@ import inspect
 
 import pytest
 
-from orchestrator import errors
+from orchestrator import errors, http_errors
 from orchestrator.errors import PointsmanError
 
-TREE = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if kind.__module__ == errors.__name__]
+TREE = [
+    kind
+    for page in (errors, http_errors)
+    for _, kind in inspect.getmembers(page, inspect.isclass)
+    if kind.__module__ == page.__name__
+]
 
 
 @pytest.mark.parametrize("kind", TREE, ids=lambda kind: kind.__name__)
@@ -30,6 +35,8 @@ def test_every_error_hangs_from_one_root_and_says_when_it_is_raised(kind: type[E
         (errors.UnknownAgentError("a", "did you mean 'b'?"), "'a'", "did you mean"),
         (errors.PluginError("p", "their-agents", "no card"), "'their-agents'", "uninstall their-agents"),
         (errors.JournalTamperedError("j.db", 7, "is missing"), "row 7", "do not trust"),
+        (errors.RunOwnedError("j.db", "r", "process 7 on h"), "process 7 on h", "stop that one"),
+        (errors.StaleOwnerError("j.db", "r", 1, "process 7 on h"), "from epoch 1", "stop this process"),
         (errors.StoppedError("a"), "'a'", "its journal says"),
         (errors.DocumentError("p.yaml", 3, 5, "no such key", "remove it"), "p.yaml:3:5", "remove it"),
         (errors.DocumentError("p.yaml", 0, 0, "is empty"), "p.yaml: is empty", ""),

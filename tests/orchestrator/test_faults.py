@@ -1,24 +1,26 @@
-import asyncio
+import contextlib
+import gc
 import io
+import os
 from collections import Counter
-from collections.abc import Sequence
 from importlib.metadata import EntryPoint
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
-from orchestrator.agent import TaskContext
 from orchestrator.clock import VirtualClock
-from orchestrator.errors import AgentError, PointsmanError
+from orchestrator.context import TaskContext
+from orchestrator.errors import AgentError
 from orchestrator.journal import MemoryJournal
 from orchestrator.logs import make_logger
 from orchestrator.messages import Task
 from orchestrator.orchestrator import Orchestrator
 from orchestrator.plan import Plan
 from orchestrator.policy import Breaker, Policy, Retry
+from orchestrator.runner import AgentRunner
 from orchestrator.settings import Settings
 from orchestrator.testing import FixedRouter, ScriptedAgent
-from tests.orchestrator.faults import Point, counted, functions_of, run_with
+from tests.orchestrator.faults import InjectedError, Moment, Point, counted, functions_of, run_with
 
 COMPONENTS: Final = (
     "orchestrator.agent",
@@ -31,14 +33,18 @@ COMPONENTS: Final = (
     "orchestrator.dead_letters",
     "orchestrator.deadlines",
     "orchestrator.dependencies",
+    "orchestrator.departure",
     "orchestrator.desk",
     "orchestrator.dispatcher",
+    "orchestrator.effects",
+    "orchestrator.enrolment",
     "orchestrator.graph",
     "orchestrator.handling",
     "orchestrator.journal.memory",
     "orchestrator.journal.rows",
     "orchestrator.logs",
     "orchestrator.orchestrator",
+    "orchestrator.parts",
     "orchestrator.plugins",
     "orchestrator.registry",
     "orchestrator.router_of_run",
@@ -50,7 +56,11 @@ COMPONENTS: Final = (
 )
 #: Parts of the scenario and of its measurement, not of the run.
 NOT_OURS: Final = ("testing.Scripted", "testing.in_virtual_time", "testing.until_blocked", "clock.run_virtual")
-NOT_OURS_EITHER: Final = ("clock._Jumping", "clock.VirtualTimeLoop")
+#: The event loop itself, and what guards the loop from a log that cannot be written: what it guards is `_write`.
+NOT_OURS_EITHER: Final = ("clock._Jumping", "clock.VirtualTimeLoop", "logs._Lines._try_to_write")
+#: Of all points, every so many-th is tried in `make test`; `make faults` tries all.
+SOME: Final = 7
+MOMENTS: Final[tuple[Moment, ...]] = ("before", "after")
 FUNCTIONS: Final = {
     name: function
     for name, function in functions_of(COMPONENTS).items()
@@ -61,9 +71,10 @@ POLICY: Final = Policy(
 )
 
 
-def _adds(task: Task, context: TaskContext) -> str:
+async def _adds(task: Task, context: TaskContext) -> str:
     if task.id == "adds":
         context.add_task("steady", id="added")
+        await context.effect("note", str)
     return "added"
 
 
@@ -139,7 +150,7 @@ def _plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(EntryPoint, "load", lambda self: fresh[self.name] if self.name in fresh else real(self))
 
 
-def _calls() -> Counter[str]:
+def _calls_of_all() -> Counter[str]:
     """Return how often each function is called in a run in which nothing is injected."""
     with counted(FUNCTIONS, None) as calls:
         seen = run_with(scenario, calls)
@@ -147,23 +158,47 @@ def _calls() -> Counter[str]:
     return calls
 
 
-def test_debug() -> None:
-    """Debug."""
-    import gc
-    gc.collect(); gc.freeze()
-    calls = _calls()
-    bad = []
-    total = 0
-    for name in sorted(calls):
-        count = calls[name]
-        for number in sorted({1, (count + 1) // 2}):
-            for moment in ("before", "after"):
-                point = Point(name, number, moment)
-                with counted(FUNCTIONS, point) as seen_calls:
-                    seen = run_with(scenario, seen_calls)
-                total += 1
-                if seen.wrong():
-                    bad.append((point, seen.wrong()))
-    for point, wrong in bad:
-        print(point.function, point.number, point.moment, wrong[:300])
-    print(len(bad), total)
+def _points() -> list[Point]:
+    """Return where to inject: with FAULTS=all, before and after the first and a middle call of every function."""
+    calls = _calls_of_all()
+    every = [
+        Point(name, number, moment)
+        for name in sorted(FUNCTIONS)
+        if calls[name]
+        for number in sorted({1, (calls[name] + 1) // 2})
+        for moment in MOMENTS
+    ]
+    return every if os.environ.get("FAULTS") == "all" else every[::SOME]
+
+
+def test_every_fault_ends_as_a_failed_task_or_a_reported_error() -> None:
+    """None of them hangs the run, none is left unheard, whatever function of whatever component raises."""
+    gc.collect()
+    gc.freeze()  # what is here already is looked through after each of hundreds of runs
+    try:
+        found = {}
+        for point in _points():
+            with counted(FUNCTIONS, point) as calls:
+                wrong = run_with(scenario, calls).wrong()
+            if wrong:
+                found[point] = wrong
+    finally:
+        gc.unfreeze()
+    assert not found
+
+
+def test_a_swallowed_exception_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The harness can fail: workers that die in silence leave tasks that never end."""
+    real = AgentRunner._work_on
+
+    async def quiet(self: AgentRunner) -> None:
+        with contextlib.suppress(InjectedError):
+            await real(self)
+
+    monkeypatch.setattr(AgentRunner, "_work_on", quiet)
+    point = Point("breaker.CircuitBreaker.admit", 1, "before")
+    others = {name: found for name, found in FUNCTIONS.items() if name != "runner.AgentRunner._work_on"}
+    with counted(others, point) as calls:
+        seen = run_with(scenario, calls)
+    assert calls["injected"] == 1
+    assert seen.wrong()

@@ -142,6 +142,8 @@ def test_feedback_of_a_running_orchestrator_reads_its_own_file(tmp_path: Path) -
 class Blind:
     """A journal that cannot be read back."""
 
+    epoch = 1
+
     def append(self, envelope: Envelope) -> bool:
         """Forget it."""
         return True

@@ -16,8 +16,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from orchestrator import plugins
-from orchestrator.agent import TaskContext
 from orchestrator.clock import run_virtual
+from orchestrator.context import TaskContext
 from orchestrator.errors import AgentError, CardError, DuplicateAgentError, JournalError, PluginError, StoppedError
 from orchestrator.journal import JournalReader, MemoryJournal
 from orchestrator.messages import Envelope, OnFailure, Task
@@ -55,7 +55,7 @@ async def test_leaving_waits_no_longer_than_the_settings_say() -> None:
         running = await o.submit("a", id="running")
         await o.submit("a", id="waiting", after="running")
     assert now() == 2
-    assert rows(o)[-1].body == {"unfinished": ["running", "waiting"]}
+    assert rows(o)[-1].body == {"unfinished": ["running", "waiting"], "interrupted": ["running"]}
     with pytest.raises(StoppedError, match="'running'"):
         await running.result()
 
@@ -211,7 +211,7 @@ async def test_without_agents_the_installed_plugins_are_taken_and_broken_ones_ar
 
     broken = BrokenPlugin("odd", "their-agents", "1", "it has no card")
     report = PluginReport((Plugin(ScriptedAgent("a"), "a", "our-agents", "1"),), (broken,))
-    monkeypatch.setattr("orchestrator.orchestrator.discover", lambda *, strict: report)
+    monkeypatch.setattr("orchestrator.enrolment.discover", lambda *, strict: report)
     o = make(None)
     o._logger = Log()  # type: ignore[assignment]
     async with o:

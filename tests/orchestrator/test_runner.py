@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from orchestrator.agent import AgentCard, TaskContext, agent
+from orchestrator.agent import AgentCard, agent
+from orchestrator.context import TaskContext
 from orchestrator.errors import AgentError
 from orchestrator.journal import MemoryJournal
 from orchestrator.messages import Envelope, Result, Task

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from orchestrator.agent import TaskContext
+from orchestrator.context import TaskContext
 from orchestrator.messages import Task
 from orchestrator.testing import FixedRouter, ScriptedAgent, in_virtual_time, until_blocked
 from router import Abstained, AgentProfile, LearnsAgents, Router, RouterError

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import router
+from orchestrator.cli.prune_view import show_pruned
+from orchestrator.journal import Pruned, Standing
 from router import KeywordRouter
 from router.calibration import Calibration
 
@@ -40,6 +42,99 @@ def test_verify_names_the_row_that_was_changed(ran: Cli) -> None:
     assert "row 6" in err
     code, out, _ = ran("journal", "verify", "--json")
     assert (code, json.loads(out)["row"]) == (1, 6)
+
+
+def test_verify_takes_a_head_that_was_noted(ran: Cli) -> None:
+    """What was cut off since is noticed; a text that is no head is refused."""
+    head = json.loads(ran("journal", "verify", "--json")[1])["head"]
+    assert ran("journal", "verify", "--head", head)[0] == 0
+    code, _, err = ran("journal", "verify", "--head", "01" * 32)
+    assert code == 1
+    assert "no row has the head given" in err
+    assert "is no head" in ran("journal", "verify", "--head", "xyz")[2]
+
+
+def test_a_damaged_journal_is_explained_and_what_is_sound_copied(ran: Cli, folder: Path) -> None:
+    """Verify and doctor say what is wrong and what to do; recover does it, and says where it stopped."""
+    code, out, _ = ran("journal", "recover", "all.db")
+    assert code == 0
+    assert "sound rows" in out
+    page = 16_384
+    with Path(JOURNAL).open("r+b") as file:
+        file.truncate(Path(JOURNAL).stat().st_size - page)
+    code, _, err = ran("journal", "verify")
+    assert code == 1
+    assert "cut off: 16384 bytes are missing at its end" in err
+    assert "pointsman journal recover OUT" in err
+    body = json.loads(ran("journal", "verify", "--json")[1])
+    assert (body["ok"], body["kind"]) == (False, "cut off")
+    assert "cut off" in json.dumps(json.loads(ran("doctor", "--json")[1])["checks"])
+    with sqlite3.connect("all.db") as connection:
+        connection.execute("UPDATE rows SET hash = x'00' WHERE sequence = 6")
+    connection.close()
+    code, out, err = ran("journal", "recover", "some.db", "all.db")
+    assert (code, out) == (1, "copied 5 sound rows of all.db to some.db\n")
+    assert "row 6: does not follow" in err
+    assert json.loads(ran("journal", "verify", "some.db", "--json")[1])["rows"] == 6
+    assert ran("journal", "recover", "some.db", "all.db")[0] != 0
+    code, out, _ = ran("journal", "recover", "again.db", "some.db", "--json")
+    assert (code, json.loads(out)["problem"]) == (0, "")
+
+
+def test_prune_says_what_would_go_and_then_lets_it_go(ran: Cli) -> None:
+    """A dry run changes nothing; afterwards the chain verifies, and there is nothing more to prune."""
+    (run,) = [one["run"] for one in json.loads(ran("journal", "runs", "--json")[1])]
+    code, out, _ = ran("journal", "prune", "--keep", "0", "--dry-run")
+    assert code == 0
+    assert run in out
+    assert "would remove 1 runs" in out
+    assert ran("journal", "prune", "--keep", "1") == (0, "nothing to prune\n", "")
+    assert ran("journal", "prune", "--older-than", "52w") == (0, "nothing to prune\n", "")
+    code, out, _ = ran("journal", "prune", "--run", run, "--json")
+    body = json.loads(out)
+    assert (code, [one["run"] for one in body["gone"]], body["kept"]) == (0, [run], [])
+    code, out, _ = ran("journal", "verify")
+    assert code == 0
+    assert f"{body['rows']} more pruned" in out
+    assert ran("journal", "prune", "--keep", "0")[1] == "nothing to prune\n"
+
+
+def test_prune_keeps_a_run_that_is_unfinished_and_says_why(ran: Cli) -> None:
+    """Named, it is an error; met on the way, it is told."""
+    with sqlite3.connect(JOURNAL) as connection:
+        connection.execute("UPDATE rows SET topic = 'x' WHERE topic = 'run.stopped'")
+    connection.close()
+    (run,) = [one["run"] for one in json.loads(ran("journal", "runs", "--json")[1])]
+    code, out, _ = ran("journal", "prune", "--run", run)
+    assert code == 1
+    assert "stays: has not stopped" in out
+    assert ran("journal", "prune", "--keep", "0")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ((), "say which runs are to go"),
+        (("--older-than", "soon"), "write a number and one of"),
+        (("--run", "nobody"), "no run 'nobody'"),
+        (("--keep", "-1"), "--keep"),
+    ],
+)
+def test_prune_refuses_what_it_does_not_understand(ran: Cli, options: tuple[str, ...], problem: str) -> None:
+    """Nothing is removed by mistake."""
+    code, _, err = ran("journal", "prune", *options)
+    assert code != 0
+    assert problem in " ".join(err.split())
+    assert json.loads(ran("journal", "verify", "--json")[1])["pruned"] == 0
+
+
+def test_prune_says_why_the_file_keeps_its_size(capsys: pytest.CaptureFixture[str]) -> None:
+    """A run that is being written is not held up."""
+    gone = Standing("r", 0.0, 7, "")
+    show_pruned(Path("j.db"), Pruned((gone,), (), 7, 2_000_000, 2_000_000, "run 'r2' is being written"), dry=False)
+    said = capsys.readouterr()
+    assert "removed 1 runs of 7 rows from j.db, 2.0 MB before, 2.0 MB now" in said.out
+    assert "keeps its size for now: run 'r2' is being written" in said.err
 
 
 def test_export_writes_the_canonical_bytes(ran: Cli, folder: Path) -> None:

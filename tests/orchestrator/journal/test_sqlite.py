@@ -13,7 +13,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from orchestrator.errors import JournalError, NotJsonError
-from orchestrator.journal import JournalReader, MemoryJournal, SqliteJournal, sqlite
+from orchestrator.journal import Durability, JournalReader, MemoryJournal, SqliteJournal, sqlite
+from orchestrator.journal.batch import write
+from orchestrator.journal.ownership import Hold
 from orchestrator.messages import Envelope
 from orchestrator.testing import until_blocked
 
@@ -36,15 +38,15 @@ class Gate:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, error: Exception | None = None) -> None:
         self.open = threading.Event()
         self.batches: list[int] = []
-        self._error, self._write = error, sqlite._write
-        monkeypatch.setattr(sqlite, "_write", self)
+        self._error, self._write = error, write
+        monkeypatch.setattr(sqlite, "write", self)
 
-    def __call__(self, connection: sqlite3.Connection, run: str, batch: list[Any], *, inserted: bool) -> None:
+    def __call__(self, connection: sqlite3.Connection, hold: Hold, batch: list[Any], *, inserted: bool) -> None:
         assert self.open.wait(30)
         self.batches.append(len(batch))
         if self._error is not None:
             raise self._error
-        self._write(connection, run, batch, inserted=inserted)
+        self._write(connection, hold, batch, inserted=inserted)
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
@@ -188,7 +190,7 @@ async def test_after_a_failed_write_nothing_is_acknowledged(
     assert len(refused) == 3
     assert str(error) in refused[0]
     await sync()
-    with pytest.raises(JournalError, match="free the disk and resume"):
+    with pytest.raises(JournalError, match="free the disk and resume the run"):
         journal.append(envelope(2))
     with pytest.raises(JournalError):
         await journal.aclose()
@@ -322,7 +324,7 @@ async def test_a_folder_that_cannot_be_made_is_a_journal_error(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(("durability", "level"), [("power-cut-safe", 2), ("os-crash-may-lose", 1)])
-async def test_durability_is_what_its_name_says(tmp_path: Path, durability: sqlite.Durability, level: int) -> None:
+async def test_durability_is_what_its_name_says(tmp_path: Path, durability: Durability, level: int) -> None:
     """FULL survives a power cut; NORMAL may lose acknowledged rows in one, and is never chosen silently."""
     journal = SqliteJournal(tmp_path / "j.db", "r", durability=durability)
     assert journal._connection.execute("PRAGMA synchronous").fetchone() == (level,)
@@ -376,7 +378,7 @@ async def test_a_row_that_cannot_be_inserted_fails_those_who_wait(
         raise sqlite3.OperationalError("database or disk is full")
 
     journal = SqliteJournal(tmp_path / "j.db", "r")
-    monkeypatch.setattr(sqlite, "_try_to_insert", full)
+    monkeypatch.setattr(sqlite, "try_to_insert", full)
     journal.append(envelope(1))
     with pytest.raises(JournalError, match="disk is full"):
         await journal.sync()
@@ -396,7 +398,7 @@ async def test_whatever_goes_wrong_while_inserting_reaches_those_who_wait(
         raise error
 
     journal = SqliteJournal(tmp_path / "j.db", "r")
-    monkeypatch.setattr(sqlite, "_try_to_insert", fail)
+    monkeypatch.setattr(sqlite, "try_to_insert", fail)
     journal.append(envelope(1))
     with pytest.raises(JournalError, match="rows not written"):
         await journal.sync()

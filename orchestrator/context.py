@@ -1,0 +1,125 @@
+"""The task context: what a handler may see and do beside its input."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from orchestrator.clock import Clock, SystemClock
+from orchestrator.errors import AgentError
+from orchestrator.messages import EMPTY, OnFailure, Result, Task, as_ids
+
+InDoubt = Literal["again", "fail"]
+
+
+class PerformsEffects(Protocol):
+    """Whoever performs the effects of one attempt."""
+
+    async def perform(self, name: str, function: Callable[[str], Any], key: str, in_doubt: InDoubt) -> Any:
+        """Perform an effect, or return its receipt; see `TaskContext.effect`."""
+        ...
+
+
+class _Unrecorded:
+    """Performs effects without a journal: for handlers that are called by hand, in tests."""
+
+    async def perform(self, name: str, function: Callable[[str], Any], key: str, in_doubt: InDoubt) -> Any:  # noqa: ARG002 - the protocol's
+        return await call(function, key or name, SystemClock())
+
+
+async def call(function: Callable[[str], Any], key: str, clock: Clock) -> Any:
+    """Call the function of an effect, a plain one in a thread."""
+    if inspect.iscoroutinefunction(function):
+        return await function(key)
+    output = await clock.run_blocking(functools.partial(function, key))
+    return await output if inspect.isawaitable(output) else output
+
+
+@dataclass(frozen=True, slots=True)
+class TaskContext:
+    """What a handler may see and do beside its input.
+
+    Attributes:
+        task: the task, its payload already resolved.
+        attempt: 1 for the first try.
+        results: results of the tasks that this one waited for, by id.
+        workspace: folder that relative paths in payloads start from.
+        clock: time for this run; use it instead of `time` and `datetime` so that a run can be replayed.
+    """
+
+    task: Task
+    attempt: int = 1
+    results: Mapping[str, Result] = field(default_factory=lambda: EMPTY)
+    workspace: Path = field(default_factory=Path.cwd)
+    clock: Clock = field(default_factory=SystemClock)
+    added: list[Task] = field(default_factory=list)
+    effects: PerformsEffects = field(default_factory=_Unrecorded, repr=False)
+
+    async def effect(
+        self, name: str, function: Callable[[str], Any], *, key: str = "", in_doubt: InDoubt = "again"
+    ) -> Any:
+        """Do something to the outside world once, and return what came of it, from now on from its receipt.
+
+        That it is about to happen goes on record first, and what came of it after; a later attempt, also one in another
+        process after a crash, gets the recorded outcome instead of doing it again. Between the two nobody can know
+        whether it happened: then `in_doubt` decides. It is done exactly once where the other side honours the key (an
+        idempotency key, a unique column), else at least once.
+
+        Args:
+            name: what it is, for people, such as 'send-mail'.
+            function: does it, given the key; returns JSON. Async, or a plain function that runs in a thread.
+            key: tells the same effect again apart from another one; by default the run, the task, the name and the
+                count of effects of that name in this attempt, which is the same in each attempt of the task.
+            in_doubt: `again` does it once more with the same key; `fail` ends the task for people to look at.
+
+        Raises:
+            EffectInDoubtError: if it is in doubt and `in_doubt` is `fail`.
+            NotJsonError: if what it returned cannot be recorded; it has been done, and will not be done again.
+        """
+        return await self.effects.perform(name, function, key, in_doubt)
+
+    def add_task(
+        self,
+        request: str,
+        *,
+        id: str = "",  # noqa: A002 - the name of the field
+        payload: Mapping[str, Any] | None = None,
+        after: Sequence[str] = (),
+        agent: str = "",
+        on_failure: OnFailure = "fail",
+        estimate_s: float = 1.0,
+    ) -> Task:
+        """Add a task to the run. It begins when this attempt completes; an attempt that fails adds nothing.
+
+        Whatever waits for the present task also waits for the added one. `after` may name the tasks that this
+        attempt added before. Without `id` it is named after its parent: `PARENT/1`, `PARENT/2`, ...
+        """
+        task_id = id or f"{self.task.id}/{len(self.added) + 1}"
+        task = Task(
+            id=task_id,
+            request=request,
+            payload=payload or {},
+            after=as_ids(after),
+            agent=agent,
+            on_failure=on_failure,
+            estimate_s=estimate_s,
+            parent=self.task.id,
+        )
+        self.added.append(task)
+        return task
+
+    def path(self, relative: str) -> Path:
+        """Return a path inside the workspace.
+
+        Raises:
+            AgentError: if it leads out of the workspace, by `..`, as an absolute path or through a link.
+        """
+        root = self.workspace.resolve()
+        path = (root / relative).resolve()
+        if not path.is_relative_to(root):
+            raise AgentError(f"path {relative!r} leads out of the workspace; give one inside it")
+        return path

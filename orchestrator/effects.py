@@ -1,0 +1,120 @@
+"""Effects: side effects with a receipt in the journal, so that an outcome on record is never caused again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple
+
+from orchestrator.bus import Bus
+from orchestrator.clock import Clock
+from orchestrator.context import InDoubt, call
+from orchestrator.errors import EffectInDoubtError, EffectNotDoneError, NotJsonError
+from orchestrator.foreign import as_json, one_line
+from orchestrator.journal import Journal
+from orchestrator.messages import Envelope
+from orchestrator.topics import EFFECT_DONE, EFFECT_INTENDED, EFFECT_RAISED
+
+
+class Receipt(NamedTuple):
+    """What is on record of one effect.
+
+    Attributes:
+        state: `intended` and `raised` leave in doubt whether it took place; `undone` and `done` do not.
+        output: what came of it, where it is done.
+        refused: why what came of it is not here, where it could not be recorded.
+    """
+
+    state: Literal["intended", "raised", "undone", "done"]
+    output: Any = None
+    refused: str = ""
+
+
+Receipts = dict[tuple[str, str], Receipt]
+
+
+class Effects:
+    """The receipts of the unfinished tasks of a run."""
+
+    def __init__(self, *, run: str, bus: Bus, journal: Journal, clock: Clock) -> None:
+        self.run, self.bus, self.journal, self.clock = run, bus, journal, clock
+        self._receipts: dict[str, Receipts] = {}
+
+    def restore(self, receipts: Mapping[str, Receipts]) -> None:
+        """Know what an earlier process of this run left on record, by task."""
+        self._receipts.update(receipts)
+
+    def of(self, started: Envelope) -> EffectsOfAttempt:
+        """Return what performs the effects of an attempt, given the envelope that began it."""
+        return EffectsOfAttempt(self, started)
+
+    def forget(self, task_id: str) -> None:
+        """Drop the receipts of a task that has ended."""
+        self._receipts.pop(task_id, None)
+
+    def receipts(self, task_id: str) -> Receipts:
+        """Return the receipts of a task, to be added to."""
+        return self._receipts.setdefault(task_id, {})
+
+
+class EffectsOfAttempt:
+    """Performs the effects of one attempt, or answers from what an earlier one left on record."""
+
+    __slots__ = ("_all", "_counts", "_started")
+
+    def __init__(self, effects: Effects, started: Envelope) -> None:
+        self._all, self._started = effects, started
+        self._counts: dict[str, int] = {}  # made for every attempt: a Counter costs ten times as much
+
+    async def perform(self, name: str, function: Callable[[str], Any], key: str, in_doubt: InDoubt) -> Any:
+        """Perform an effect, or return its receipt; see `TaskContext.effect`."""
+        effects, task_id = self._all, self._started.correlation_id
+        count = self._counts[name] = self._counts.get(name, 0) + 1
+        key = key or f"{effects.run}/{task_id}/{name}/{count}"
+        receipts = effects.receipts(task_id)
+        receipt = receipts.get((name, key))
+        if receipt is not None and receipt.state == "done":
+            return _honour(receipt)
+        if receipt is not None and receipt.state in ("intended", "raised") and in_doubt == "fail":
+            raise EffectInDoubtError(name, key)
+        about = {"effect": name, "key": key}
+        receipts[name, key] = Receipt("intended")
+        intended = await effects.bus.publish(EFFECT_INTENDED, about, task_id, self._started.id)
+        await effects.journal.sync()  # on record before it happens: whoever resumes knows that it may have
+        try:
+            output = await call(function, key, effects.clock)
+        except Exception as error:  # right: recorded, and raised again
+            undone = isinstance(error, EffectNotDoneError)
+            receipts[name, key] = Receipt("undone" if undone else "raised")
+            body = {**about, "error": one_line(error), "undone": undone}
+            await effects.bus.publish(EFFECT_RAISED, body, task_id, intended.id)
+            raise
+        receipt = receipts[name, key] = _receipt_for(output)
+        body = {**about, "output": receipt.output} | ({"refused": receipt.refused} if receipt.refused else {})
+        await effects.bus.publish(EFFECT_DONE, body, task_id, intended.id)
+        await effects.journal.sync()  # before the handler builds on it
+        return _honour(receipt)
+
+
+def receipt_of(envelope: Envelope) -> tuple[tuple[str, str], Receipt]:
+    """Return the name and key of an effect, and its receipt as of an envelope on one of the topics of effects."""
+    body = envelope.body
+    if envelope.topic == EFFECT_DONE:
+        receipt = Receipt("done", body["output"], body.get("refused", ""))
+    elif envelope.topic == EFFECT_RAISED:
+        receipt = Receipt("undone" if body["undone"] else "raised")
+    else:
+        receipt = Receipt("intended")
+    return (body["effect"], body["key"]), receipt
+
+
+def _receipt_for(output: Any) -> Receipt:
+    try:
+        return Receipt("done", as_json(output))
+    except NotJsonError as error:
+        return Receipt("done", None, f"what the effect returned was refused: {one_line(error)}")
+
+
+def _honour(receipt: Receipt) -> Any:
+    if receipt.refused:
+        raise NotJsonError(receipt.refused)
+    return receipt.output

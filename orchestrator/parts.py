@@ -1,0 +1,112 @@
+"""The parts of a run: bus, desk, effects, supervisor, dispatcher and enrolment, and how they hang together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator.bus import Bus
+from orchestrator.clock import Clock, Ids
+from orchestrator.desk import Desk
+from orchestrator.dispatcher import Dispatcher
+from orchestrator.effects import Effects
+from orchestrator.enrolment import Enrolment
+from orchestrator.graph import TaskGraph
+from orchestrator.handling import Surroundings
+from orchestrator.journal import Journal
+from orchestrator.logs import DecisionLog
+from orchestrator.registry import AgentRegistry
+from orchestrator.settings import Settings
+from orchestrator.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    import structlog
+
+    from router import Router
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a run stands on.
+
+    Attributes:
+        run: its id.
+        last_id: number of the last envelope that an earlier process made; 0 if there was none.
+        settings, clock, registry, journal, graph, group: of the run.
+        routers: the one that decides, then the one in its shadow, if any.
+        logger: for one line per decision, if any.
+    """
+
+    run: str
+    last_id: int
+    settings: Settings
+    clock: Clock
+    registry: AgentRegistry
+    journal: Journal
+    graph: TaskGraph
+    group: asyncio.TaskGroup
+    routers: Sequence[Router]
+    logger: structlog.typing.FilteringBoundLogger | None
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of a run, wired."""
+
+    bus: Bus
+    desk: Desk
+    effects: Effects
+    supervisor: Supervisor
+    dispatcher: Dispatcher
+    enrolment: Enrolment
+
+    def stop(self) -> None:
+        """Stop whatever runs, and tell those who wait for it."""
+        self.supervisor.stop()
+        self.bus.close()
+        self.desk.abandon()
+
+
+def assemble(ground: Ground) -> Parts:
+    """Make the parts of a run; none of them does anything yet."""
+    settings, journal, graph = ground.settings, ground.journal, ground.graph
+    bus = Bus(clock=ground.clock, ids=Ids(ground.run, after=ground.last_id), tap=journal)
+    effects = Effects(run=ground.run, bus=bus, journal=journal, clock=ground.clock)
+    surroundings = Surroundings(
+        bus=bus,
+        graph=graph,
+        journal=journal,
+        clock=ground.clock,
+        effects=effects,
+        workspace=settings.workspace,
+        seed=settings.seed,
+        capacity=settings.capacity,
+    )
+    supervisor = Supervisor(surroundings, settings.policy, ground.group)
+    router, *shadow = ground.routers
+    desk = Desk(bus=bus, graph=graph, journal=journal, capacity=settings.capacity)
+    dispatcher = Dispatcher(
+        run=ground.run,
+        seed=settings.seed,
+        bus=bus,
+        graph=graph,
+        registry=ground.registry,
+        router=router,
+        vetoes=supervisor.vetoes,
+        fallback_agent=settings.fallback_agent,
+        log=DecisionLog(ground.logger) if ground.logger else None,
+        mailbox=8 * settings.capacity,
+        explore=settings.explore,
+        shadow=shadow[0] if shadow else None,
+    )
+    enrolment = Enrolment(
+        registry=ground.registry,
+        routers=ground.routers,
+        supervisor=supervisor,
+        bus=bus,
+        group=ground.group,
+        grace_s=settings.drain_s,
+    )
+    return Parts(bus, desk, effects, supervisor, dispatcher, enrolment)

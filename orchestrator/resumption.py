@@ -1,0 +1,104 @@
+"""The resumption: takes a run up from its journal where an earlier process left it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from orchestrator.agent import adopt
+from orchestrator.clock import Clock
+from orchestrator.code_digest import digest_code
+from orchestrator.errors import JournalError, ResumeError
+from orchestrator.graph import TaskGraph
+from orchestrator.journal import Journal, reading
+from orchestrator.messages import Envelope
+from orchestrator.parts import Parts
+from orchestrator.recovery import Enrolled, Recovered, recover
+from orchestrator.refusals import refusals
+from orchestrator.settings import Settings
+from orchestrator.topics import RUN_RESUMED
+
+
+class Resumption:
+    """Goes on with a run. A crash at any point of it leaves the run as it was, to be resumed again."""
+
+    def __init__(self, run: str, accept: Collection[str] = ()) -> None:
+        """Prepare.
+
+        Args:
+            run: its id.
+            accept: agents that may be missing, or may have changed while their effects are on record.
+        """
+        self.run, self._accept = run, frozenset(accept)
+        self._found: Recovered | None = None
+
+    @property
+    def found(self) -> Recovered:
+        """How far the run had come; known once it was read.
+
+        Raises:
+            JournalError: if it was not read yet.
+        """
+        if self._found is None:
+            raise JournalError(f"run {self.run!r} was not read yet; call `read` first")
+        return self._found
+
+    async def read(self, journal: Journal, graph: TaskGraph, settings: Settings) -> Settings:
+        """Bring an empty graph to where the run was, and return the settings with the run's own seed.
+
+        Raises:
+            JournalError: if the journal has no such run, or cannot be read.
+        """
+        await journal.sync()
+        with reading(journal) as select:
+            self._found = recover(self.run, select(run=self.run), graph)
+        return settings.model_copy(update={"seed": self._found.seed})
+
+    def check(self, agents: Iterable[object]) -> None:
+        """Pass agents that the run can go on with.
+
+        Raises:
+            CardError: if one of them is no agent.
+            ResumeError: if one is missing, or has changed while effects of its tasks are on record.
+        """
+        adopted = [adopt(agent) for agent in agents]
+        now = {agent.card.name: Enrolled(agent.card.version, digest_code(agent)) for agent in adopted}
+        reasons = refusals(self.found, now, self._accept)
+        if reasons:
+            raise ResumeError(self.run, reasons)
+
+    async def announce(self, parts: Parts, router: str, epoch: int) -> Envelope:
+        """Put on record that the run goes on, before anything else of it happens; return that.
+
+        Args:
+            parts: of the run.
+            router: fingerprint of the one that decides from now on.
+            epoch: how many owners the run has had, this one included.
+        """
+        found = self.found
+        body = {
+            "epoch": epoch,
+            "router": router,
+            "seed": found.seed,
+            "unfinished": len(found.progress),
+            "withdrawn": list(found.withdrawn),
+        }
+        return await parts.bus.publish(RUN_RESUMED, body)
+
+    async def take_up(self, parts: Parts, cause: Envelope, clock: Clock) -> None:
+        """Give what was unfinished back to its agents, and everybody what they knew of it."""
+        found, now = self.found, clock.now()
+        parts.effects.restore(found.receipts)
+        parts.supervisor.restore(found.failures, now)
+        parts.desk.reopen()
+        await parts.dispatcher.take_up(found, cause, now)
+
+
+def refuse_begun(journal: Journal, run: str) -> None:
+    """Refuse to begin a run that has rows.
+
+    Raises:
+        JournalError: if it has.
+    """
+    with reading(journal) as select:
+        if next(select(run=run), None) is not None:
+            raise JournalError(f"run {run!r} is in the journal already; resume it, or give the new one another name")
