@@ -62,6 +62,12 @@ class Holder:
 holder = Holder()
 
 
+@apart("payer")
+async def payer(task: Task, context: TaskContext) -> None:
+    """Want an effect."""
+    await context.effect("pay", str)
+
+
 @apart("raiser")
 async def raiser(task: Task, context: TaskContext) -> None:
     """Raise."""

@@ -215,3 +215,10 @@ async def test_in_virtual_time_a_process_takes_none() -> None:
         assert (await (await o.submit("teller")).result()).output["pid"] != os.getpid()
         assert (await (await o.submit("hanger")).result()).error == "no answer within 0.3 s"
         assert asyncio.get_running_loop().time() < 1
+
+
+async def test_a_handler_in_a_process_of_its_own_has_no_effects() -> None:
+    """Their receipts are the run's to write; it is told so, and what to do."""
+    result = await outcome(them.payer)
+    assert (result.status, result.attempts) == ("failed", 1)
+    assert "effect 'pay': a handler in a process of its own has none; leave out `isolation`" in result.error
