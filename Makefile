@@ -7,7 +7,7 @@ PIP    := PIP_CONSTRAINT=$(LOCK) $(BIN)/python -m pip install --quiet --disable-
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format power-cut chaos sigterm chaos-full bench bench-peers bench-router bench-journal soak router lock clean
+.PHONY: help demo test check format power-cut chaos sigterm faults chaos-full bench bench-peers bench-router bench-journal soak router lock clean
 
 help:  ## show what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ chaos: $(VENV)/.dev  ## 200 real kill -9 over complete runs: nothing lost, nothi
 
 sigterm: $(VENV)/.dev  ## ask a hundred times by SIGTERM in mid-run: nothing lost, no attempt burnt
 	@$(BIN)/python -m benchmarks.chaos --kills 100 --sigterm $(ARGS)
+
+faults: $(VENV)/.dev  ## an exception at every function of every component: each is reported, none hangs the run
+	@FAULTS=all $(BIN)/python -m pytest tests/orchestrator/test_faults.py --timeout 900 $(ARGS)
 
 chaos-full: $(VENV)/.dev  ## the same with 2,000 kills
 	@$(BIN)/python -m benchmarks.chaos --kills 2000 --mutants $(ARGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 
@@ -13,8 +14,15 @@ class Deadlines:
     an attempt costs two dictionary operations, where `asyncio.timeout` costs a timer each.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, guard: Callable[[Callable[[], None]], Callable[[], None]] | None = None) -> None:
+        """Start with nobody.
+
+        Args:
+            seconds: that everybody has.
+            guard: around the timer's callback, so that somebody hears if it fails.
+        """
         self.seconds = seconds
+        self._ring = guard(self._cut_off) if guard else self._cut_off
         self._loop = asyncio.get_running_loop()
         self._running: dict[asyncio.Task[Any], float] = {}
         self._late: set[asyncio.Task[Any]] = set()
@@ -25,7 +33,7 @@ class Deadlines:
         at = self._loop.time() + self.seconds
         self._running[task] = at
         if self._timer is None:
-            self._timer = self._loop.call_at(at, self._cut_off)
+            self._timer = self._loop.call_at(at, self._ring)
 
     def end(self, task: asyncio.Task[Any]) -> bool:
         """Take a task out, and return whether it was cut off; its cancellation is then no longer pending."""
@@ -46,7 +54,7 @@ class Deadlines:
         now = self._loop.time()
         for task, at in tuple(self._running.items()):
             if at > now:
-                self._timer = self._loop.call_at(at, self._cut_off)
+                self._timer = self._loop.call_at(at, self._ring)
                 return
             del self._running[task]
             self._late.add(task)

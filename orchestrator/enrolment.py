@@ -51,7 +51,7 @@ class Enrolment:
         card = agent.card
         with ExitStack() as undo:
             undo.callback(self._registry.remove, card.name)
-            self._supervisor.refuse_leaving(card.name)
+            self._supervisor.refuse(agent)
             for router in self._routers:
                 teach(router, card)
             undo.pop_all()  # the supervisor and the routers took it

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from orchestrator.causes import Cause
+
 
 class PointsmanError(Exception):
     """Root of every error that this project raises on purpose."""
@@ -103,6 +105,14 @@ class CapacityError(GraphError):
 
 class AgentError(PointsmanError):
     """Raise this in a handler when trying again cannot help: the task fails at once, without retries."""
+
+
+class AttemptError(PointsmanError):
+    """Raised when an attempt ended without an answer; carries the cause and, of an exception, its classes' names."""
+
+    def __init__(self, cause: Cause, problem: str, kinds: tuple[str, ...] = ()) -> None:
+        self.cause, self.kinds = cause, kinds
+        super().__init__(problem)
 
 
 class CardError(PointsmanError):

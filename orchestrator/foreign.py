@@ -31,3 +31,8 @@ def one_line(error: BaseException) -> str:
         text = ""
     line = " ".join(text.split())[:_MAX_ERROR].encode("utf-8", "backslashreplace").decode()
     return line or type(error).__name__
+
+
+def describe(error: BaseException) -> str:
+    """Return the class of an error and what it says, in one line."""
+    return f"{type(error).__name__}: {one_line(error)}"

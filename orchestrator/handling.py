@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import orjson
+
 from orchestrator.agent import Agent
+from orchestrator.alarm import Alarm
 from orchestrator.bus import Bus
+from orchestrator.causes import Cause, kinds_of, no_answer
 from orchestrator.clock import Clock
 from orchestrator.context import TaskContext
 from orchestrator.deadlines import Deadlines
 from orchestrator.effects import Effects
-from orchestrator.errors import AgentError, CapacityError, GraphError, NotJsonError
-from orchestrator.foreign import as_json, one_line
+from orchestrator.errors import AgentError, AttemptError, CapacityError, GraphError, NotJsonError
+from orchestrator.foreign import as_json, describe, one_line
 from orchestrator.graph import TaskGraph
+from orchestrator.isolated_process import too_large
+from orchestrator.isolation import Isolation
 from orchestrator.journal import Journal, check_json
 from orchestrator.messages import Envelope, Task
 from orchestrator.plan import has_references, resolve_payload
+from orchestrator.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +40,7 @@ class Surroundings:
     workspace: Path
     seed: int
     capacity: int
+    alarm: Alarm = field(default_factory=Alarm)
 
 
 class Success(NamedTuple):
@@ -43,10 +51,15 @@ class Success(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """Why a handler gave no answer, in one line, and whether trying again may help."""
+    """Why a handler gave no answer, in one line, whether trying again may help, and what kind of failure it was.
+
+    `kinds` names the class of the exception and those that it is made of, where there was one.
+    """
 
     error: str
     again: bool
+    cause: Cause
+    kinds: tuple[str, ...] = ()
 
 
 class _LateError(Exception):
@@ -54,15 +67,18 @@ class _LateError(Exception):
 
 
 class Handling:
-    """Calls the handler of one agent, each call within the same number of seconds."""
+    """Calls the handler of one agent, each call within the bounds of its policy."""
 
-    def __init__(self, surroundings: Surroundings, timeout_s: float) -> None:
-        self._in, self._timeout_s = surroundings, timeout_s
-        self._deadlines = Deadlines(timeout_s)
+    def __init__(self, surroundings: Surroundings, policy: Policy, agent: Agent) -> None:
+        self._in, self._policy = surroundings, policy
+        self._deadlines = Deadlines(policy.timeout_s, surroundings.alarm.guard)
+        self._isolation = Isolation(agent, policy) if policy.isolation == "process" else None
 
     def close(self) -> None:
-        """Stop the timer."""
+        """Stop the timer, and the processes."""
         self._deadlines.close()
+        if self._isolation is not None:
+            self._isolation.close()
 
     async def run(self, agent: Agent, started: Envelope, worker: asyncio.Task[None]) -> Success | Failure:
         """Run the handler: the one place where anything an agent raises becomes a value.
@@ -85,41 +101,66 @@ class Handling:
                 self._in.clock,
                 effects=self._in.effects.of(started),
             )
-            self._deadlines.begin(worker)
-            try:
-                output = await agent.handle(task, context)
-            finally:
-                if self._deadlines.end(worker) and not worker.cancelling():
-                    raise _LateError  # whatever the handler made of its cancellation
-            output = as_json(output)
-            return Success(output, self._children(task, context, output) if context.added else ())
+            output = as_json(await self._call(agent, task, context, worker))
+            refuse_large(output, self._policy.max_output_mb)
+            if context.added:
+                self._check_children(task, context, output)
         except AgentError as error:
-            return Failure(one_line(error), again=False)
+            return Failure(one_line(error), again=False, cause=Cause.GAVE_UP, kinds=kinds_of(error))
         except (GraphError, NotJsonError) as error:
-            return Failure(refused(error), again=False)
+            return Failure(refused(error), again=False, cause=Cause.REFUSED)
+        except AttemptError as error:
+            return Failure(str(error), again=True, cause=error.cause, kinds=error.kinds)
         except _LateError:
-            return Failure(f"no answer within {self._timeout_s:g} s", again=True)
+            return Failure(no_answer(self._policy.timeout_s), again=True, cause=Cause.TIMEOUT)
         except asyncio.CancelledError:
             if worker.cancelling():
                 raise
-            return Failure("the handler was cancelled from inside", again=True)
+            return Failure("the handler was cancelled from inside", again=True, cause=Cause.CANCELLED)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the agent boundary: a stranger's code raised it
-            return Failure(_describe(error), again=True)
+            return Failure(describe(error), again=True, cause=Cause.RAISED, kinds=kinds_of(error))
+        return self._take(task, output, context)
 
-    def _children(self, parent: Task, context: TaskContext, output: Any) -> tuple[Task, ...]:
+    def _take(self, task: Task, output: Any, context: TaskContext) -> Success | Failure:
+        """Add what the handler added: outside the boundary, for what else is wrong here ends the run."""
+        try:
+            return Success(output, self._in.graph.add_children(task.id, context.added) if context.added else ())
+        except GraphError as error:
+            return Failure(refused(error), again=False, cause=Cause.REFUSED)
+
+    async def _call(self, agent: Agent, task: Task, context: TaskContext, worker: asyncio.Task[None]) -> Any:
+        if self._isolation is not None:
+            return await self._isolation.handle(task, context, self._policy)  # it keeps the time itself
+        self._deadlines.begin(worker)
+        try:
+            return await agent.handle(task, context)
+        finally:
+            if self._deadlines.end(worker) and not worker.cancelling():
+                raise _LateError  # whatever the handler made of its cancellation
+
+    def _check_children(self, parent: Task, context: TaskContext, output: Any) -> None:
         check_json(output, f"the output of task {parent.id!r}")  # an attempt that fails adds nothing
         for child in context.added:
             check_json(child.to_json(), f"task {child.id!r}")
         limit = 2 * self._in.capacity
         if self._in.graph.open + len(context.added) > limit:
             raise CapacityError(limit)
-        return self._in.graph.add_children(parent.id, context.added)
+
+
+def refuse_large(output: Any, max_mb: float) -> None:
+    """Refuse an answer that is too large: it would have to be journaled, kept and handed on.
+
+    Raises:
+        AttemptError: if its JSON is larger than that.
+    """
+    kind = type(output)
+    if kind is str or kind is dict or kind is list:
+        limit = int(max_mb * 1_000_000)
+        size = len(output) if kind is str else len(orjson.dumps(output))
+        if size > limit:
+            raise AttemptError(Cause.TOO_LARGE, too_large(size, limit))
 
 
 def refused(error: BaseException) -> str:
     """Say in one line that an answer was refused, and why."""
     return f"what the agent gave back was refused: {one_line(error)}"
-
-
-def _describe(error: BaseException) -> str:
-    return f"{type(error).__name__}: {one_line(error)}"

@@ -103,23 +103,33 @@ class _Stamp:
 class _Lines:
     """Writes lines together at the end of the turn of the loop: a system call a turn, not one a line.
 
-    Without a running loop a line is written at once.
+    Without a running loop a line is written at once. Where writing fails, the next line is refused with that error:
+    whoever logs it hears of it, where the loop would only log it, and where to?
     """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._lines: list[bytes] = []
+        self._failure: Exception | None = None
 
     def msg(self, line: bytes) -> None:
+        if self._failure is not None:
+            raise self._failure
         self._lines.append(line)
         if len(self._lines) > 1:
             return
         try:
-            asyncio.get_running_loop().call_soon(self._write)
+            asyncio.get_running_loop().call_soon(self._try_to_write)
         except RuntimeError:
             self._write()
 
     info = warning = error = msg
+
+    def _try_to_write(self) -> None:
+        try:
+            self._write()
+        except Exception as error:  # noqa: BLE001 - a stranger's stream
+            self._failure = error
 
     def _write(self) -> None:
         lines, self._lines = self._lines, []

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+Isolation = Literal["none", "process"]
 _FROZEN = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
@@ -36,7 +38,10 @@ class Breaker(BaseModel):
 
 
 class Policy(BaseModel):
-    """How one agent is run."""
+    """How one agent is run.
+
+    `memory_mb`, `cpu_s` and `grace_s` hold for `isolation="process"`: nothing but a process can be bounded so.
+    """
 
     model_config = _FROZEN
 
@@ -44,3 +49,16 @@ class Policy(BaseModel):
     timeout_s: float = Field(default=60.0, gt=0, le=86_400, description="seconds that one attempt may take")
     retry: Retry = Retry()
     breaker: Breaker = Breaker()
+    isolation: Isolation = Field(default="none", description="process: the handler runs in a process of its own")
+    memory_mb: int | None = Field(
+        default=None, ge=1, le=1_048_576, description="MB that a process may take beyond what it had when it was ready"
+    )
+    cpu_s: float | None = Field(default=None, gt=0, le=86_400, description="seconds of CPU that one attempt may use")
+    grace_s: float = Field(default=1.0, ge=0, le=3600, description="seconds to clean up in before a late one is killed")
+    max_output_mb: float = Field(default=16.0, gt=0, le=1024, description="MB of JSON that an answer may have")
+
+    @model_validator(mode="after")
+    def _limits_need_a_process(self) -> Self:
+        if self.isolation == "none" and (self.memory_mb is not None or self.cpu_s is not None):
+            raise ValueError('memory_mb and cpu_s bound a process; set isolation to "process" as well')
+        return self

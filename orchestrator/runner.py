@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.agent import Agent
 from orchestrator.breaker import CircuitBreaker
 from orchestrator.bus import SubscriptionStatistics
+from orchestrator.causes import Cause
 from orchestrator.clock import seeded_random, stopwatch
 from orchestrator.errors import BusClosedError, NotJsonError
 from orchestrator.handling import Failure, Handling, Success, Surroundings, refused
@@ -58,7 +60,7 @@ class AgentRunner:
             maxsize=2 * surroundings.capacity,
             priority=lambda envelope: surroundings.graph.urgency(envelope.correlation_id),
         )
-        self._handling = Handling(surroundings, policy.timeout_s)
+        self._handling = Handling(surroundings, policy, agent)
         self._open: dict[str, _Open] = {}
         self._workers: list[asyncio.Task[None]] = []
         self._retired = self._paused = False
@@ -96,6 +98,7 @@ class AgentRunner:
             _interrupt(entry)
         for entry in left:
             await self._give_up(entry)
+        self._handling.close()
         self._mailbox.close()
         return len(left)
 
@@ -188,7 +191,7 @@ class AgentRunner:
             return  # given up while the handler would not be cancelled
         if isinstance(outcome, Failure) and outcome.again and entry.attempts < self.policy.retry.max_attempts:
             self.breaker.fail()
-            await self._retry_later(entry, outcome.error, started, measured)
+            await self._retry_later(entry, outcome, started, measured)
             return
         del self._open[task_id]  # the outcome stands: whatever becomes of this agent now, the worker records it
         if isinstance(outcome, Success):
@@ -197,20 +200,22 @@ class AgentRunner:
             self._mailbox.done()
         elif not outcome.again:
             self.breaker.succeed()  # the agent answered; the task was at fault
-            await self._finish(TASK_FAILED, {"error": outcome.error}, entry, started, measured)
+            await self._finish(TASK_FAILED, _why(outcome), entry, started, measured)
             self._mailbox.done()
         else:
             self.breaker.fail()
-            await self._finish(TASK_DEAD_LETTERED, {"error": outcome.error}, entry, started, measured)
+            await self._finish(TASK_DEAD_LETTERED, _why(outcome), entry, started, measured)
             self._mailbox.reject(entry.command, outcome.error)
 
-    async def _retry_later(self, entry: _Open, error: str, started: Envelope, measured: dict[str, float]) -> None:
+    async def _retry_later(self, entry: _Open, why: Failure, started: Envelope, measured: dict[str, float]) -> None:
         task_id = entry.command.correlation_id
         rng = seeded_random(self._in.seed, self.name, task_id, str(entry.attempts))
         delay = round(self.policy.retry.delay(entry.attempts, rng), 6)
-        body = {"agent": self.name, "attempt": entry.attempts, "error": error, "delay_s": delay}
+        body = {"agent": self.name, "attempt": entry.attempts, **_why(why), "delay_s": delay}
         await self._in.bus.publish(TASK_RETRIED, body, task_id, started.id, measured)
-        entry.timer = asyncio.get_running_loop().call_later(delay, self._mailbox.requeue, entry.command)
+        entry.timer = asyncio.get_running_loop().call_later(
+            delay, self._in.alarm.guard(functools.partial(self._mailbox.requeue, entry.command))
+        )
 
     async def _complete(self, outcome: Success, entry: _Open, started: Envelope, measured: dict[str, float]) -> None:
         if outcome.children:
@@ -219,7 +224,8 @@ class AgentRunner:
         try:
             await self._finish(TASK_COMPLETED, {"output": outcome.output}, entry, started, measured)
         except NotJsonError as error:  # found out here because looking first would cost every task
-            await self._finish(TASK_FAILED, {"error": refused(error)}, entry, started, measured)
+            body = {"error": refused(error), "cause": Cause.REFUSED}
+            await self._finish(TASK_FAILED, body, entry, started, measured)
 
     async def _give_up(self, entry: _Open) -> None:
         cause = f"agent {self.name!r} was unregistered"
@@ -235,6 +241,10 @@ class AgentRunner:
             topic, {"agent": self.name, "attempts": entry.attempts, **body}, task_id, started.id, measured
         )
         self._in.effects.forget(task_id)
+
+
+def _why(failure: Failure) -> dict[str, str]:
+    return {"error": failure.error, "cause": failure.cause}
 
 
 def _interrupt(entry: _Open) -> None:

@@ -10,6 +10,7 @@ from orchestrator.agent import Agent
 from orchestrator.bus import SubscriptionStatistics
 from orchestrator.errors import DuplicateAgentError
 from orchestrator.handling import Surroundings
+from orchestrator.isolation import refuse_lost
 from orchestrator.messages import EMPTY
 from orchestrator.policy import Policy
 from orchestrator.recovery import Failures
@@ -22,16 +23,20 @@ class Supervisor:
     def __init__(self, surroundings: Surroundings, default: Policy, group: asyncio.TaskGroup) -> None:
         self._surroundings, self._default, self._group = surroundings, default, group
         self._runners: dict[str, AgentRunner] = {}
+        group.create_task(surroundings.alarm.watch(), name="alarm")
         self._tripped: set[str] = set()
 
-    def refuse_leaving(self, name: str) -> None:
-        """Refuse a name whose former owner still finishes what it has: both would hear the same commands.
+    def refuse(self, agent: Agent) -> None:
+        """Refuse an agent that cannot be started here.
 
         Raises:
-            DuplicateAgentError: if that is so.
+            DuplicateAgentError: if a former owner of its name still finishes what it has: both would hear the same
+                commands.
+            CardError: if its policy wants it in a process of its own, and it would not be found there.
         """
-        if name in self._runners:
-            raise DuplicateAgentError(name, leaving=True)
+        if agent.card.name in self._runners:
+            raise DuplicateAgentError(agent.card.name, leaving=True)
+        refuse_lost(agent, agent.card.policy or self._default)
 
     def start(self, agent: Agent) -> None:
         """Give an agent its mailbox and workers."""
@@ -85,6 +90,7 @@ class Supervisor:
 
     def stop(self) -> None:
         """Cancel all workers."""
+        self._surroundings.alarm.close()
         for runner in self._runners.values():
             runner.stop()
 

@@ -164,8 +164,8 @@ async def test_a_failed_attempt_is_repeated_after_a_growing_wait() -> None:
     assert (result.output, result.attempts, now()) == ("ok", 3, 4.0)
     retried = [envelope.body for envelope in envelopes(o, "task.retried")]
     assert retried == [
-        {"agent": "a", "attempt": 1, "error": "ValueError: one", "delay_s": 1.0},
-        {"agent": "a", "attempt": 2, "error": "ValueError: two", "delay_s": 3.0},
+        {"agent": "a", "attempt": 1, "error": "ValueError: one", "cause": "raised", "delay_s": 1.0},
+        {"agent": "a", "attempt": 2, "error": "ValueError: two", "cause": "raised", "delay_s": 3.0},
     ]
     assert [envelope.body["attempt"] for envelope in envelopes(o, "task.started")] == [1, 2, 3]
 

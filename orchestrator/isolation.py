@@ -1,0 +1,216 @@
+"""Isolation: owns the processes in which one agent's handler runs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+from orchestrator.agent import Agent
+from orchestrator.causes import Cause, no_answer
+from orchestrator.clock import VirtualClock
+from orchestrator.context import TaskContext
+from orchestrator.errors import AgentError, AttemptError, CardError, NotJsonError, PointsmanError
+from orchestrator.frames import pack
+from orchestrator.isolated_process import START_S, IsolatedProcess, too_large
+from orchestrator.messages import Task
+from orchestrator.policy import Policy
+from orchestrator.whereabouts import whereabouts
+
+_MB: Final = 1_000_000
+_STAYS: Final = frozenset({Cause.RAISED, Cause.GAVE_UP, Cause.REFUSED, Cause.TOO_LARGE})
+
+
+def refuse_lost(agent: Agent, policy: Policy) -> None:
+    """Refuse an agent that should run in a process of its own and cannot.
+
+    Raises:
+        CardError: if no other process would find it, or the system has no processes of this kind.
+    """
+    if policy.isolation == "process":
+        if not hasattr(os, "waitid"):
+            raise CardError(agent.card.name, 'isolation="process" needs Linux; run it in the process of the run')
+        whereabouts(agent)
+
+
+class Isolation:
+    """Runs one agent's handler in processes, one for each attempt at the same time, kept warm between attempts.
+
+    Each is spawned, never forked; only JSON goes in and comes out. An attempt that was cut off, cancelled, or ended
+    its process takes the process with it, all that this started included; the next one gets a new one. Blocking calls
+    wait in threads of our own, so that hung handlers keep nobody else's `def` waiting; in virtual time they run
+    on the loop's thread and take no virtual time, as all blocking functions do.
+    """
+
+    def __init__(self, agent: Agent, policy: Policy) -> None:
+        self._name, self._digest = agent.card.name, agent.card.digest
+        self._reference, self._policy = whereabouts(agent), policy
+        self._idle: list[IsolatedProcess] = []
+        self._all: set[IsolatedProcess] = set()
+        self._closed = False
+        self._threads = ThreadPoolExecutor(policy.concurrency, thread_name_prefix=f"isolated {self._name}")
+
+    async def handle(self, task: Task, context: TaskContext, policy: Policy) -> Any:
+        """Run the handler and return its output; the tasks that it added are in `context` then.
+
+        Args:
+            task: with its payload resolved.
+            context: of the attempt.
+            policy: that of this attempt: time, CPU and size of the answer.
+
+        Raises:
+            AgentError: if the handler did.
+            AttemptError: if there is no answer; with the cause.
+            NotJsonError: if what it gave back is no JSON.
+        """
+        frame = pack(_request(task, context, policy))
+        try:
+            if isinstance(context.clock, VirtualClock):
+                answer = self._call(_Call(), frame, policy)
+            else:
+                answer = await self._call_in_thread(frame, policy)
+        except AttemptError as error:
+            raise AttemptError(error.cause, str(error) or _bound(error.cause, policy)) from None
+        if "cause" in answer:
+            raise _error(answer, policy)
+        try:
+            context.added.extend(map(Task.from_json, answer["added"]))
+        except (PointsmanError, TypeError, ValueError) as error:
+            raise NotJsonError(f"tasks that are none: {error}") from error
+        return answer["output"]
+
+    def close(self) -> None:
+        """Kill all processes and wait until they, and the threads that waited for them, are gone."""
+        self._closed = True
+        for process in tuple(self._all):
+            process.kill()
+        self._threads.shutdown()
+        for process in tuple(self._all):
+            process.close()
+        self._all.clear()
+        self._idle.clear()
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The ids of the processes that there are now."""
+        return tuple(process.pid for process in tuple(self._all))
+
+    # -- inside ------------------------------------------------------------------------------------------------------
+
+    async def _call_in_thread(self, frame: bytes, policy: Policy) -> Mapping[str, Any]:
+        call = _Call()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, self._call, call, frame, policy)
+        except asyncio.CancelledError:
+            call.cancel()
+            raise
+
+    def _call(self, call: _Call, frame: bytes, policy: Policy) -> Mapping[str, Any]:
+        process = self._idle.pop() if self._idle else self._start(call)
+        try:
+            call.take(process)
+            answer = _checked(process.exchange(frame, policy.timeout_s + policy.grace_s))
+        except BaseException:
+            self._end(process)
+            raise
+        if answer.get("cause", Cause.RAISED) in _STAYS and call.let_go() and not self._closed:
+            self._idle.append(process)
+        else:
+            self._end(process)
+        return answer
+
+    def _start(self, call: _Call) -> IsolatedProcess:
+        process = IsolatedProcess(self._reference, self._policy.memory_mb, self._policy.max_output_mb)
+        self._all.add(process)
+        try:
+            call.take(process)
+            self._greet(process)
+        except AttemptError as error:
+            self._end(process)
+            if error.cause is Cause.TIMEOUT:
+                raise AttemptError(Cause.CRASH, f"the handler's process was not ready within {START_S:g} s") from None
+            raise
+        return process
+
+    def _greet(self, process: IsolatedProcess) -> None:
+        if self._closed:
+            raise AttemptError(Cause.CRASH, "the run has stopped")
+        ready = process.exchange(pack({}), START_S)
+        if ready.get("card") != self._digest:
+            found = ready.get("error", "its card is another one")
+            raise AttemptError(Cause.CRASH, f"the handler's process could not load {self._reference}: {found}")
+
+    def _end(self, process: IsolatedProcess) -> None:
+        process.close()
+        self._all.discard(process)
+
+
+class _Call:
+    """One call on its way: it may be cancelled before it has a process, with one, and when it has let go of it.
+
+    Each side writes its own word before it reads the other's, so that a cancelled call leaves no process behind, and
+    never kills one that serves another call by now.
+    """
+
+    def __init__(self) -> None:
+        self.cancelled = False
+        self._process: IsolatedProcess | None = None
+
+    def take(self, process: IsolatedProcess) -> None:
+        self._process = process
+        if self.cancelled:
+            raise AttemptError(Cause.CANCELLED, "cancelled before it began")
+
+    def let_go(self) -> bool:
+        """Return whether the process may serve another call."""
+        self._process = None
+        return not self.cancelled
+
+    def cancel(self) -> None:
+        self.cancelled = True
+        process = self._process
+        if process is not None:
+            process.kill()
+
+
+def _request(task: Task, context: TaskContext, policy: Policy) -> dict[str, Any]:
+    clock = context.clock
+    return {
+        "task": task.to_json(),
+        "attempt": context.attempt,
+        "results": {name: list(result) for name, result in context.results.items()},
+        "workspace": str(context.workspace.absolute()),
+        "now": clock.now() if isinstance(clock, VirtualClock) else None,
+        "timeout_s": policy.timeout_s,
+        "cpu_s": policy.cpu_s,
+        "max_output": int(policy.max_output_mb * _MB),
+    }
+
+
+def _checked(answer: Any) -> Mapping[str, Any]:
+    if not isinstance(answer, dict) or not answer.keys() & {"cause", "output"}:
+        raise AttemptError(Cause.CRASH, "the handler's process gave an answer that is none of ours")
+    return answer
+
+
+def _error(answer: Mapping[str, Any], policy: Policy) -> Exception:
+    cause, error = Cause(answer["cause"]), str(answer.get("error", ""))
+    if cause is Cause.GAVE_UP:
+        return AgentError(error)
+    if cause is Cause.REFUSED:
+        return NotJsonError(error)
+    if cause is Cause.TOO_LARGE:
+        error = too_large(int(answer["size"]), int(policy.max_output_mb * _MB))
+    return AttemptError(cause, error or _bound(cause, policy), tuple(answer.get("kinds", ())))
+
+
+def _bound(cause: Cause, policy: Policy) -> str:
+    """Say which bound was passed."""
+    if cause is Cause.TIMEOUT:
+        return no_answer(policy.timeout_s)
+    if cause is Cause.CPU:
+        return f"used more than {policy.cpu_s:g} s of CPU; raise cpu_s"
+    more = f"more than {policy.memory_mb:g} MB" if policy.memory_mb is not None else "more than there is"
+    return f"out of memory: it wanted {more}"

@@ -1,0 +1,173 @@
+"""Faults: raises at any call of any function of the orchestrator's components, and says what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import gc
+import importlib
+import inspect
+import sys
+import traceback
+import warnings
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FunctionType, ModuleType
+from typing import Any, Final, Literal
+
+from orchestrator.clock import run_virtual
+
+Moment = Literal["before", "after"]
+A_DAY: Final = 86_400.0
+TEXT: Final = "injected fault"
+
+
+class InjectedError(Exception):
+    """Raised where a test wants something to fail that never does."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One call: the `number`th of a function, from 1, and whether it fails before it does anything, or after."""
+
+    function: str
+    number: int = 1
+    moment: Moment = "before"
+
+
+@dataclass
+class Seen:
+    """What became of a run with a fault in it."""
+
+    raised: bool = False
+    reports: list[str] = field(default_factory=list)
+    hung: bool = False
+    unheard: list[str] = field(default_factory=list)
+
+    def wrong(self) -> str:
+        """Return what is wrong: a hung run, an error that nobody retrieved, a fault that nobody was told of."""
+        if self.hung:
+            return "the run hung"
+        if self.unheard:
+            return f"never retrieved: {self.unheard}"
+        if self.raised and not any(TEXT in report for report in self.reports):
+            return f"nobody was told; reports: {self.reports}"
+        return ""
+
+
+def functions_of(names: tuple[str, ...]) -> dict[str, tuple[Any, str, FunctionType]]:
+    """Return all functions and methods of modules by name, each with its owner and its name there."""
+    found: dict[str, tuple[Any, str, FunctionType]] = {}
+    for name in names:
+        module = importlib.import_module(name)
+        for owner in (module, *_classes(module)):
+            for attribute, value in vars(owner).items():
+                if isinstance(value, FunctionType) and value.__module__ == name and _can_fail(attribute):
+                    found[f"{name.removeprefix('orchestrator.')}.{value.__qualname__}"] = owner, attribute, value
+    return found
+
+
+def _classes(module: ModuleType) -> Iterator[type]:
+    for value in vars(module).values():
+        if inspect.isclass(value) and value.__module__ == module.__name__ and not issubclass(value, BaseException):
+            yield value
+
+
+def _can_fail(name: str) -> bool:
+    return not (name.startswith("__") and name not in ("__aenter__", "__aexit__", "__call__"))
+
+
+@contextmanager
+def counted(functions: dict[str, tuple[Any, str, FunctionType]], fault: Point | None) -> Iterator[Counter[str]]:
+    """Count the calls of functions; the one that `fault` names raises."""
+    calls: Counter[str] = Counter()
+    undo: list[tuple[Any, str, Any]] = []
+    for name, (owner, attribute, function) in functions.items():
+        wrapped = _wrapped(name, function, calls, fault)
+        for place in (owner, *_importers(attribute, function)) if inspect.ismodule(owner) else (owner,):
+            undo.append((place, attribute, function))
+            setattr(place, attribute, wrapped)
+    try:
+        yield calls
+    finally:
+        for place, attribute, function in undo:
+            setattr(place, attribute, function)
+
+
+@functools.cache
+def _importers(attribute: str, function: FunctionType) -> list[ModuleType]:
+    return [
+        module
+        for name, module in list(sys.modules.items())
+        if name.startswith(("orchestrator", "tests.orchestrator")) and vars(module).get(attribute) is function
+    ]
+
+
+def _wrapped(name: str, function: FunctionType, calls: Counter[str], fault: Point | None) -> Callable[..., Any]:
+    def is_now(moment: Moment) -> bool:
+        return fault is not None and (fault.function, fault.number, fault.moment) == (name, calls[name], moment)
+
+    def check(moment: Moment) -> None:
+        if is_now(moment):
+            calls["injected"] += 1
+            raise InjectedError(TEXT)
+
+    if inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def run_async(*args: Any, **kwargs: Any) -> Any:
+            calls[name] += 1
+            check("before")
+            mine = is_now("after")
+            result = await function(*args, **kwargs)
+            if mine:
+                calls["injected"] += 1
+                raise InjectedError(TEXT)
+            return result
+
+        return run_async
+
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        calls[name] += 1
+        check("before")
+        mine = is_now("after")
+        result = function(*args, **kwargs)
+        if mine:
+            calls["injected"] += 1
+            raise InjectedError(TEXT)
+        return result
+
+    return run
+
+
+def run_with(main: Callable[[list[str]], Coroutine[Any, Any, None]], calls: Counter[str]) -> Seen:
+    """Run a scenario in virtual time, for a day at most, and return what became of it.
+
+    `main` gets a list, to which it adds all that it was told; an error that it raises counts as well.
+    """
+    seen = Seen()
+
+    async def limited() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: seen.unheard.append(str(context)))
+        limit = asyncio.timeout(A_DAY)
+        try:
+            async with limit:
+                await main(seen.reports)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            seen.hung = True
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            run_virtual(limited())
+        except Exception as error:  # noqa: BLE001 - whatever comes out of a run is a report
+            seen.reports.append("".join(traceback.format_exception(error)))
+        gc.collect()
+    seen.unheard += [str(warning.message) for warning in caught if "never" in str(warning.message)]
+    seen.raised = bool(calls["injected"])
+    return seen
