@@ -19,6 +19,7 @@ from orchestrator.graph import TaskGraph
 from orchestrator.journal import Journal, check_json
 from orchestrator.messages import Envelope, Task
 from orchestrator.plan import has_references, resolve_payload
+from orchestrator.questions import Parked, Question, Questions, QuestionsOfAttempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Surroundings:
     journal: Journal
     clock: Clock
     effects: Effects
+    questions: Questions
     workspace: Path
     seed: int
     capacity: int
@@ -49,6 +51,12 @@ class Failure(NamedTuple):
     again: bool
 
 
+class Waiting(NamedTuple):
+    """What a person has to answer before the handler can go on."""
+
+    question: Question
+
+
 class _LateError(Exception):
     """Raised when a handler had its time."""
 
@@ -64,7 +72,7 @@ class Handling:
         """Stop the timer."""
         self._deadlines.close()
 
-    async def run(self, agent: Agent, started: Envelope, worker: asyncio.Task[None]) -> Success | Failure:
+    async def run(self, agent: Agent, started: Envelope, worker: asyncio.Task[None]) -> Success | Failure | Waiting:
         """Run the handler: the one place where anything an agent raises becomes a value.
 
         Args:
@@ -74,6 +82,7 @@ class Handling:
         """
         task = self._in.graph.task(started.correlation_id)
         results = self._in.graph.results_for(task.id)
+        questions = self._in.questions.of(task.id)
         try:
             if task.payload and has_references(task.payload):
                 task = task._replace(payload=resolve_payload(task.payload, results))
@@ -83,16 +92,18 @@ class Handling:
                 results,
                 self._in.workspace,
                 self._in.clock,
-                effects=self._in.effects.of(started),
+                effects=self._in.effects.of(started, questions),
+                people=questions,
             )
             self._deadlines.begin(worker)
             try:
                 output = await agent.handle(task, context)
             finally:
-                if self._deadlines.end(worker) and not worker.cancelling():
-                    raise _LateError  # whatever the handler made of its cancellation
+                self._bring_up(worker, questions)
             output = as_json(output)
             return Success(output, self._children(task, context, output) if context.added else ())
+        except Parked as parked:
+            return Waiting(parked.question)
         except AgentError as error:
             return Failure(one_line(error), again=False)
         except (GraphError, NotJsonError) as error:
@@ -105,6 +116,16 @@ class Handling:
             return Failure("the handler was cancelled from inside", again=True)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the agent boundary: a stranger's code raised it
             return Failure(_describe(error), again=True)
+
+    def _bring_up(self, worker: asyncio.Task[None], questions: QuestionsOfAttempt) -> None:
+        """Raise that the handler had its time, or waits for a person, whatever it made of hearing so."""
+        late = self._deadlines.end(worker)
+        if worker.cancelling():
+            return
+        if late:
+            raise _LateError
+        if questions.pending is not None:
+            raise Parked(questions.pending)
 
     def _children(self, parent: Task, context: TaskContext, output: Any) -> tuple[Task, ...]:
         check_json(output, f"the output of task {parent.id!r}")  # an attempt that fails adds nothing

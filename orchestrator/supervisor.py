@@ -12,7 +12,7 @@ from orchestrator.errors import DuplicateAgentError
 from orchestrator.handling import Surroundings
 from orchestrator.messages import EMPTY
 from orchestrator.policy import Policy
-from orchestrator.recovery import Failures
+from orchestrator.progress import Failures
 from orchestrator.runner import AgentRunner
 
 

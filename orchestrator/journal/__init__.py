@@ -5,7 +5,7 @@ from orchestrator.journal.memory import MemoryJournal
 from orchestrator.journal.ownership import LEASE_S, Owner
 from orchestrator.journal.pruning import Choice, Pruned, Standing, prune
 from orchestrator.journal.reader import JournalReader, RunSummary
-from orchestrator.journal.reading import Select, reading
+from orchestrator.journal.reading import Select, newer, reading
 from orchestrator.journal.rows import GENESIS, Row, chain, check_json, decode, encode
 from orchestrator.journal.schema import Durability
 from orchestrator.journal.sqlite import SqliteJournal
@@ -32,6 +32,7 @@ __all__ = [
     "check_json",
     "decode",
     "encode",
+    "newer",
     "prune",
     "reading",
 ]
