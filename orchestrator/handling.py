@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -119,12 +120,11 @@ class Handling:
 
     def _bring_up(self, worker: asyncio.Task[None], questions: QuestionsOfAttempt) -> None:
         """Raise that the handler had its time, or waits for a person, whatever it made of hearing so."""
-        late = self._deadlines.end(worker)
-        if worker.cancelling():
-            return
-        if late:
+        late, cancelled = self._deadlines.end(worker), worker.cancelling()
+        if late and not cancelled:
             raise _LateError
-        if questions.pending is not None:
+        # A task group whose member raised may leave its parent counted as cancelled (before Python 3.13).
+        if questions.pending is not None and not (cancelled and isinstance(sys.exception(), asyncio.CancelledError)):
             raise Parked(questions.pending)
 
     def _children(self, parent: Task, context: TaskContext, output: Any) -> tuple[Task, ...]:
