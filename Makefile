@@ -7,7 +7,7 @@ PIP    := PIP_CONSTRAINT=$(LOCK) $(BIN)/python -m pip install --quiet --disable-
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format chaos chaos-full power-cut bench bench-peers bench-router bench-journal router lock clean
+.PHONY: help demo test check format power-cut chaos chaos-full bench bench-peers bench-router bench-journal soak router lock clean
 
 help:  ## show what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,7 @@ power-cut: $(VENV)/.dev  ## cut the power of a disk that a journal is written on
 
 chaos: $(VENV)/.dev  ## 200 real kill -9 over complete runs: nothing lost, nothing twice; broken builds must fail it
 	@$(BIN)/python -m benchmarks.chaos --kills 200 --mutants $(ARGS)
+	@$(BIN)/python -m benchmarks.chaos --kills 100 --sigterm $(ARGS)
 
 chaos-full: $(VENV)/.dev  ## the same with 2,000 kills
 	@$(BIN)/python -m benchmarks.chaos --kills 2000 --mutants $(ARGS)
@@ -43,14 +44,14 @@ bench: $(VENV)/.dev  ## costs beside bare asyncio, as a table (ARGS="--json FILE
 bench-peers: $(VENV)/.dev  ## the same work in other frameworks, each in an environment of its own
 	@$(BIN)/python -m benchmarks.peers $(ARGS)
 
-bench-bench-journal: $(VENV)/.dev  ## a million durable events beside raw fdatasync (ARGS="--check")
-	@$(BIN)/python -m benchmarks.journal_events $(ARGS)
-
-router: $(VENV)/.dev  ## the router's whole table, ours beside what others use (ARGS="--show --check")
+bench-router: $(VENV)/.dev  ## the router's whole table, ours beside what others use (ARGS="--show --check")
 	@$(BIN)/python -m benchmarks.router $(ARGS)
 
 bench-journal: $(VENV)/.dev  ## a million durable events beside raw fdatasync (ARGS="--check")
 	@$(BIN)/python -m benchmarks.journal_events $(ARGS)
+
+soak: $(VENV)/.dev  ## cancel 10,000 HTTP requests at random; what plain httpx and our client leave behind (ARGS="--seed 2")
+	@$(BIN)/python -m benchmarks.http_cancellations $(ARGS)
 
 router: $(VENV)/.dev  ## train the bundled router again from the agents' cards
 	@$(BIN)/pointsman train --cards --out router/bundled/router.npz $(ARGS)

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.agent import Agent, AgentCard, agent
 from orchestrator.context import TaskContext
 from orchestrator.errors import AgentError, PointsmanError
+from orchestrator.http_errors import HttpError
 from orchestrator.messages import Envelope, Result, Task
 from orchestrator.policy import Breaker, Policy, Retry
 
 if TYPE_CHECKING:
     from orchestrator.decision import RoutingDecision
     from orchestrator.desk import Ticket
+    from orchestrator.http import HttpAnswer, HttpBudget, HttpClient, HttpPolicy
     from orchestrator.judgement import Judgement
     from orchestrator.orchestrator import Orchestrator
     from orchestrator.plan import Plan, load_plan
@@ -27,6 +29,11 @@ __all__ = [
     "AgentError",
     "Breaker",
     "Envelope",
+    "HttpAnswer",
+    "HttpBudget",
+    "HttpClient",
+    "HttpError",
+    "HttpPolicy",
     "Judgement",
     "Orchestrator",
     "Plan",
@@ -45,6 +52,10 @@ __all__ = [
 ]
 
 _WHEN_ASKED_FOR = {
+    "HttpAnswer": "orchestrator.http",
+    "HttpBudget": "orchestrator.http",
+    "HttpClient": "orchestrator.http",
+    "HttpPolicy": "orchestrator.http",
     "Judgement": "orchestrator.judgement",
     "Orchestrator": "orchestrator.orchestrator",
     "Plan": "orchestrator.plan",

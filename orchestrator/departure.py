@@ -12,17 +12,18 @@ from orchestrator.topics import RUN_STOPPED
 _LAST_WORD_S: Final = 1.0
 
 
-async def depart(parts: Parts, graph: TaskGraph, grace_s: float) -> None:
+async def depart(parts: Parts, graph: TaskGraph, grace_s: float, *, in_haste: bool) -> None:
     """Wait for unfinished tasks, then put on record what is left and whose attempts are about to be cut short.
 
     Args:
         parts: of the run; whoever stops them does so afterwards.
         graph: of the run.
         grace_s: seconds that unfinished tasks get.
+        in_haste: whether only attempts that have begun get them, and no other begins.
     """
     try:
         async with asyncio.timeout(grace_s):
-            await parts.desk.idle()
+            await (parts.supervisor.pause() if in_haste else parts.desk.idle())
     except TimeoutError:
         pass
     try:

@@ -74,7 +74,7 @@ class Orchestrator:
         self._routers = (self._router,) if self._shadow is None else (self._router, self._shadow)
         self._logger = logger or make_logger(self.settings.log_format, now=self.clock.now)
         self._resumption: Resumption | None = None
-        self._open = False
+        self._open = self._in_haste = False
 
     @classmethod
     def resume(
@@ -140,7 +140,7 @@ class Orchestrator:
         with unwrapped():
             async with self._closing:
                 if error is None:
-                    await depart(self._parts, self._graph, self.settings.drain_s)
+                    await depart(self._parts, self._graph, self.settings.drain_s, in_haste=self._in_haste)
                 elif isinstance(error, asyncio.CancelledError):
                     raise error
                 # Any other exception of the caller's own passes by the task group, which would wrap it.
@@ -187,6 +187,10 @@ class Orchestrator:
         """Wait until no task is unfinished, those that agents added included."""
         await self._running_desk().idle()
 
+    def hasten(self) -> None:
+        """Let leaving the block wait for attempts that have begun and no others: what is left can be resumed."""
+        self._in_haste = True
+
     async def results(self) -> dict[str, Result]:
         """Wait until no task is unfinished; return the results of all tasks of the run by id, once they are safe."""
         await self.idle()
@@ -209,9 +213,7 @@ class Orchestrator:
         return await record_judgement(self.bus, self._journal, self.run_id, task, Said(right, should_be, note))
 
     async def answer(self, task: str, answer: str, *, key: str = "", by: str = "", output: Any = None) -> None:
-        """Answer what a task of this run asks people; return once that is in the journal. The task goes on then.
-
-        The arguments are those of `Reply`.
+        """Answer what a task of this run asks; return once that is in the journal. The arguments are those of `Reply`.
 
         Raises:
             AnswerError: if it asks nothing, this is none of the options, or somebody has answered already.

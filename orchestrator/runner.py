@@ -36,6 +36,7 @@ class _Open:
     attempts: int
     timer: asyncio.TimerHandle | None = None
     worker: asyncio.Task[None] | None = None
+    in_handler: bool = False
 
 
 def _opened(command: Envelope) -> _Open:
@@ -63,7 +64,9 @@ class AgentRunner:
         self._handling = Handling(surroundings, policy.timeout_s)
         self._open: dict[str, _Open] = {}
         self._workers: list[asyncio.Task[None]] = []
-        self._retired = False
+        self._retired = self._paused = False
+        self._attempts = 0  # that have begun and whose outcome is not published yet
+        self._attempt_ended = asyncio.Event()
 
     def start(self, group: asyncio.TaskGroup) -> None:
         """Start the workers; the group owns them."""
@@ -74,6 +77,16 @@ class AgentRunner:
     async def drain(self) -> None:
         """Wait until all tasks given to this agent have ended; one between two attempts has not."""
         await self._mailbox.drained()
+
+    def hold(self) -> None:
+        """Begin no further attempt. What waits here is in the journal."""
+        self._paused = True
+
+    async def attempts_over(self) -> None:
+        """Wait until the outcome of every attempt that has begun is published."""
+        while self._attempts:
+            self._attempt_ended.clear()
+            await self._attempt_ended.wait()
 
     async def abandon(self) -> int:
         """Give up what is left: return how many tasks that were. A worker that is recording an outcome may finish."""
@@ -99,8 +112,8 @@ class AgentRunner:
         self._mailbox.close()
 
     def in_flight(self) -> list[str]:
-        """Return the tasks whose attempt has begun and not ended."""
-        return [task_id for task_id, entry in self._open.items() if entry.worker is not None]
+        """Return the tasks whose attempt has begun and whose handler has not answered."""
+        return [task_id for task_id, entry in self._open.items() if entry.in_handler]
 
     def statistics(self) -> SubscriptionStatistics:
         """Return the counts of the mailbox; a task between two attempts counts as in hand."""
@@ -129,6 +142,9 @@ class AgentRunner:
                 continue
             entry.worker = worker
             await self.breaker.admit()
+            if self._paused:
+                return
+            self._attempts += 1
             try:
                 await self._attempt(entry, worker)
             except asyncio.CancelledError:
@@ -136,6 +152,8 @@ class AgentRunner:
                 raise
             finally:
                 entry.worker = None
+                self._attempts -= 1
+                self._attempt_ended.set()
             if self._mailbox.queued:
                 await asyncio.sleep(0)  # what this outcome unlocked may be more urgent than what waits here
 
@@ -161,12 +179,14 @@ class AgentRunner:
     async def _attempt(self, entry: _Open, worker: asyncio.Task[None]) -> None:
         task_id = entry.command.correlation_id
         entry.attempts += 1
+        entry.in_handler = True
         body = {"agent": self.name, "attempt": entry.attempts}
         started = await self._in.bus.publish(TASK_STARTED, body, task_id, entry.command.id)
         await self._in.journal.sync()  # the count is safe before the attempt: a task that kills us cannot loop
         begun = stopwatch()
         outcome = await self._handling.run(self.agent, started, worker)
         measured = {"handle_s": stopwatch() - begun}
+        entry.in_handler = False
         if self._open.get(task_id) is not entry:
             return  # given up while the handler would not be cancelled
         if isinstance(outcome, Waiting):

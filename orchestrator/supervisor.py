@@ -72,8 +72,15 @@ class Supervisor:
             if name in self._runners:
                 self._runners[name].breaker.restore(failures.in_a_row, now - failures.last_at)
 
+    async def pause(self) -> None:
+        """Begin no further attempt of any agent; return when those begun are over."""
+        for runner in self._runners.values():
+            runner.hold()
+        for runner in self._runners.values():
+            await runner.attempts_over()
+
     def in_flight(self) -> list[str]:
-        """Return the tasks whose attempt has begun and not ended, by agent."""
+        """Return the tasks whose attempt has begun and whose handler has not answered, by agent."""
         return [task_id for runner in self._runners.values() for task_id in runner.in_flight()]
 
     def stop(self) -> None:

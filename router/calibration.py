@@ -18,6 +18,8 @@ LEAST_THRESHOLD: Final = 0.3
 _SCALES: Final = np.geomspace(2.0, 120.0, 60)
 _FLOORS: Final = np.linspace(0.1, 0.8, 36)
 _OUT_SHARE: Final = 0.25  # out-of-scope requests weigh this much of all held-out requests
+_exp: Final = math.exp
+_exps: Final = np.exp
 _FINITE: Final = 80.0  # exponents between this and its negative are far from the ends of single precision
 
 
@@ -42,10 +44,12 @@ class Calibration:
     budget: float | None = None
     beta: BetaMap = UNCHANGED
     _factor: NDArray[np.float32] = field(init=False, repr=False, compare=False)
+    _floor: float = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         # An array without dimensions multiplies in half the time that a float takes, which is converted each time.
         object.__setattr__(self, "_factor", np.array(self.scale, dtype=np.float32))
+        object.__setattr__(self, "_floor", self.floor * self.scale)
 
     def confidence(self, scores: Scores, leader: float) -> float:
         """Return the probability that the leader is right, 0 to 1.
@@ -77,16 +81,17 @@ class Calibration:
         top = leader * scale
         if -_FINITE < top < _FINITE:  # then the leader is taken off once, behind the sum
             odds = others * self._factor
-            rest = math.exp(-top)
+            rest = _exp(-top)
         else:
             odds = (others - leader) * self._factor
             rest = 1.0
-        np.exp(odds, odds)
+        _exps(odds, odds)
+        none = self._floor - top
         # A product with ones takes half the time of a sum, and rounds in another order.
-        against = _ones(len(odds)).dot(odds).item() * rest + math.exp(min(self.floor * scale - top, 700.0))
+        against = float(_ones(len(odds)).dot(odds)) * rest + _exp(min(700.0, none))
         confidence = self.beta.confidence(against)
-        share = math.exp((other - leader) * scale) / max(against, LEAST_ODDS)
-        return against, confidence, (1.0 - confidence) * min(share, 1.0)
+        share = _exp((other - leader) * scale) / (max(LEAST_ODDS, against))
+        return against, confidence, (1.0 - confidence) * (min(1.0, share))
 
     def odds_against_of_few(self, scores: list[float], leader: float) -> float:
         """Return what ``odds_against`` returns, for a short list and in double precision."""

@@ -9,18 +9,15 @@ from numpy.typing import NDArray
 from router.base_encoder import BaseEncoder
 from router.encoder import Vocabulary
 from router.features import (
-    END,
     GRAM,
-    START,
     WORD,
     WORDS,
     Buckets,
-    edge_codes,
-    frame,
+    edge_stamps,
     order_buckets,
-    role_codes,
     token_hash,
     word_buckets,
+    word_stamps,
 )
 from router.sketch import sketch_word
 from router.tokenizer import tokenize
@@ -69,8 +66,8 @@ def extract(texts: Sequence[str], bits: int, *, word_order: bool) -> Occurrences
     words = list(dict.fromkeys(token for line in lines for token in line))
     slots = {word: slot for slot, word in enumerate(words, start=WORDS)}
     of_word = [word_buckets(word, bits) for word in words]
-    codes = np.concatenate([edge_codes(bits), role_codes([token_hash(word) for word in words], bits)])
-    found = [_features([slots[token] for token in line], of_word, codes if word_order else None) for line in lines]
+    stamps = [*edge_stamps(bits), *word_stamps([token_hash(word) for word in words], WORDS, bits)]
+    found = [_features([slots[token] for token in line], of_word, stamps if word_order else None) for line in lines]
     sizes = [len(buckets) for buckets, _ in found]
     return Occurrences(
         np.repeat(np.arange(len(texts), dtype=np.int64), sizes),
@@ -155,13 +152,16 @@ def read_fixed(
     return sums[:, :split], sums[:, split:]
 
 
-def _features(slots: list[int], of_word: list[Buckets], codes: Buckets | None) -> tuple[Buckets, NDArray[np.int64]]:
-    """Return buckets and kinds of one text's features; word pairs are among them if the words have ``codes``."""
+def _features(
+    slots: list[int], of_word: list[Buckets], stamps: list[bytes] | None
+) -> tuple[Buckets, NDArray[np.int64]]:
+    """Return buckets and kinds of one text's features; word pairs are among them if the words have ``stamps``."""
     buckets = [of_word[slot - WORDS] for slot in slots]
     kinds = [_word_kinds(len(of_one)) for of_one in buckets]
-    if codes is not None:
-        places, template = frame(np.array([START, END, *slots], dtype=np.intp))
-        buckets.append(order_buckets(codes.take(places, axis=0), template))
+    if stamps is not None:
+        raw = b"".join([*stamps[:WORDS], *(stamps[slot] for slot in slots)])
+        found, template = order_buckets(np.frombuffer(raw, dtype=np.intp), slots, stamps)
+        buckets.append(found)
         kinds.append(template.kind)
     none = np.zeros(0, dtype=np.int64)
     return np.concatenate([none, *buckets]), np.concatenate([none, *kinds])

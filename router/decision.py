@@ -13,6 +13,7 @@ from router.calibration import Calibration
 from router.prediction import Abstained, Prediction, Scoreboard, choose
 from router.protocol import NO_VETOES
 
+_INF: Final = math.inf
 _FEW: Final = 24  # up to this many agents, plain Python is done before NumPy has been called six times
 
 
@@ -54,19 +55,26 @@ def decide(
     if not names:
         return Prediction(Abstained.NO_CANDIDATES, "", "", 0.0, 0.0, threshold, roster.fingerprint, board, budget)
     eligible = _without(roster, scores, vetoes) if vetoes else scores
-    lead = _lead_of_few if len(names) <= _FEW else _lead
-    first, best, second, rest, confidence, other = lead(eligible, calibration)
-    if best == -math.inf:
+    if len(names) <= _FEW:
+        first, best, second, rest, confidence, other = _lead_of_few(eligible, calibration)
+    else:
+        first = int(eligible.argmax())
+        best = eligible.item(first)
+        eligible[first] = -_INF
+        second = int(eligible.argmax())
+        rest = eligible.item(second)
+        _, confidence, other = calibration.judge(eligible, best, rest) if best > -_INF else (0.0, 0.0, 0.0)
+        eligible[first] = best  # without vetoes these are the scores that the prediction keeps
+    if best == -_INF:
         return Prediction(Abstained.ALL_VETOED, "", "", 0.0, 0.0, threshold, roster.fingerprint, board, budget)
-    alone = rest == -math.inf
     leader = names[first]
     return _made(  # type: ignore[no-any-return]  # a Prediction
         Prediction,
         (
             leader if confidence >= threshold else choose(leader, confidence, other, threshold),
             leader,
-            "" if alone else names[second],
-            best if alone else best - rest,
+            "" if rest == -_INF else names[second],
+            best if rest == -_INF else best - rest,
             confidence,
             threshold,
             roster.fingerprint,
@@ -77,21 +85,8 @@ def decide(
     )
 
 
-def _lead(scores: NDArray[np.float32], calibration: Calibration) -> _Lead:
-    first = int(scores.argmax())
-    best: float = scores.item(first)
-    if best == -math.inf:
-        return first, best, first, best, 0.0, 0.0
-    scores[first] = -math.inf
-    second = int(scores.argmax())
-    rest: float = scores.item(second)
-    _, confidence, other = calibration.judge(scores, best, rest)
-    scores[first] = best  # without vetoes these are the scores that the prediction keeps
-    return first, best, second, rest, confidence, other
-
-
 def _lead_of_few(scores: NDArray[np.float32], calibration: Calibration) -> _Lead:
-    """Do what ``_lead`` does, for few agents."""
+    """Return the two best of few agents, and how likely each of them is right."""
     values: list[float] = scores.tolist()
     best = max(values)
     first = values.index(best)

@@ -4,7 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from router.beta_map import BetaMap
 from router.budget import Mix, among_strangers, keep_budget, swaying
 from router.calibration import Calibration
 from router.decision import decide
-from router.encoder import Encoder, Vector, Vocabulary
+from router.encoder import Encoded, Encoder, Vocabulary
 from router.errors import RouterError
 from router.manifest import Manifest
 from router.model_file import ModelArrays, read_model
@@ -27,10 +27,6 @@ from router.roster_file import read_roster, write_roster
 from router.snapshot import Entry, Snapshot, take_snapshot
 from router.strangers import Strangers
 from router.text_study import TextStudy
-from router.tokenizer import pieces, tokenize
-from router.word_cache import Reading
-
-_BULK: Final = 32  # so many requests at once: their rows stay in the cache of a core
 
 
 class EmbeddingRouter:
@@ -142,25 +138,18 @@ class EmbeddingRouter:
     def predict(self, text: str, vetoes: Mapping[str, str] = NO_VETOES) -> Prediction:
         """Decide on one request; see ``Router.predict``."""
         snapshot = self._snapshot or self._rebuild()
-        _, vector, reading, _, _ = self._encoder.encode(text)
         calibration = self._calibration if snapshot.crowd is None else self._among_strangers
-        return decide(snapshot.roster, snapshot.scores(reading, vector), vetoes, calibration)
+        return decide(snapshot.roster, snapshot.scores(self._encoder.encode(text)), vetoes, calibration)
 
     def predict_many(self, texts: Sequence[str], vetoes: Mapping[str, str] = NO_VETOES) -> list[Prediction]:
-        """Decide on requests in bulk: what ``predict`` gives for each, scores the same to the last bits of float32.
+        """Decide on requests as ``predict`` does, to the bit.
 
         All of them see the same agents, whoever is added or removed meanwhile.
         """
         snapshot = self._snapshot or self._rebuild()
-        decided = []
-        for begin in range(0, len(texts), _BULK):
-            some = [pieces(text) for text in texts[begin : begin + _BULK]]
-            pairs = zip(*self._encoder.pool(some), strict=True)
-            decided += [self._decide(snapshot, reading, vector, vetoes) for reading, vector in pairs]
-        return decided
-
-    def _decide(self, snapshot: Snapshot, reading: Reading, vector: Vector, vetoes: Mapping[str, str]) -> Prediction:
-        return decide(snapshot.roster, snapshot.scores(reading, vector), vetoes, self._calibration_among(snapshot))
+        roster, calibration = snapshot.roster, self._calibration_among(snapshot)
+        encode, scores = self._encoder.encode, snapshot.scores
+        return [decide(roster, scores(encode(text)), vetoes, calibration) for text in texts]
 
     def _calibration_among(self, snapshot: Snapshot) -> Calibration:
         return self._calibration if snapshot.crowd is None else self._among_strangers
@@ -185,8 +174,7 @@ class EmbeddingRouter:
         """Return the unit vectors of texts, shape (texts, width); see ``Embeds.embed``."""
         if not texts:
             return np.zeros((0, self._encoder.width), dtype=np.float32)
-        some = (texts[begin : begin + _BULK] for begin in range(0, len(texts), _BULK))
-        return unit(np.concatenate([self._encoder.pool([pieces(text) for text in few])[1] for few in some]))
+        return unit(np.stack([self._encoder.encode(text).vector for text in texts]))
 
     def add(self, profile: AgentProfile) -> None:
         """Make an agent a candidate: by its trained row if the model was trained on this very card, else by its texts.
@@ -251,22 +239,24 @@ class EmbeddingRouter:
             return Entry(profile.name, profile.version, trained, stranger=False)
         if not profile.texts:
             raise RouterError(f"agent {profile.name!r} has neither summary nor examples; give its card some")
-        lines = [tokenize(text) for text in profile.texts]
-        heard = Heard(len(lines), Counter(token for line in lines for token in set(line))) if self._rarity else NOTHING
+        texts = [self._encoder.encode(text) for text in profile.texts]
+        heard = NOTHING
+        if self._rarity is not None:
+            heard = Heard(len(texts), Counter(word for text in texts for word in set(text.reading.tokens)))
         if profile.summary and profile.examples:
-            lines.append(tokenize(profile.summary))  # says more than one example does, so it counts twice
-        rows = self._strangers.rows(self._read_cards(lines), self._background)
+            texts.append(self._encoder.encode(profile.summary))  # says more than one example does, so it counts twice
+        rows = self._strangers.rows(self._read_cards(texts), self._background)
         return Entry(profile.name, profile.version, rows, stranger=True, heard=heard)
 
-    def _read_cards(self, lines: Sequence[Sequence[str]]) -> NDArray[np.float32]:
+    def _read_cards(self, texts: Sequence[Encoded]) -> NDArray[np.float32]:
         """Return the texts of a card as strangers are told apart by them, shape (texts, width)."""
         trained, fixed = self._encoder.trained, self._strangers.parts[1:]
-        vectors = unit(self._encoder.pool(lines)[1])
+        vectors = unit(np.stack([text.vector for text in texts]))
         if self._rarity is None:
             return vectors
-        for vector, tokens in zip(vectors, lines, strict=True):
-            weights = np.array([self._rarity.in_card(token) for token in tokens], dtype=np.float32)
-            vector[trained:] = weights.dot(self._encoder.words(tokens)[:, trained:])
+        for vector, text in zip(vectors, texts, strict=True):
+            weights = np.array([self._rarity.in_card(token) for token in text.reading.tokens], dtype=np.float32)
+            vector[trained:] = weights.dot(text.reading.vectors[:, trained:])
         for part in fixed:
             vectors[:, part] = unit(vectors[:, part])
         return vectors

@@ -2,32 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from struct import pack
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from router.base_encoder import BaseEncoder
-from router.features import (
-    END,
-    START,
-    WORDS,
-    Buckets,
-    Places,
-    Template,
-    frame,
-    order_buckets,
-    order_template,
-    word_buckets,
-)
+from router.features import STAMP, Places, Template, order_buckets, order_template, word_buckets
 from router.packed_rows import PackedRows
 from router.sketch import sketch_word
 from router.tokenizer import MAX_TOKENS, pieces
-from router.word_cache import Reading, WordCache, Words
+from router.word_cache import EMPTY, MOST_BYTES, NUMBER, Reading, WordCache
 
 Vector: TypeAlias = NDArray[np.float32]
 
+_join: Final = b"".join
+_frombuffer: Final = np.frombuffer
 _made: Final[Any] = tuple.__new__  # what a named tuple does when it is called, without the Python in between
 #: So many ones, by their number: a product with them adds rows the fastest.
 _ONES: Final = tuple(np.ones(count, dtype=np.float32) for count in range(MAX_TOKENS + 1))
@@ -50,14 +40,14 @@ class Vocabulary:
     idf: NDArray[np.float32]
     unseen_idf: float
     word_order: bool = True
-    index: NDArray[np.int32] = field(init=False, repr=False)
+    index: Places = field(init=False, repr=False)  # of the type that all look-ups want: nothing is converted
 
     def __post_init__(self) -> None:
-        index = np.full(1 << self.bits, -1, dtype=np.int32)
-        index[self.buckets] = np.arange(len(self.buckets), dtype=np.int32)
+        index = np.full(1 << self.bits, -1, dtype=np.intp)
+        index[self.buckets] = np.arange(len(self.buckets))
         object.__setattr__(self, "index", index)
 
-    def seen(self, buckets: NDArray[np.int64]) -> NDArray[np.int32]:
+    def seen(self, buckets: NDArray[np.int64]) -> Places:
         """Return the row numbers of those buckets that training has seen, in their order."""
         rows = self.index.take(buckets)
         return rows[rows >= 0]
@@ -104,17 +94,13 @@ class Parts(NamedTuple):
     """A text taken apart: its vector, and what that is the sum of.
 
     Attributes:
-        text: The text itself.
         vector: The sum of all parts, shape (width,); its length is not normalised.
-        reading: The words, in order.
-        words: Their vectors, shape (tokens, width).
+        words: Vectors of the words in order, shape (tokens, width).
         order: What their order adds.
         tokens: The words themselves.
     """
 
-    text: str
     vector: Vector
-    reading: Reading
     words: Vector
     order: WordOrder
     tokens: list[str]
@@ -162,63 +148,35 @@ class Encoder:
         self._last: Encoded | None = None
 
     def encode(self, text: str) -> Encoded:
-        """Read a text."""
-        reading = self._cache.read(pieces(text))
-        vector, pairs, template = self._sum(reading)
+        """Read a text; in one function of local names, for this is most of a decision."""
+        known = self._cache.known
+        split = pieces(text)
+        try:
+            stamps = _join(map(known.pieces.__getitem__, split))
+            line = _frombuffer(known.edges + stamps[:MOST_BYTES], NUMBER)
+        except KeyError:
+            line, known = self._cache.read(split)
+        places = line[EMPTY::STAMP]
+        words = places.tolist()
+        vector: Vector = _ONES[len(words)].dot(known.vectors.take(places, axis=0))
+        pairs, template = self._no_pairs
+        if self._has_order:
+            buckets, template = order_buckets(line, words, known.stamps)
+            # What training has not seen is at -1, where a row of zeros lies.
+            pairs = self._index[buckets]
+            trained = vector[: self.trained]
+            trained += self._rows.sum(pairs)
         # One reference, replaced whole: another thread sees this text or another one, never a mixture. What is large
         # is not kept, so that the next text finds its memory in the cache of the core.
-        encoded: Encoded = _made(Encoded, (text, vector, reading, pairs, template))
+        encoded: Encoded = _made(Encoded, (text, vector, _made(Reading, (line, known)), pairs, template))
         self._last = encoded
         return encoded
 
-    def again(self, known: Words, places: Sequence[int]) -> tuple[Reading, Vector]:
-        """Read a text that is given by its words, as places in ``known``; the bits are those of ``encode``."""
-        line = np.frombuffer(pack(f"{WORDS + len(places)}n", START, END, *places), dtype=np.intp)
-        reading = Reading(line, known)
-        return reading, self._sum(reading)[0]
-
-    def _sum(self, reading: Reading) -> tuple[Vector, Places, Template]:
-        """Return the vector of a text, and its word pairs; in one function, for this is most of a decision."""
-        line, known = reading
-        vector: Vector = _ONES[len(line) - WORDS].dot(known.vectors.take(line[WORDS:], axis=0))
-        pairs, template = self._no_pairs
-        if self._has_order:
-            places, template = frame(line)
-            codes = known.codes.take(places, axis=0)
-            buckets = codes.take(template.first)
-            buckets ^= codes.take(template.second)  # as in ``order_buckets``
-            # Once to the type that all look-ups want; what training has not seen is at -1, where a row of zeros lies.
-            pairs = self._index[buckets].astype(np.intp)
-            trained = vector[: self.trained]
-            trained += self._rows.sum(pairs)
-        return vector, pairs, template
-
     def parts(self, encoded: Encoded) -> Parts:
         """Take a text apart."""
-        text, vector, reading, pairs, template = encoded
+        _, vector, reading, pairs, template = encoded
         order = WordOrder(self._rows.levels(pairs).astype(np.float32), self._rows.factors(pairs), template)
-        return Parts(text, vector, reading, reading.vectors, order, reading.tokens)
-
-    def pool(self, texts: Sequence[Sequence[str]]) -> tuple[list[Reading], Vector]:
-        """Read texts in bulk, all word pairs in one gather: their words and vectors, shape (texts, width).
-
-        Args:
-            texts: Each as its ``pieces``, or as its tokens.
-        """
-        readings = [self._cache.read(text) for text in texts]
-        pooled = np.zeros((len(texts), self.width), dtype=np.float32)
-        found, ends = [], [0]
-        for reading, vector in zip(readings, pooled, strict=True):
-            np.copyto(vector, _sum_rows(reading.vectors))
-            if self.vocabulary.word_order:
-                found.append(_buckets(reading)[0])
-                ends.append(ends[-1] + len(found[-1]))
-        if found:
-            places = self.vocabulary.index.take(np.concatenate(found)).astype(np.intp)
-            levels, factors = self._rows.levels(places), self._rows.factors(places)
-            for vector, begin, end in zip(pooled, ends, ends[1:], strict=False):
-                vector[: self.trained] += factors[begin:end].dot(levels[begin:end])
-        return readings, pooled
+        return Parts(vector, reading.vectors, order, reading.tokens)
 
     def words(self, tokens: Sequence[str]) -> Vector:
         """Return the vectors of at most ``MAX_TOKENS`` words, shape (words, width)."""
@@ -238,13 +196,3 @@ class Encoder:
         if self._base is None:
             return np.concatenate([trained, sketch])
         return np.concatenate([trained, self._base.word(token, buckets) * np.float32(idf * self._base_weight), sketch])
-
-
-def _buckets(reading: Reading) -> tuple[Buckets, Template]:
-    places, template = frame(reading.frame)
-    return order_buckets(reading.known.codes.take(places, axis=0), template), template
-
-
-def _sum_rows(rows: Vector) -> Vector:
-    total: Vector = _ONES[len(rows)].dot(rows)
-    return total

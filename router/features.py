@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from struct import Struct
+from sys import byteorder
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -29,14 +29,17 @@ _SHIFT: Final = np.array(29, dtype=np.uint64)
 _MASK: Final = (1 << 64) - 1
 
 WORD, GRAM, BIGRAM, SKIP, PAIR = range(5)
-START, END, WORDS = range(3)  # where the edges of a text and its first word stand in a frame
+START, END, WORDS = range(3)  # where the edges of a text and its first word stand in a line
+STAMP: Final = 5  # so many numbers stand for a word in a line
+_PLACE: Final = np.dtype(np.intp).itemsize
+_CODES: Final = (STAMP - 1) * _PLACE  # bytes of a word's codes
 _EDGES: Final = (1 << 32, 2 << 32)  # no 32-bit hash of a word is one of them
 
 # A word plays four roles in pairs; XOR of the codes of two roles is the bucket of the pair.
 _LEADS, _FOLLOWS, _SKIPPED_TO, _TOGETHER = range(4)
 _SIDES: Final = np.array([(_LEADS, _LEADS, _TOGETHER), (_FOLLOWS, _SKIPPED_TO, _TOGETHER)])  # by kind, from BIGRAM
 _PAIRS: Final = np.stack(np.triu_indices(PAIR_TOKENS, 1))
-_PACKERS: Final = tuple(Struct(f"{count}n") for count in range(PAIR_TOKENS))  # "n" is what intp is
+_distinct: Final = dict.fromkeys
 _ROLES: Final = np.arange(1, 5, dtype=np.uint64) * _KIND
 
 
@@ -63,11 +66,6 @@ def role_codes(hashes: Sequence[int], bits: int) -> Buckets:
     keys ^= keys >> _HALF
     keys *= _KIND
     return _finish(keys, bits)
-
-
-def edge_codes(bits: int) -> Buckets:
-    """Return the codes of the start and the end of a text, shape (2, 4); see ``role_codes``."""
-    return role_codes(_EDGES, bits)
 
 
 def gram_hashes(token: str) -> list[int]:
@@ -100,24 +98,44 @@ def word_bucket(token: str, bits: int) -> int:
     return ((key ^ key >> 29) * int(_SECOND) & _MASK) >> (64 - bits)
 
 
+def word_stamps(hashes: Sequence[int], first: int, bits: int) -> list[bytes]:
+    """Return what stands for each word in the line of a text: its place, then its four role codes, as bytes.
+
+    To join such bytes is the quickest way from words to an array, in which templates find what they need.
+
+    Args:
+        hashes: ``token_hash`` of each word.
+        first: Place of the first of them; the others follow.
+        bits: Logarithm of the number of buckets.
+    """
+    codes = role_codes(hashes, bits).tobytes()
+    begins = range(0, len(codes), _CODES)
+    return [(first + at).to_bytes(_PLACE, byteorder) + codes[b : b + _CODES] for at, b in enumerate(begins)]
+
+
+def edge_stamps(bits: int) -> list[bytes]:
+    """Return the stamps of the start and the end of a text; see ``word_stamps``."""
+    return word_stamps(_EDGES, START, bits)
+
+
 @dataclass(frozen=True, slots=True)
 class Template:
-    """Which places of a frame make up each order feature of a text, for all texts of one shape.
+    """Which numbers of a line make up each order feature of a text, for all texts of one shape.
 
     Attributes:
-        first: Index of the first code in a frame's codes, flattened from (places, 4), shape (features,).
-        second: Index of the second code.
+        sides: Index of the first code of each feature in a line, then that of the second, shape (2 * features,).
         kind: Number of the feature's kind, shape (features,).
         owners: Places of the two words of each feature, counted from the first word, shape (2, features); both are
             the same word where the other side is an edge of the text.
-        distinct: How many distinct words stand behind the words in the frame; zero if no word repeats.
+        distinct: How many distinct words stand behind the words in the line; zero if no word repeats.
+        count: Number of features.
     """
 
-    first: Places
-    second: Places
+    sides: Places
     kind: NDArray[np.int64]
     owners: Places
     distinct: int
+    count: int
 
 
 @lru_cache(maxsize=1024)
@@ -134,40 +152,35 @@ def order_template(tokens: int, distinct: int) -> Template:
     apart = np.arange(WORDS + tokens, WORDS + tokens + distinct) if distinct else line[1:-1]
     one, other = _PAIRS[:, _PAIRS[1] < len(apart)]
     kind = np.repeat((BIGRAM, SKIP, PAIR), (n + 1, skips, len(one)))
-    left = np.concatenate([line[:-1], line[:skips], apart[one]])
-    right = np.concatenate([line[1:], line[2 : 2 + skips], apart[other]])
-    left_role, right_role = _SIDES[:, kind - BIGRAM]
-    owners = np.stack([np.where(left < WORDS, right, left), np.where(right < WORDS, left, right)]) - WORDS
-    return Template(4 * left + left_role, 4 * right + right_role, kind, owners, distinct)
+    sides = np.stack(
+        [
+            np.concatenate([line[:-1], line[:skips], apart[one]]),
+            np.concatenate([line[1:], line[2 : 2 + skips], apart[other]]),
+        ]
+    )
+    owners = np.where(sides < WORDS, sides[::-1], sides) - WORDS
+    codes = STAMP * sides + 1 + _SIDES[:, kind - BIGRAM]  # a place comes before the codes
+    return Template(codes.ravel(), kind, owners, distinct, len(kind))
 
 
-def frame(places: Places) -> tuple[Places, Template]:
-    """Arrange a text's words for its template: start, end, every word, and the distinct words if any repeats.
+def order_buckets(line: Places, words: Sequence[int], stamps: Sequence[bytes]) -> tuple[Places, Template]:
+    """Return the buckets of a text's word pairs (ordered neighbours, neighbours but one, unordered pairs), and whose.
 
-    Args:
-        places: ``START``, ``END``, then a number above ``END`` for each token, the same for the same token.
-
-    Returns:
-        The same numbers, those of the distinct words behind them where needed, and the template that fits them.
-    """
-    tokens = len(places) - WORDS
-    numbers = places.tolist()
-    if len(set(numbers)) == len(numbers):
-        return places, order_template(tokens, 0)
-    distinct = dict.fromkeys(numbers[WORDS : WORDS + PAIR_TOKENS])
-    if len(distinct) == PAIR_TOKENS:
-        return places, order_template(tokens, 0)
-    behind = _PACKERS[len(distinct)].pack(*distinct)  # an array of a list of numbers takes three times as long
-    return np.frombuffer(places.tobytes() + behind, dtype=np.intp), order_template(tokens, len(distinct))
-
-
-def order_buckets(codes: Buckets, template: Template) -> Buckets:
-    """Return the buckets of a text's word pairs: ordered neighbours, neighbours but one, unordered pairs.
+    Where a word repeats, the stamps of the distinct words are laid behind the line, for the template to find.
 
     Args:
-        codes: ``role_codes`` of the frame's places, shape (places, 4).
-        template: The one ``frame`` gave.
+        line: Stamps of start and end, then of each word, flat.
+        words: The place of each word, as in the line.
+        stamps: Stamps by place.
     """
-    buckets: Buckets = codes.take(template.first)
-    buckets ^= codes.take(template.second)
-    return buckets
+    tokens = len(words)
+    apart = _distinct(words[:PAIR_TOKENS])
+    distinct = len(apart)
+    if distinct in (tokens, PAIR_TOKENS):
+        distinct = 0
+    else:
+        line = np.frombuffer(line.tobytes() + b"".join(map(stamps.__getitem__, apart)), dtype=np.intp)
+    template = order_template(tokens, distinct)
+    codes = line.take(template.sides)
+    count = template.count
+    return codes[:count] ^ codes[count:], template

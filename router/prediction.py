@@ -98,10 +98,17 @@ class Scoreboard(NamedTuple):
         An object an agent took longer to make than the decision; ``rank_candidates`` makes them for who reads a record.
         """
         names, versions, scores, vetoes = self
+        if len(names) <= _FEW:
+            rounded = [round(value * 1e6) / 1e6 for value in scores.tolist()]
+        else:
+            product = scores * _MILLION
+            _rint(product, product)
+            product /= _MILLION
+            rounded = product.tolist()
         return {
             "names": list(names),
             "versions": list(versions),
-            "scores": _rounded(scores),
+            "scores": rounded,
             "why_not": dict(vetoes) if vetoes else {},
         }
 
@@ -134,16 +141,6 @@ def _best_first(scores: NDArray[np.float32], values: list[float]) -> list[int]:
         return sorted(range(len(values)), key=values.__getitem__, reverse=True)
     order: list[int] = (-scores).argsort(kind="stable").tolist()
     return order
-
-
-def _rounded(scores: NDArray[np.float32]) -> list[float]:
-    """Return the scores, rounded to 6 places."""
-    if len(scores) <= _FEW:
-        return [round(value * 1e6) / 1e6 for value in scores.tolist()]
-    rounded = scores * _MILLION
-    _rint(rounded, rounded)
-    rounded /= _MILLION
-    return rounded.tolist()  # type: ignore[no-any-return]  # floats
 
 
 class Prediction(NamedTuple):

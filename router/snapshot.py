@@ -5,19 +5,23 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from router.decision import Roster
-from router.encoder import Encoder, Parts, Vector
+from router.encoder import Encoded, Encoder, Parts, Vector
 from router.explanation import lead, split_score
-from router.features import WORDS
 from router.prediction import Contribution
 from router.rarity import NOTHING, Heard, Rarity
 from router.strangers import Strangers
-from router.word_cache import Reading
+from router.word_cache import EMPTY
 from router.word_scores import MANY, WordScores
+
+_empty: Final = np.empty
+_sqrt: Final = math.sqrt
+_FLOAT: Final = np.dtype(np.float32)
 
 
 @dataclass(frozen=True)  # no slots: the digest is kept in the instance
@@ -62,15 +66,16 @@ class Crowd:
     parts: tuple[int, ...]
     rarity: Rarity | None
 
-    def scores(self, reading: Reading, vector: Vector) -> NDArray[np.float32]:
+    def scores(self, encoded: Encoded) -> NDArray[np.float32]:
         """Return their scores for a text with a word, shape (strangers,)."""
-        weights, vector = self._read(reading, vector)
+        tokens = encoded.reading.tokens
+        weights, vector = self._weigh(tokens, encoded.reading.vectors, encoded.vector)
         if self.words is None:
             of_rows = self.rows.dot(vector * self.measure.factors(vector))
             scores: NDArray[np.float32] = np.maximum.reduceat(of_rows, self.starts)
         else:
             lengths = [inverse_length(vector[part]) for part in self.measure.parts]
-            scores = self.words.score(reading.tokens, weights.tolist(), [lengths[at] for at in self.parts])
+            scores = self.words.score(tokens, weights.tolist(), [lengths[at] for at in self.parts])
             if self.measure.weights[0]:  # pairs of words are in this part too, and they are too many to keep
                 trained = self.measure.parts[0]
                 scores += self.rows[:, trained].dot(vector[trained] * np.float32(lengths[0]))
@@ -79,7 +84,7 @@ class Crowd:
 
     def split(self, parts: Parts, entry: Entry) -> tuple[Contribution, ...]:
         """Split the score of one of them over at least one word; the constant is shared out evenly."""
-        weights, vector = self._read(parts.reading, parts.vector)
+        weights, vector = self._weigh(parts.tokens, parts.words, parts.vector)
         words = parts.words.copy()
         words[:, self.measure.sizes[0] :] *= weights[:, None]
         factors = self.measure.factors(vector)
@@ -88,13 +93,13 @@ class Crowd:
         share = self.measure.bias / len(of_words)
         return tuple(Contribution(word, weight + share) for word, weight in of_words)
 
-    def _read(self, reading: Reading, vector: Vector) -> tuple[Vector, Vector]:
+    def _weigh(self, tokens: Sequence[str], words: Vector, vector: Vector) -> tuple[Vector, Vector]:
         """Return the weights of the words, shape (tokens,), and the vector with them, shape (width,)."""
         if self.rarity is None:
-            return np.ones(len(reading.vectors), dtype=np.float32), vector
-        weights, weighed = self.rarity.of_request(reading.tokens), vector.copy()
+            return np.ones(len(words), dtype=np.float32), vector
+        weights, weighed = self.rarity.of_request(tokens), vector.copy()
         fixed = self.measure.sizes[0]
-        weighed[fixed:] = weights.dot(reading.vectors[:, fixed:])
+        weighed[fixed:] = weights.dot(words[:, fixed:])
         return weights, weighed
 
 
@@ -118,17 +123,21 @@ class Snapshot:
     places: NDArray[np.intp]
     entries: Mapping[str, Entry]
 
-    def scores(self, reading: Reading, vector: Vector) -> NDArray[np.float32]:
-        """Return the score of each agent, shape (agents,), for a text: its words and its vector."""
+    def scores(self, encoded: Encoded) -> NDArray[np.float32]:
+        """Return the score of each agent for a text, shape (agents,)."""
+        _, vector, reading, _, _ = encoded
         scores: NDArray[np.float32] = self.rows.dot(vector[: self.columns])
-        has_words = len(reading.frame) > WORDS
-        scores *= inverse_length(vector) if has_words else 0.0
+        has_words = len(reading.line) > EMPTY
+        factor = _empty((), _FLOAT)  # to multiply by a float takes twice as long as by an array without dimensions
+        square = float(vector.dot(vector))
+        factor[()] = 1.0 / _sqrt(square) if has_words and square else 0.0
+        scores *= factor
         if self.crowd is None:
             return scores
         every = np.zeros(len(self.places), dtype=np.float32)
         every[self.places[: len(scores)]] = scores
         if has_words:
-            every[self.places[len(scores) :]] = self.crowd.scores(reading, vector)
+            every[self.places[len(scores) :]] = self.crowd.scores(encoded)
         return every
 
     def split(self, parts: Parts, entry: Entry) -> tuple[Contribution, ...]:
@@ -206,5 +215,5 @@ def _stack(rows: list[NDArray[np.float32]], width: int) -> NDArray[np.float32]:
 
 def inverse_length(vector: NDArray[np.float32]) -> float:
     """Return one over the length of a vector; 0 for a vector of zeros."""
-    square = vector.dot(vector).item()
+    square = float(vector.dot(vector))
     return 1.0 / math.sqrt(square) if square else 0.0

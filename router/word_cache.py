@@ -3,13 +3,12 @@
 import threading
 from collections.abc import Callable, Sequence
 from itertools import chain, islice
-from sys import byteorder
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from router.features import END, START, WORDS, Places, edge_codes, role_codes, token_hash
+from router.features import STAMP, WORDS, Places, edge_stamps, token_hash, word_stamps
 from router.tokenizer import MAX_TOKENS, tokens_of
 
 Vectors: TypeAlias = NDArray[np.float32]
@@ -20,10 +19,10 @@ _PIECES_A_WORD: Final = 2
 #: Longer pieces are split each time: no text can make the cache large.
 _LONGEST_PIECE: Final = 64
 
-_made: Final[Any] = tuple.__new__
-_PLACE: Final = np.dtype(np.intp)
-_EDGES: Final = np.array([START, END], dtype=_PLACE).tobytes()
-_MOST_BYTES: Final = MAX_TOKENS * _PLACE.itemsize
+NUMBER: Final = np.dtype(np.intp)
+EMPTY: Final = STAMP * WORDS  # length of the line of a text without words: that is where the first word would be
+_STAMP_BYTES: Final = STAMP * NUMBER.itemsize
+MOST_BYTES: Final = MAX_TOKENS * _STAMP_BYTES  # of the stamps of a text
 
 
 class Words:
@@ -31,20 +30,21 @@ class Words:
 
     Attributes:
         tokens: The words by their places; the first two are the edges of a text.
-        places: The bytes of the places of a piece's words, of type intp: to join them is the quickest way to an array.
+        stamps: Of each of them, see ``word_stamps``.
+        pieces: The stamps of a piece's words, joined.
+        edges: Those of the edges of a text.
         vectors: Of each word, shape (places, width).
-        codes: Its ``role_codes``, shape (places, 4).
     """
 
-    __slots__ = ("codes", "places", "tokens", "vectors")
+    __slots__ = ("edges", "pieces", "stamps", "tokens", "vectors")
 
     def __init__(self, capacity: int, width: int, bits: int) -> None:
         """Hold the edges only."""
         self.tokens = ["", ""]
-        self.places: dict[str, bytes] = {}
+        self.stamps = edge_stamps(bits)
+        self.pieces: dict[str, bytes] = {}
+        self.edges = b"".join(self.stamps)
         self.vectors = np.zeros((WORDS + capacity, width), dtype=np.float32)
-        self.codes = np.zeros((WORDS + capacity, 4), dtype=np.int64)
-        self.codes[:WORDS] = edge_codes(bits)
 
     def __len__(self) -> int:
         return len(self.tokens) - WORDS
@@ -54,23 +54,28 @@ class Reading(NamedTuple):
     """A text as words of the cache.
 
     Attributes:
-        frame: ``START`` and ``END``, then the place of each word, shape (2 + words,).
-        known: Where those places are.
+        line: The stamps of the edges, then those of the words, flat.
+        known: Where their places are.
     """
 
-    frame: Places
+    line: Places
     known: Words
+
+    @property
+    def places(self) -> Places:
+        """Return the places of the words, shape (words,)."""
+        return self.line[EMPTY::STAMP]
 
     @property
     def vectors(self) -> Vectors:
         """Return the vectors of the words, shape (words, width)."""
-        return self.known.vectors.take(self.frame[WORDS:], axis=0)
+        return self.known.vectors.take(self.places, axis=0)
 
     @property
     def tokens(self) -> list[str]:
         """Return the words themselves."""
         tokens = self.known.tokens
-        return [tokens[place] for place in self.frame[WORDS:].tolist()]
+        return [tokens[place] for place in self.places.tolist()]
 
 
 class WordCache:
@@ -90,61 +95,56 @@ class WordCache:
         self._bits = bits
         self._capacity = max(capacity, MAX_TOKENS)
         self._lock = threading.Lock()
-        self._words = Words(self._capacity, width, bits)
+        #: The words as they are now; replaced whole when they are too many.
+        self.known = Words(self._capacity, width, bits)
 
     def __len__(self) -> int:
-        return len(self._words)
+        return len(self.known)
 
     def read(self, pieces: Sequence[str]) -> Reading:
-        """Return the first ``MAX_TOKENS`` words of a text.
+        """Return the first ``MAX_TOKENS`` words of a text, new ones computed first, one thread after the other.
+
+        Who finds all pieces in ``known`` need not ask: the line is the stamps of the edges, then theirs.
 
         Args:
             pieces: The text, as ``router.tokenizer.pieces`` splits it; or words, each of which is a piece.
         """
-        known = self._words
-        try:
-            places = b"".join(map(known.places.__getitem__, pieces))
-        except KeyError:
-            places, known = self._learn(pieces)
-        frame = np.frombuffer(_EDGES + places[:_MOST_BYTES], _PLACE)
-        return _made(Reading, (frame, known))  # type: ignore[no-any-return]  # what Reading(...) does, more quickly
+        with self._lock:
+            stamps, known = self._learn(pieces)
+        return Reading(np.frombuffer(known.edges + stamps[:MOST_BYTES], NUMBER), known)
 
     def _learn(self, pieces: Sequence[str]) -> tuple[bytes, Words]:
-        with self._lock:
-            known = self._words
+        known = self.known
+        split, missing = _unknown(pieces, known)
+        if self._is_full(known, len(missing)):
+            known = Words(self._capacity, self._width, self._bits)
             split, missing = _unknown(pieces, known)
-            if self._is_full(known, len(missing)):
-                known = Words(self._capacity, self._width, self._bits)
-                split, missing = _unknown(pieces, known)
-            if missing:
-                self._add(known, missing)
-            places = known.places
-            found = {
-                piece: b"".join([places[word] for word in words if word in places]) for piece, words in split.items()
-            }
-            for piece, words in split.items():
-                if len(piece) <= _LONGEST_PIECE and len(found[piece]) == len(words) * _PLACE.itemsize:
-                    places[piece] = found[piece]
-            self._words = known
-            return b"".join([found[piece] if piece in found else places[piece] for piece in pieces]), known
+        if missing:
+            self._add(known, missing)
+        stamps = known.pieces
+        found = {piece: b"".join([stamps[word] for word in words if word in stamps]) for piece, words in split.items()}
+        for piece, words in split.items():
+            if len(piece) <= _LONGEST_PIECE and len(found[piece]) == len(words) * _STAMP_BYTES:
+                stamps[piece] = found[piece]
+        self.known = known
+        return b"".join([found[piece] if piece in found else stamps[piece] for piece in pieces]), known
 
     def _is_full(self, known: Words, missing: int) -> bool:
-        return len(known) + missing > self._capacity or len(known.places) > (1 + _PIECES_A_WORD) * self._capacity
+        return len(known) + missing > self._capacity or len(known.pieces) > (1 + _PIECES_A_WORD) * self._capacity
 
     def _add(self, known: Words, missing: Sequence[str]) -> None:
         begin = len(known.tokens)
-        end = begin + len(missing)
         for place, token in enumerate(missing, begin):
             known.vectors[place] = self._compute(token)
-        known.codes[begin:end] = role_codes([token_hash(token) for token in missing], self._bits)
+        stamps = word_stamps([token_hash(token) for token in missing], begin, self._bits)
         known.tokens += missing
+        known.stamps += stamps
         # Last: a reader that sees a place sees what lies there.
-        for place, token in enumerate(missing, begin):
-            known.places[token] = place.to_bytes(_PLACE.itemsize, byteorder)
+        known.pieces.update(zip(missing, stamps, strict=True))
 
 
 def _unknown(pieces: Sequence[str], known: Words) -> tuple[dict[str, list[str]], list[str]]:
     """Return the words of the pieces that are not known, and those words that are not known and may count."""
-    split = {piece: tokens_of(piece) for piece in pieces if piece not in known.places}
+    split = {piece: tokens_of(piece) for piece in pieces if piece not in known.pieces}
     first = islice(chain.from_iterable(split.values()), MAX_TOKENS)
-    return split, [word for word in dict.fromkeys(first) if word not in known.places]
+    return split, [word for word in dict.fromkeys(first) if word not in known.pieces]

@@ -36,9 +36,10 @@ def test_the_first_program_prints_what_the_readme_says(tmp_path: Path) -> None:
     assert (tmp_path / ".pointsman/journal.db").is_file()
 
 
-def test_the_agent_block_defines_an_agent(tmp_path: Path) -> None:
-    """The block under "Write an agent" runs as it stands."""
-    done = _run([sys.executable, "-c", _blocks("python")[1]], tmp_path)
+@pytest.mark.parametrize("block", _blocks("python")[1:])
+def test_each_block_that_defines_an_agent_runs_as_it_stands(block: str, tmp_path: Path) -> None:
+    """Those after the first program: copy one, and it is an agent."""
+    done = _run([sys.executable, "-c", block], tmp_path)
     assert done.returncode == 0, done.stderr
 
 

@@ -47,6 +47,11 @@ class Campaign:
         return sum(verdict.twice for verdict in self.verdicts)
 
     @property
+    def burnt(self) -> int:
+        """Attempts without an outcome that were counted, in all runs; a kill burns one of each task in flight."""
+        return sum(verdict.burnt for verdict in self.verdicts)
+
+    @property
     def faults(self) -> list[str]:
         """What journals show that must not be."""
         return [fault for verdict in self.verdicts for fault in verdict.faults]
@@ -58,7 +63,13 @@ class Campaign:
 
 
 def fight(
-    kills: int, tasks: int, seed: int, build: Build = "sound", tell: Callable[[Campaign], None] = lambda _: None
+    kills: int,
+    tasks: int,
+    seed: int,
+    build: Build = "sound",
+    *,
+    politely: bool = False,
+    tell: Callable[[Campaign], None] = lambda _: None,
 ) -> Campaign:
     """Kill processes until so many are dead, and judge the runs that they worked on.
 
@@ -70,11 +81,12 @@ def fight(
         tasks: of each run.
         seed: of plans and kills.
         build: the product as it is, or broken on purpose.
+        politely: whether to ask by SIGTERM, always at a random moment, instead.
         tell: hears of each kill and each run that is done.
     """
     campaign = Campaign()
     draw = random.Random(seed)
-    dooms = _dooms(draw)
+    dooms = _requests(draw) if politely else _dooms(draw)
     while campaign.kills.total() < kills:
         with tempfile.TemporaryDirectory(prefix="pointsman-chaos-") as name:
             _fight_for_one(Path(name), kills, tasks, draw.randrange(1 << 30), build, campaign, dooms, tell)
@@ -111,3 +123,8 @@ def _dooms(draw: random.Random) -> Iterator[Doom]:
             yield Doom(after_s=draw.uniform(0.001, _LONGEST_S))
             often = 1 if point.startswith(("a run", "a plan", "a resumed")) else draw.randint(1, 60)
             yield Doom(point, often)
+
+
+def _requests(draw: random.Random) -> Iterator[Doom]:
+    while True:
+        yield Doom(after_s=draw.uniform(0.001, _LONGEST_S), politely=True)

@@ -9,16 +9,20 @@ import sys
 import time
 import traceback
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from benchmarks.chaos.cast import RUN, Bank, Build, Clerk, make_plan
 from benchmarks.chaos.crash_points import CRASH_POINTS, arm
+from orchestrator.cli.signals import Interruption
 from orchestrator.effects import Effects
 from orchestrator.errors import JournalError
 from orchestrator.journal import JournalReader
 from orchestrator.orchestrator import Orchestrator
+from orchestrator.plan import Plan
 from orchestrator.settings import Settings
 from orchestrator.testing import FixedRouter
+
+_STOPPED: Final = 15
 
 
 class Doom(NamedTuple):
@@ -28,11 +32,13 @@ class Doom(NamedTuple):
         point: name of a crash point.
         turn: it dies when it comes there for the n-th time.
         after_s: seconds from its beginning.
+        politely: whether it is asked by SIGTERM then, and not killed.
     """
 
     point: str = ""
     turn: int = 1
     after_s: float = 0.0
+    politely: bool = False
 
 
 def journal_of(folder: Path) -> Path:
@@ -57,22 +63,22 @@ def live(folder: Path, tasks: int, seed: int, build: Build, doom: Doom) -> bool:
     if child == 0:
         _be_the_child(folder, tasks, seed, build, doom)
     if doom.after_s:
-        _kill_later(child, doom.after_s)
+        _kill_later(child, doom.after_s, signal.SIGTERM if doom.politely else signal.SIGKILL)
     _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGKILL, signal.SIGTERM):
         return False
-    if os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0:
-        return True
+    if os.WIFEXITED(status) and os.WEXITSTATUS(status) in (0, _STOPPED):
+        return os.WEXITSTATUS(status) == 0
     raise RuntimeError(f"the process ended with status {status}; {(folder / 'last-words').read_text()}")
 
 
-def _kill_later(child: int, after_s: float) -> None:
+def _kill_later(child: int, after_s: float, number: int) -> None:
     end = time.perf_counter() + after_s
     while (left := end - time.perf_counter()) > 0:
         time.sleep(min(left, 0.005))
         if _has_ended(child):
             return
-    os.kill(child, signal.SIGKILL)
+    os.kill(child, number)
 
 
 def _has_ended(child: int) -> bool:
@@ -86,8 +92,7 @@ def _be_the_child(folder: Path, tasks: int, seed: int, build: Build, doom: Doom)
             arm(CRASH_POINTS[doom.point], doom.turn)
         if build == "forgetful":
             setattr(Effects, "restore", lambda _self, _receipts: None)  # noqa: B010 - broken on purpose
-        asyncio.run(_work(folder, tasks, seed, build))
-        code = 0
+        code = asyncio.run(_work(folder, tasks, seed, build))
     except BaseException:  # noqa: BLE001 - whatever it is, the parent must hear of it
         (folder / "last-words").write_text(traceback.format_exc())
     finally:
@@ -95,16 +100,25 @@ def _be_the_child(folder: Path, tasks: int, seed: int, build: Build, doom: Doom)
         os._exit(code)
 
 
-async def _work(folder: Path, tasks: int, seed: int, build: Build) -> None:
+async def _work(folder: Path, tasks: int, seed: int, build: Build) -> int:
+    """Do what a command does with a run; return the exit code."""
     bank = Bank(bank_of(folder))
-    settings = Settings(journal=journal_of(folder), log_format="off", drain_s=0, seed=seed)
+    settings = Settings(journal=journal_of(folder), log_format="off", drain_s=5, seed=seed)
     make = Orchestrator.resume if _has_begun(folder) else _begin
-    async with make(run=RUN, settings=settings, agents=[Clerk(bank, build)], router=FixedRouter()) as o:
-        counts = o.statistics().graph
-        if not (counts.waiting or counts.ready or counts.ended):  # it died before the plan was on record
-            await o.submit_plan(make_plan(tasks, seed))
-        await o.results()
-    bank.close()
+    with Interruption() as interruption:
+        async with make(run=RUN, settings=settings, agents=[Clerk(bank, build)], router=FixedRouter()) as o:
+            await interruption.guard(_see_to_its_end(o, make_plan(tasks, seed)))
+            if interruption.number:
+                o.hasten()
+        bank.close()
+        return _STOPPED if interruption.number else 0
+
+
+async def _see_to_its_end(o: Orchestrator, plan: Plan) -> None:
+    counts = o.statistics().graph
+    if not (counts.waiting or counts.ready or counts.ended):  # it died before the plan was on record
+        await o.submit_plan(plan)
+    await o.results()
 
 
 def _begin(*, run: str, settings: Settings, agents: list[object], router: FixedRouter) -> Orchestrator:

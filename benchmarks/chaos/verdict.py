@@ -9,7 +9,15 @@ from typing import NamedTuple
 from benchmarks.chaos.cast import RUN, Bank, expected_tasks
 from benchmarks.chaos.life import bank_of, journal_of
 from orchestrator.journal import JournalReader, Row
-from orchestrator.topics import EFFECT_DONE, EFFECT_INTENDED, ENDINGS, RUN_RESUMED, TASK_STARTED
+from orchestrator.topics import (
+    EFFECT_DONE,
+    EFFECT_INTENDED,
+    ENDINGS,
+    RUN_RESUMED,
+    TASK_COMPLETED,
+    TASK_RETRIED,
+    TASK_STARTED,
+)
 
 
 class Verdict(NamedTuple):
@@ -20,6 +28,7 @@ class Verdict(NamedTuple):
         lost: tasks that did not complete, or were never booked.
         twice: bookings beyond the first of each task.
         faults: what its journal shows that must not be, such as a task that ended twice.
+        burnt: attempts that ended without an outcome, and were counted.
         resumed: how often it was resumed.
         attempts: attempts begun.
         rows: of its journal.
@@ -29,6 +38,7 @@ class Verdict(NamedTuple):
     lost: int
     twice: int
     faults: tuple[str, ...]
+    burnt: int
     resumed: int
     attempts: int
     rows: int
@@ -43,17 +53,25 @@ def judge_run(folder: Path, tasks: int) -> Verdict:
     with JournalReader(journal_of(folder)) as reader:
         reader.verify()
         rows = list(reader.rows(run=RUN))
-    completed = {row.envelope.correlation_id for row in rows if row.envelope.topic == "task.completed"}
+    completed = {row.envelope.correlation_id for row in rows if row.envelope.topic == TASK_COMPLETED}
     counts = Counter(row.envelope.topic for row in rows)
     return Verdict(
         tasks=len(expected),
         lost=len(expected - (completed & booked.keys())),
         twice=sum(number - 1 for number in booked.values()),
         faults=tuple(_faults(rows, expected)),
+        burnt=_burnt(rows),
         resumed=counts[RUN_RESUMED],
         attempts=counts[TASK_STARTED],
         rows=len(rows),
     )
+
+
+def _burnt(rows: list[Row]) -> int:
+    """Return how many attempts the ends of tasks count beyond those that failed and the one that completed."""
+    ends = [row.envelope.body["attempts"] for row in rows if row.envelope.topic == TASK_COMPLETED]
+    retried = [row for row in rows if row.envelope.topic == TASK_RETRIED]
+    return int(sum(ends)) - len(ends) - len(retried)
 
 
 def _faults(rows: list[Row], expected: set[str]) -> list[str]:

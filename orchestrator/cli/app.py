@@ -9,15 +9,18 @@ import typer
 
 from orchestrator.cli import (
     agents,
+    dead_letters,
     decisions,
     demo,
     doctor,
     evaluation,
     feedback,
+    inbox,
     journal,
     learn,
     models,
     promote,
+    resume,
     route,
     run,
     test,
@@ -67,6 +70,7 @@ def _default_everywhere(command: object, settings_file: Path) -> dict[str, Any]:
 
 app.command(epilog=demo.EXAMPLES)(demo.demo)
 app.command(epilog=run.EXAMPLES)(run.run)
+app.command(epilog=resume.EXAMPLES)(resume.resume)
 app.command("test", epilog=test.EXAMPLES)(test.play_scenarios)
 app.command(epilog=route.EXAMPLES)(route.route)
 app.command(epilog=train.EXAMPLES)(train.train)
@@ -79,5 +83,8 @@ app.command(epilog=learn.EXAMPLES)(learn.learn)
 app.command(epilog=promote.PROMOTE_EXAMPLES)(promote.promote)
 app.command(epilog=promote.ROLLBACK_EXAMPLES)(promote.rollback)
 app.command(epilog=models.EXAMPLES)(models.models)
+app.command(epilog=inbox.INBOX_EXAMPLES)(inbox.inbox)
+app.command(epilog=inbox.ANSWER_EXAMPLES)(inbox.answer)
+app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(journal.app, name="journal")
 app.command(epilog=doctor.EXAMPLES)(doctor.doctor)

@@ -68,7 +68,7 @@ def demo(
     else:
         _explain_one(done)
         _say_what_next(done)
-    raise typer.Exit(0 if done.ok else 1)
+    raise typer.Exit(done.exit_code)
 
 
 def _run_fortnight(plan: Plan, settings: Settings, *, as_json: bool) -> None:

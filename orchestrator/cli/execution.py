@@ -1,19 +1,22 @@
-"""Execution: a plan run for real, with somebody watching; shared by `run` and `demo`."""
+"""Execution: a run for real, with somebody watching; shared by `run`, `resume` and `demo`."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.cli.live import Display, display_for
 from orchestrator.cli.run_view import RunView
+from orchestrator.cli.signals import Interruption
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from orchestrator.bus import Subscription
+    from orchestrator.orchestrator import Orchestrator
     from orchestrator.plan import Plan
     from orchestrator.settings import Settings
     from router import Router
@@ -21,19 +24,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """A run that is over: its id, its journal, what became of every task, and which model routed."""
+    """A run that this process has left.
+
+    Attributes:
+        run: its id.
+        journal: the file that it is in.
+        plan: name of the plan.
+        view: what became of every task.
+        model: which model routed, in words.
+        signal: number of the signal that ended it early; 0 for none.
+    """
 
     run: str
     journal: Path
     plan: str
     view: RunView
     model: str = "given"
+    signal: int = 0
 
     @property
     def ok(self) -> bool:
         """Whether every task completed."""
         results = self.view.results()
         return len(results) == len(self.view.tasks) and all(result.ok for result in results)
+
+    @property
+    def exit_code(self) -> int:
+        """0 where every task completed, 128 and the number of the signal that ended it early, else 1."""
+        return 128 + self.signal if self.signal else int(not self.ok)
 
 
 def execute(plan: Plan, settings: Settings, console: Console, *, router: Router | None = None) -> Execution:
@@ -42,30 +60,68 @@ def execute(plan: Plan, settings: Settings, console: Console, *, router: Router 
     Raises:
         PointsmanError: if the run cannot start; a task that fails is a result.
     """
-    from orchestrator.router_of_run import name_model
+    from orchestrator.orchestrator import Orchestrator
 
     if plan.seed is not None:
         settings = settings.model_copy(update={"seed": plan.seed})
-    if settings.log_format == "auto":  # the display says the same, better
-        settings = settings.model_copy(update={"log_format": "off"})
     view = RunView(plan.tasks)
-    run = asyncio.run(_run(plan, settings, view, display_for(console, view, plan.name), router))
-    return Execution(run, settings.journal, plan.name, view, name_model(settings) if router is None else "given")
+    made = Orchestrator(_silent(settings), router=router)
+    signal = asyncio.run(_run(made, plan, view, display_for(console, view, plan.name)))
+    return _executed(made, plan.name, view, signal, given=router is not None)
 
 
-async def _run(plan: Plan, settings: Settings, view: RunView, display: Display, router: Router | None) -> str:
+def go_on(run: str, settings: Settings, console: Console, *, accept: Collection[str] = ()) -> Execution:
+    """Resume a run and see it to its end with every installed agent, showing it on the console.
+
+    Raises:
+        JournalError: if the journal has no such run.
+        ResumeError: if agents are missing, or have changed so that it cannot go on.
+    """
+    from orchestrator.journal import JournalReader
     from orchestrator.orchestrator import Orchestrator
 
-    async with Orchestrator(settings, router=router) as orchestrator:
-        watched = orchestrator.bus.subscribe("task.>")
-        with display:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(_watch(watched, view, display), name="display")
-                await orchestrator.run(plan)
-                await orchestrator.idle()
-                await watched.drained()
-                watched.close()
-        return orchestrator.run_id
+    view = RunView()
+    with JournalReader(settings.journal) as reader:
+        for row in reader.rows(run=run):
+            view.apply(row.envelope)
+    made = Orchestrator.resume(run, _silent(settings), accept=accept)
+    signal = asyncio.run(_run(made, None, view, display_for(console, view, f"resumed {run}")))
+    return _executed(made, "", view, signal)
+
+
+def _silent(settings: Settings) -> Settings:
+    """Return settings without log lines where these would be for people: the display says the same, better."""
+    return settings.model_copy(update={"log_format": "off"}) if settings.log_format == "auto" else settings
+
+
+def _executed(made: Orchestrator, plan: str, view: RunView, signal: int, *, given: bool = False) -> Execution:
+    from orchestrator.router_of_run import name_model
+
+    model = "given" if given else name_model(made.settings)
+    return Execution(made.run_id, made.settings.journal, plan, view, model, signal)
+
+
+async def _run(made: Orchestrator, plan: Plan | None, view: RunView, display: Display) -> int:
+    """Do the run; return the number of the signal that ended it early, or 0."""
+    with Interruption() as interruption:
+        async with made as orchestrator:
+            watched = orchestrator.bus.subscribe("task.>")
+            with display:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(_watch(watched, view, display), name="display")
+                    await interruption.guard(_work(orchestrator, plan))
+                    if interruption.number:
+                        orchestrator.hasten()
+                    else:
+                        await watched.drained()
+                    watched.close()
+        return interruption.number
+
+
+async def _work(orchestrator: Orchestrator, plan: Plan | None) -> None:
+    if plan is not None:
+        await orchestrator.submit_plan(plan)
+    await orchestrator.results()
 
 
 async def _watch(watched: Subscription, view: RunView, display: Display) -> None:

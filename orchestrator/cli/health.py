@@ -29,6 +29,8 @@ _EXTRAS: Final = {"train": ("torch",), "agents": ("sqlglot", "jiter", "json_repa
 _MOST_SYNCS: Final = 20
 _MOST_SECONDS: Final = 0.5
 _SLOW_SYNC_S: Final = 0.1
+#: A larger journal is verified by `pointsman journal verify` only: a check-up should take a moment.
+_SMALL_BYTES: Final = 50_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +117,13 @@ def _time_syncs(folder: Path) -> float:
 
 def _journal(journal: Path) -> Check:
     from orchestrator.errors import JournalError
-    from orchestrator.journal import JournalReader
+    from orchestrator.journal import JournalReader, examine
 
     if not journal.exists():
         return Check("journal", "ok", f"{journal} will be made by the first run")
+    found = examine(journal, deep=journal.stat().st_size < _SMALL_BYTES)
+    if found.kind != "sound":
+        return Check("journal", "fail", found.describe())
     try:
         with JournalReader(journal) as reader:
             runs = reader.runs()

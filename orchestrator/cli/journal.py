@@ -41,9 +41,10 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Recompute the chain of hashes; exit with 1 and name the row where it breaks."""
-    from orchestrator.errors import JournalTamperedError
+    from orchestrator.errors import JournalError, JournalTamperedError
+    from orchestrator.journal import examine
 
-    known = _hash(head) if head else None
+    known, path = _hash(head) if head else None, file or session.open_settings(settings_file).journal
     try:
         with session.open_journal(settings_file, file) as reader:
             outcome = reader.verify(known)
@@ -52,14 +53,22 @@ def verify(
             raise
         print_json({"journal": error.path, "ok": False, "row": error.sequence, "problem": str(error)})
         raise typer.Exit(1) from None
-    found = outcome.head.hex()
+    except JournalError as error:
+        found = examine(path)
+        if found.kind in ("sound", "missing"):
+            raise
+        if not as_json:
+            raise JournalError(found.describe()) from error
+        print_json({"journal": found.path, "ok": False, **asdict(found)})
+        raise typer.Exit(1) from None
+    noted = outcome.head.hex()
     if as_json:
         counts = {"rows": outcome.rows, "pruned": outcome.pruned}
-        print_json({"journal": str(reader.path), "ok": True, **counts, "head": found})
+        print_json({"journal": str(reader.path), "ok": True, **counts, "head": noted})
     else:
         pruned = f", {outcome.pruned} more pruned" if outcome.pruned else ""
         show(cell("sound", "green").append(f": {outcome.rows} rows of ").append_text(cell(reader.path)).append(pruned))
-        show(cell(f"head {found}", "dim"))
+        show(cell(f"head {noted}", "dim"))
 
 
 @app.command(epilog=examples("pointsman journal export --out run.jsonl", "pointsman journal export | head -3"))
@@ -140,6 +149,30 @@ def prune(
     else:
         show_pruned(path, outcome, dry=dry_run)
     raise typer.Exit(1 if run and outcome.kept else 0)
+
+
+@app.command(
+    epilog=examples("pointsman journal recover sound.db", "pointsman journal recover sound.db damaged.db --json")
+)
+def recover(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The new journal; must not be there yet.")],
+    file: JournalFile = None,
+    *,
+    settings_file: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Copy the rows of a damaged journal up to the first that is wrong; exit with 1 if there was one."""
+    from orchestrator.journal import salvage
+
+    path = file or session.open_settings(settings_file).journal
+    done = salvage(path, out)
+    if as_json:
+        print_json({"journal": str(path), "out": str(out), **asdict(done)})
+    else:
+        show(cell(f"copied {done.rows} sound rows of {path} to {out}"))
+        if done.problem:
+            note(f"no more, for {done.problem}")
+    raise typer.Exit(1 if done.problem else 0)
 
 
 def _hash(text: str) -> bytes:

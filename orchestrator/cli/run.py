@@ -29,7 +29,10 @@ def run(
     settings_file: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run a plan with the installed agents; exit with 1 if a task did not complete."""
+    """Run a plan with the installed agents; exit with 1 if a task did not complete.
+
+    SIGTERM and Ctrl-C let attempts that have begun finish for `drain_s` seconds; `pointsman resume` goes on from there.
+    """
     from orchestrator.cli.execution import execute
     from orchestrator.plan import load_plan
 
@@ -44,7 +47,7 @@ def run(
         print_json(as_object(done))
     else:
         show_results(done)
-    raise typer.Exit(0 if done.ok else 1)
+    raise typer.Exit(done.exit_code)
 
 
 def as_object(done: Execution) -> dict[str, Any]:
@@ -59,6 +62,8 @@ def show_results(done: Execution) -> None:
     show("", table(("task", "agent", ">confidence", "status", "outcome"), rows), "")
     completed = sum(result.ok for result in done.view.results())
     counts = f"{completed} of {len(rows)} tasks completed"
+    if done.signal:
+        show(cell(f"stopped by a signal; go on with: pointsman resume {done.run}", "yellow"))
     show(
         cell(counts, "green" if done.ok else "red").append_text(
             cell(f"; run {done.run}, journal {done.journal}, router {done.model}", "dim")

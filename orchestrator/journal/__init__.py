@@ -1,12 +1,14 @@
 """The journal: the append-only truth of a run."""
 
 from orchestrator.journal.base import Journal, JournalStatistics
+from orchestrator.journal.diagnosis import Diagnosis, examine
 from orchestrator.journal.memory import MemoryJournal
 from orchestrator.journal.ownership import LEASE_S, Owner
 from orchestrator.journal.pruning import Choice, Pruned, Standing, prune
 from orchestrator.journal.reader import JournalReader, RunSummary
 from orchestrator.journal.reading import Select, newer, reading
 from orchestrator.journal.rows import GENESIS, Row, chain, check_json, decode, encode
+from orchestrator.journal.salvage import Salvaged, salvage
 from orchestrator.journal.schema import Durability
 from orchestrator.journal.sqlite import SqliteJournal
 from orchestrator.journal.verification import Verification
@@ -15,6 +17,7 @@ __all__ = [
     "GENESIS",
     "LEASE_S",
     "Choice",
+    "Diagnosis",
     "Durability",
     "Journal",
     "JournalReader",
@@ -24,6 +27,7 @@ __all__ = [
     "Pruned",
     "Row",
     "RunSummary",
+    "Salvaged",
     "Select",
     "SqliteJournal",
     "Standing",
@@ -32,7 +36,9 @@ __all__ = [
     "check_json",
     "decode",
     "encode",
+    "examine",
     "newer",
     "prune",
     "reading",
+    "salvage",
 ]

@@ -7,7 +7,9 @@ in rows of the chain itself: whoever removes rows and says so moves the head, an
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -19,6 +21,9 @@ from orchestrator.topics import JOURNAL_PRUNED, JOURNAL_RECOVERED
 
 #: The name under which changes of the journal itself are on record: they belong to no run.
 JOURNAL_RUN: Final = "journal"
+_TOPICS: Final = (JOURNAL_PRUNED, JOURNAL_RECOVERED)
+_ROWS: Final = """SELECT sequence, row, hash, (SELECT hash FROM rows AS r WHERE r.sequence = rows.sequence - 1)
+    FROM rows WHERE topic IN (?, ?)"""
 #: Ranges in one row at most: a row stays well below a megabyte.
 _MOST_RANGES: Final = 1_000
 
@@ -43,23 +48,35 @@ def ranges(rows: Iterable[tuple[int, bytes]]) -> list[Anchor]:
 
 
 def read_anchors(connection: sqlite3.Connection, path: Path) -> dict[int, Anchor]:
-    """Return the anchors of a journal by their first row.
+    """Return the anchors of a journal by their first row; of a damaged file, those on either side of the damage.
 
     Raises:
         JournalTamperedError: at a row of anchors that does not follow from the row before it.
     """
     found: dict[int, Anchor] = {}
-    query = """SELECT sequence, row, hash, (SELECT hash FROM rows AS r WHERE r.sequence = rows.sequence - 1)
-        FROM rows WHERE topic IN (?, ?) ORDER BY sequence"""
-    for sequence, canonical, digest, before in connection.execute(query, (JOURNAL_PRUNED, JOURNAL_RECOVERED)):
-        if before is not None and chain(before, canonical) != digest:
-            raise JournalTamperedError(path, sequence, "does not follow from the row before it")
-        for anchor in _anchors_of(path, sequence, canonical):
-            found[anchor.first] = anchor
+    try:
+        for row in connection.execute(f"{_ROWS} ORDER BY sequence", _TOPICS):
+            found.update((anchor.first, anchor) for anchor in _anchors_of(path, *row))
+    except sqlite3.Error:  # the walk along the rows comes to it, too, and says where
+        for row in _from_the_end(connection):
+            found.update((anchor.first, anchor) for anchor in _anchors_of(path, *row))
     return found
 
 
-def _anchors_of(path: Path, sequence: int, canonical: bytes) -> list[Anchor]:
+def _from_the_end(connection: sqlite3.Connection) -> Iterator[tuple[int, bytes, bytes, bytes | None]]:
+    """Yield rows of anchors, the last first, as far as the file can be read; one by one, for sqlite3 looks ahead."""
+    before = sys.maxsize
+    with suppress(sqlite3.Error):
+        while row := connection.execute(
+            f"{_ROWS} AND sequence < ? ORDER BY sequence DESC LIMIT 1", (*_TOPICS, before)
+        ).fetchone():
+            yield row
+            before = row[0]
+
+
+def _anchors_of(path: Path, sequence: int, canonical: bytes, digest: bytes, before: bytes | None) -> list[Anchor]:
+    if before is not None and chain(before, canonical) != digest:
+        raise JournalTamperedError(path, sequence, "does not follow from the row before it")
     body = decode(canonical)[1].body
     try:
         return [Anchor(int(first), int(last), bytes.fromhex(digest)) for first, last, digest in body["ranges"]]

@@ -36,8 +36,7 @@ class Place:
 
     def __init__(self, path: Path) -> None:
         self._path, self._log = path.absolute(), Path(f"{path.resolve()}-wal")  # beside what a link leads to
-        self._file = _identify(self._path)
-        self._log_file: tuple[int, int] | None = None
+        self._file, self._log_file = _identify(self._path), _identify(self._log)
 
     def check(self) -> None:
         """Do nothing if all is in its place; to be called after a commit.
@@ -49,7 +48,7 @@ class Place:
         if self._log_file is None:
             self._log_file = log
         for path, known, found in ((self._path, self._file, _identify(self._path)), (self._log, self._log_file, log)):
-            if found is None or found != known:
+            if found != known and known is not None:  # where a file system can have no log, there is none
                 fate = "removed" if found is None else "replaced by another file"
                 raise JournalError(
                     f"{path}: was {fate} while it was written, rows of this moment are lost; put the file back as it"

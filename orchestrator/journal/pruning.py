@@ -12,12 +12,13 @@ from typing import Final
 from orchestrator.errors import JournalError
 from orchestrator.journal.anchors import JOURNAL_RUN, append_anchors, ranges
 from orchestrator.journal.faults import remedy
-from orchestrator.journal.ownership import read_owner
+from orchestrator.journal.ownership import Owner
 from orchestrator.journal.process import Process
+from orchestrator.journal.read_only import open_read_only
 from orchestrator.journal.rows import decode
-from orchestrator.journal.schema import PATIENCE_MS, open_file
+from orchestrator.journal.schema import OWNERS_SINCE, PATIENCE_MS, open_file
 from orchestrator.messages import Envelope
-from orchestrator.topics import JOURNAL_PRUNED, RUN_STOPPED
+from orchestrator.topics import JOURNAL_PRUNED, RUN_STOPPED, TASK_REVIVED
 
 #: Runs named in one row at most; their number is told in any case.
 _MOST_NAMES: Final = 100
@@ -89,9 +90,9 @@ def survey(connection: sqlite3.Connection) -> list[Standing]:
     """Return how each run stands, the newest first; what belongs to no run is left out."""
     query = """SELECT run, max(sequence), count(*), max(CASE WHEN topic = ? THEN sequence END)
         FROM rows WHERE run NOT IN (?, ?) GROUP BY run ORDER BY 2 DESC"""
-    standings = []
+    owned, standings = _owned(connection), []
     for run, last, rows, stopped in connection.execute(query, (RUN_STOPPED, JOURNAL_RUN, "models")).fetchall():
-        obstacle = _owned(connection, run) or _unfinished(connection, run, stopped)
+        obstacle = owned.get(run) or _unfinished(connection, run, stopped)
         standings.append(Standing(run, _decoded(connection, last).at, rows, obstacle))
     return standings
 
@@ -107,8 +108,7 @@ def prune(path: Path, choice: Choice, *, dry: bool = False) -> Pruned:
     """
     if not path.is_file():
         raise JournalError(f"{path}: there is no journal; run something first, for example `pointsman demo`")
-    with closing(open_file(path, "power-cut-safe")) as connection, _told(path):
-        connection.execute(f"PRAGMA busy_timeout={PATIENCE_MS}")
+    with _told(path), closing(_open(path, dry=dry)) as connection:
         before = size(path)
         connection.execute("BEGIN" if dry else "BEGIN IMMEDIATE")
         chosen = choice.of(survey(connection))
@@ -129,6 +129,14 @@ def size(path: Path) -> int:
     return sum(file.stat().st_size for file in (path, Path(f"{path}-wal")) if file.exists())
 
 
+def _open(path: Path, *, dry: bool) -> sqlite3.Connection:
+    if dry:
+        return open_read_only(path)[0]
+    connection = open_file(path, "power-cut-safe")
+    connection.execute(f"PRAGMA busy_timeout={PATIENCE_MS}")
+    return connection
+
+
 def _remove(connection: sqlite3.Connection, runs: Sequence[str], rows: int) -> None:
     connection.execute("CREATE TEMP TABLE going (run TEXT PRIMARY KEY)")
     connection.executemany("INSERT INTO going VALUES (?)", [(run,) for run in runs])
@@ -142,9 +150,9 @@ def _remove(connection: sqlite3.Connection, runs: Sequence[str], rows: int) -> N
 
 def _shrink(connection: sqlite3.Connection) -> str:
     """Rewrite the file without its free pages; return why not, where that is not possible now."""
-    owned = [run for (run,) in connection.execute("SELECT run FROM owners") if _owned(connection, run)]
+    owned = _owned(connection)
     if owned:
-        return f"run {owned[0]!r} is being written; prune again when it has ended"
+        return f"run {min(owned)!r} is being written; prune again when it has ended"
     try:
         connection.execute("VACUUM")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -153,19 +161,23 @@ def _shrink(connection: sqlite3.Connection) -> str:
     return ""
 
 
-def _owned(connection: sqlite3.Connection, run: str) -> str:
-    owner = read_owner(connection, run)
-    if owner is None or not owner.owner or Process.from_text(owner.owner).is_known_to_be_gone():
-        return ""
-    return f"belongs to {owner.describe()}"
+def _owned(connection: sqlite3.Connection) -> dict[str, str]:
+    """Return the runs that are somebody's, and whose; in a file of version 1, nobody's."""
+    if connection.execute("PRAGMA user_version").fetchone()[0] < OWNERS_SINCE:
+        return {}
+    owners = (Owner(*row) for row in connection.execute("SELECT run, epoch, owner, beat FROM owners WHERE owner <> ''"))
+    living = (owner for owner in owners if not Process.from_text(owner.owner).is_known_to_be_gone())
+    return {owner.run: f"belongs to {owner.describe()}" for owner in living}
 
 
 def _unfinished(connection: sqlite3.Connection, run: str, stopped: int | None) -> str:
     """Say what is open of a run; what people said after it had stopped does not open it again."""
     if stopped is None:
         return "has not stopped, resume it first"
-    later = connection.execute("SELECT row FROM rows WHERE run = ? AND sequence > ?", (run, stopped))
-    if any(not decode(canonical)[1].id.startswith("x") for (canonical,) in later):
+    later = connection.execute("SELECT row, topic FROM rows WHERE run = ? AND sequence > ?", (run, stopped)).fetchall()
+    if any(topic == TASK_REVIVED for _, topic in later):
+        return "has a dead letter that is to be tried again, resume it first"
+    if any(not decode(canonical)[1].id.startswith("x") for canonical, _ in later):
         return "was resumed and has not stopped, resume it first"
     left: Collection[object] = _decoded(connection, stopped).body.get("unfinished", ())
     return f"has {len(left)} unfinished tasks, resume it first" if left else ""

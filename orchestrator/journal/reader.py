@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from orchestrator.errors import JournalError
+from orchestrator.journal.read_only import open_read_only
 from orchestrator.journal.rows import SCHEMA_VERSION, Row, decode
 from orchestrator.journal.verification import Verification, verify
 
@@ -38,7 +38,7 @@ class JournalReader:
         if not self.path.is_file():
             raise JournalError(f"{path}: there is no journal; run something first, for example `pointsman demo`")
         try:
-            self._connection, version, tables = _look_into(self.path)
+            self._connection, version, tables = open_read_only(self.path)
         except sqlite3.Error as error:
             raise JournalError(f"{path}: not a journal: {error}; give the file that a run has written") from error
         if not {"rows", "head"} <= tables:
@@ -116,28 +116,3 @@ class JournalReader:
                 yield row
         except sqlite3.Error as error:
             raise JournalError(f"{self.path}: cannot be read: {error}") from error
-
-
-def _look_into(path: Path) -> tuple[sqlite3.Connection, int, set[str]]:
-    """Open a database read-only; return the connection, the version and the names of what is in it.
-
-    What a crash left half-way has to be put right before anybody can read it, and that is writing.
-    """
-    try:
-        return _open_read_only(path)
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:
-            raise
-    with closing(sqlite3.connect(path, timeout=30)) as connection:
-        connection.execute("SELECT name FROM sqlite_master").fetchall()
-    return _open_read_only(path)
-
-
-def _open_read_only(path: Path) -> tuple[sqlite3.Connection, int, set[str]]:
-    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=30, isolation_level=None)
-    try:
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        return connection, version, {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-    except sqlite3.Error:
-        connection.close()
-        raise

@@ -43,6 +43,8 @@ _TO_2: Final = (
     # A writer of version 1 that is still at it names no columns, so one more refuses it: it would heed no epoch.
     "ALTER TABLE head ADD COLUMN fence INTEGER",
 )
+#: The version that brought the table of owners.
+OWNERS_SINCE: Final = 2
 #: What leads to each version from the one before it.
 MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {1: _TO_1, 2: _TO_2}
 

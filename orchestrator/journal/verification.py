@@ -100,13 +100,12 @@ class Chain:
             self.gone.append(anchor)
 
     def _check(self, link: Link) -> None:
-        self.last = chain(self.last, link.canonical)
-        if link.hash != self.last:
+        if link.hash != chain(self.last, link.canonical):
             raise JournalTamperedError(self._path, link.sequence, "does not follow from the row before it")
         name, envelope = decode(link.canonical)
         if (name, envelope.topic, envelope.correlation_id) != (link.run, link.topic, link.task):
             raise JournalTamperedError(self._path, link.sequence, "has columns that disagree with its content")
-        self.sequence = link.sequence
+        self.sequence, self.last = link.sequence, link.hash
         self.rows += 1
 
 

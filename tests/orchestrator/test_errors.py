@@ -2,10 +2,15 @@ import inspect
 
 import pytest
 
-from orchestrator import errors
+from orchestrator import errors, http_errors
 from orchestrator.errors import PointsmanError
 
-TREE = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if kind.__module__ == errors.__name__]
+TREE = [
+    kind
+    for page in (errors, http_errors)
+    for _, kind in inspect.getmembers(page, inspect.isclass)
+    if kind.__module__ == page.__name__
+]
 
 
 @pytest.mark.parametrize("kind", TREE, ids=lambda kind: kind.__name__)

@@ -8,7 +8,7 @@ import pytest
 
 import orchestrator
 
-PACKAGES = ["orchestrator", "orchestrator.bus", "orchestrator.journal"]
+PACKAGES = ["orchestrator", "orchestrator.bus", "orchestrator.http", "orchestrator.journal"]
 MODULES = [
     module.name
     for module in pkgutil.walk_packages(orchestrator.__path__, "orchestrator.")
@@ -21,6 +21,11 @@ SURFACE = [
     "AgentError",
     "Breaker",
     "Envelope",
+    "HttpAnswer",
+    "HttpBudget",
+    "HttpClient",
+    "HttpError",
+    "HttpPolicy",
     "Judgement",
     "Orchestrator",
     "Plan",
@@ -70,13 +75,13 @@ print(f"{used.ru_utime + used.ru_stime:.2f} s of CPU", *sorted({name.split(".")[
 """
 
 
-def test_importing_it_never_imports_torch(capsys: pytest.CaptureFixture[str]) -> None:
-    """Serving is NumPy: torch is for training alone. How much CPU the import took is printed, not asserted."""
+def test_importing_it_imports_neither_torch_nor_httpx(capsys: pytest.CaptureFixture[str]) -> None:
+    """Torch is for training, httpx for agents that call out. How much CPU the import took is printed, not asserted."""
     done = subprocess.run([sys.executable, "-c", IMPORT], check=True, capture_output=True, text=True)
     cpu, imported = done.stdout.split(" s of CPU ")
     with capsys.disabled():
         sys.stdout.write(f"[import orchestrator: {cpu} s of CPU]")
-    assert "torch" not in imported.split()
+    assert not {"torch", "httpx", "h11"} & set(imported.split())
 
 
 def test_everything_together_never_imports_torch() -> None:

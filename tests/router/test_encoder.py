@@ -1,3 +1,5 @@
+import threading
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -6,9 +8,10 @@ from hypothesis import strategies as st
 from router import EmbeddingRouter
 from router.base_encoder import bundled_base
 from router.encoder import Encoder, Vocabulary
-from router.features import END, START, edge_codes, role_codes, token_hash, word_buckets
+from router.features import STAMP, edge_stamps, role_codes, token_hash, word_buckets
 from router.packed_rows import pack
 from router.tokenizer import tokenize
+from router.word_cache import WordCache
 
 TEXTS = st.text(alphabet=st.characters(exclude_categories=()), max_size=60)
 
@@ -23,8 +26,9 @@ def encoder() -> Encoder:
 
 def test_a_vector_is_the_sum_of_its_rows_by_hand(encoder: Encoder) -> None:
     """One word: its own row, its n-grams, and the two pairs it makes with the edges of the text."""
-    word, edges = role_codes([token_hash("ab")], 10)[0], edge_codes(10)
-    buckets = [*word_buckets("ab", 10), edges[START, 0] ^ word[1], word[0] ^ edges[END, 1]]
+    word = role_codes([token_hash("ab")], 10)[0]
+    start, end = np.frombuffer(b"".join(edge_stamps(10)), dtype=np.intp).reshape(2, STAMP)[:, 1:]
+    buckets = [*word_buckets("ab", 10), start[0] ^ word[1], word[0] ^ end[1]]
     expected = encoder._rows.unpack()[buckets].sum(axis=0)
     assert np.allclose(encoder.encode("ab").vector[:3], expected, atol=1e-5)
 
@@ -37,7 +41,7 @@ def test_parts_sum_to_the_vector(encoder: Encoder, text: str) -> None:
     total[:3] += parts.order.scales @ parts.order.levels
     assert np.allclose(parts.vector, total, atol=1e-3)
     assert len(parts.words) == len(parts.tokens)
-    assert len(parts.order.levels) == len(parts.order.scales) == len(parts.order.template.first)
+    assert len(parts.order.levels) == len(parts.order.scales) == parts.order.template.count
 
 
 @given(TEXTS)
@@ -79,6 +83,26 @@ def test_the_cache_changes_nothing(encoder: Encoder, text: str) -> None:
     cold = Encoder(encoder.vocabulary, encoder._rows, 64, 0.5)
     encoder.encode(text)
     assert np.array_equal(cold.encode(text).vector, encoder.encode(text).vector)
+
+
+def test_threads_that_read_while_others_learn_get_the_same_bits(encoder: Encoder) -> None:
+    """Words that are known are read without a lock, though others are learnt and the cache starts over."""
+    texts = [f"w{at} w{at + 1}? the w{at}" for at in range(200)]
+    expected = [encoder.encode(text).vector for text in texts]
+    fresh = Encoder(encoder.vocabulary, encoder._rows, 64, 0.5)
+    fresh._cache = WordCache(fresh._word, fresh.width, 10, 1)
+    wrong: list[str] = []
+
+    def read(offset: int) -> None:
+        asked = [at % len(texts) for at in range(offset, offset + 2 * len(texts))]
+        wrong.extend(texts[at] for at in asked if not np.array_equal(fresh.encode(texts[at]).vector, expected[at]))
+
+    threads = [threading.Thread(target=read, args=(7 * at,)) for at in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
 
 
 def test_unseen_buckets_have_no_rows() -> None:

@@ -3,6 +3,7 @@ from itertools import pairwise
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from router.features import (
     BIGRAM,
@@ -10,20 +11,22 @@ from router.features import (
     PAIR,
     PAIR_TOKENS,
     SKIP,
+    STAMP,
     START,
     WORD,
     WORDS,
-    edge_codes,
-    frame,
+    edge_stamps,
     gram_hashes,
     order_buckets,
     role_codes,
     token_hash,
     word_buckets,
+    word_stamps,
 )
 
 HASHES = [token_hash(f"w{number}") for number in range(40)]
-CODES = np.concatenate([edge_codes(20), role_codes(HASHES, 20)])
+STAMPS = [*edge_stamps(20), *word_stamps(HASHES, WORDS, 20)]
+CODES = np.frombuffer(b"".join(STAMPS), dtype=np.intp).reshape(-1, STAMP)[:, 1:]
 SLOTS = st.lists(st.integers(WORDS, WORDS + 7), max_size=40) | st.lists(st.integers(WORDS, WORDS + 39), max_size=40)
 WRAP = (1 << 64) - 1
 
@@ -67,26 +70,39 @@ def test_codes_agree_with_the_naive_reference() -> None:
     """The vectorised codes are those of Python integers, for words and for the edges, which no word can equal."""
     hashes = [*HASHES, 0, (1 << 32) - 1]
     assert role_codes(hashes, 24).tolist() == [[naive_code(h, role, 24) for role in range(4)] for h in hashes]
-    assert edge_codes(24).tolist() == [[naive_code(h << 32, role, 24) for role in range(4)] for h in (1, 2)]
+
+
+def test_a_stamp_is_a_place_and_the_codes_of_a_word() -> None:
+    """Words are numbered as asked for; the edges of a text come first, and no word equals them."""
+    stamps = [np.frombuffer(one, dtype=np.intp).tolist() for one in word_stamps(HASHES, 7, 24)]
+    assert stamps == [[7 + at, *codes] for at, codes in enumerate(role_codes(HASHES, 24).tolist())]
+    edges = [np.frombuffer(one, dtype=np.intp).tolist() for one in edge_stamps(24)]
+    codes = [[naive_code(h << 32, role, 24) for role in range(4)] for h in (1, 2)]
+    assert edges == [[START, *codes[0]], [END, *codes[1]]]
+
+
+def line_of(slots: list[int]) -> NDArray[np.intp]:
+    """Return the line of a text of these words."""
+    return np.frombuffer(b"".join(STAMPS[slot] for slot in (START, END, *slots)), dtype=np.intp)
 
 
 @given(SLOTS)
 def test_order_features_agree_with_the_naive_reference(slots: list[int]) -> None:
     """The templates find the same buckets as a loop, whether or not words repeat or are too many."""
-    places, template = frame(np.array([START, END, *slots], dtype=np.intp))
-    buckets = order_buckets(CODES.take(places, axis=0), template)
+    buckets, template = order_buckets(line_of(slots), slots, STAMPS)
     assert list(zip(buckets.tolist(), template.kind.tolist(), strict=True)) == naive_order(slots)
 
 
 @given(SLOTS.filter(bool))
 def test_every_order_feature_has_owners(slots: list[int]) -> None:
-    """Both owners of a feature are words of the frame, the same word at an edge of the text."""
-    places, template = frame(np.array([START, END, *slots], dtype=np.intp))
-    words = places[WORDS:]
+    """Both owners of a feature are words of the text, the same word at an edge of it."""
+    _, template = order_buckets(line_of(slots), slots, STAMPS)
+    behind = list(dict.fromkeys(slots[:PAIR_TOKENS]))[: template.distinct]
+    places, words = [START, END, *slots, *behind], [*slots, *behind]
     assert template.owners.min() >= 0
-    for a, b, first, second in zip(*template.owners, template.first // 4, template.second // 4, strict=True):
-        sides = {int(places[place]) for place in (first, second)} - {START, END}
-        assert {int(words[a]), int(words[b])} == sides
+    for a, b, first, second in zip(*template.owners, *template.sides.reshape(2, -1) // STAMP, strict=True):
+        sides = {places[first], places[second]} - {START, END}
+        assert {words[a], words[b]} == sides
 
 
 @given(st.integers(8, 24), st.text(min_size=1, max_size=9))

@@ -54,9 +54,9 @@ TEXTS = st.one_of(st.lists(WORDS, max_size=140).map(" ".join), st.text(max_size=
 @given(text=TEXTS)
 def test_many_strangers_score_as_few_do(crowded: EmbeddingRouter, text: str) -> None:
     """By word or by one product, each agent's score is the same within a millionth."""
-    parts, snapshot = crowded._encoder.encode(text), crowded._current()
-    by_word = snapshot.scores(parts.reading, parts.vector)
-    by_product = as_product(snapshot).scores(parts.reading, parts.vector)
+    encoded, snapshot = crowded._encoder.encode(text), crowded._current()
+    by_word = snapshot.scores(encoded)
+    by_product = as_product(snapshot).scores(encoded)
     np.testing.assert_allclose(by_word, by_product, rtol=0, atol=1e-6)
     assert crowded.predict(text).scoreboard.scores.tolist() == by_word.tolist()
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from router.features import WORDS, edge_codes, role_codes, token_hash
+from router.features import STAMP, WORDS, edge_stamps, token_hash, word_stamps
 from router.tokenizer import MAX_TOKENS, pieces, tokenize
 from router.word_cache import WordCache
 
@@ -40,10 +40,10 @@ def test_pieces_do_not_fill_the_memory() -> None:
     most = 0
     for number in range(10 * MAX_TOKENS):
         cache.read(["?" * (number % 60 + 1) + "!" * (number // 60)])
-        most = max(most, len(cache._words.places))
+        most = max(most, len(cache.known.pieces))
     assert most <= 3 * MAX_TOKENS + 2
     cache.read(["!?" * 40])
-    assert "!?" * 40 not in cache._words.places
+    assert "!?" * 40 not in cache.known.pieces
 
 
 def test_a_full_cache_starts_over() -> None:
@@ -52,9 +52,11 @@ def test_a_full_cache_starts_over() -> None:
     for number in range(3 * MAX_TOKENS):
         reading = cache.read([str(number)])
         assert reading.vectors[0, 0] == len(str(number))
-        codes = reading.known.codes.take(reading.frame, axis=0)
-        assert np.array_equal(codes[WORDS:], role_codes([token_hash(str(number))], 10))
-        assert np.array_equal(codes[:WORDS], edge_codes(10))
+        place = int(reading.places[0])
+        stamps = [*edge_stamps(10), *word_stamps([token_hash(str(number))], place, 10)]
+        assert reading.line.tobytes() == b"".join(stamps)
+        assert reading.known.stamps[place] == stamps[WORDS]
+        assert len(reading.line) == STAMP * (WORDS + 1)
     assert len(cache) == MAX_TOKENS
 
 

@@ -14,6 +14,7 @@ COMMANDS = [
     ["demo"],
     ["run"],
     ["test"],
+    ["resume"],
     ["route"],
     ["train"],
     ["eval"],

@@ -54,6 +54,33 @@ def test_verify_takes_a_head_that_was_noted(ran: Cli) -> None:
     assert "is no head" in ran("journal", "verify", "--head", "xyz")[2]
 
 
+def test_a_damaged_journal_is_explained_and_what_is_sound_copied(ran: Cli, folder: Path) -> None:
+    """Verify and doctor say what is wrong and what to do; recover does it, and says where it stopped."""
+    code, out, _ = ran("journal", "recover", "all.db")
+    assert code == 0
+    assert "sound rows" in out
+    page = 16_384
+    with Path(JOURNAL).open("r+b") as file:
+        file.truncate(Path(JOURNAL).stat().st_size - page)
+    code, _, err = ran("journal", "verify")
+    assert code == 1
+    assert "cut off: 16384 bytes are missing at its end" in err
+    assert "pointsman journal recover OUT" in err
+    body = json.loads(ran("journal", "verify", "--json")[1])
+    assert (body["ok"], body["kind"]) == (False, "cut off")
+    assert "cut off" in json.dumps(json.loads(ran("doctor", "--json")[1])["checks"])
+    with sqlite3.connect("all.db") as connection:
+        connection.execute("UPDATE rows SET hash = x'00' WHERE sequence = 6")
+    connection.close()
+    code, out, err = ran("journal", "recover", "some.db", "all.db")
+    assert (code, out) == (1, "copied 5 sound rows of all.db to some.db\n")
+    assert "row 6: does not follow" in err
+    assert json.loads(ran("journal", "verify", "some.db", "--json")[1])["rows"] == 6
+    assert ran("journal", "recover", "some.db", "all.db")[0] != 0
+    code, out, _ = ran("journal", "recover", "again.db", "some.db", "--json")
+    assert (code, json.loads(out)["problem"]) == (0, "")
+
+
 def test_prune_says_what_would_go_and_then_lets_it_go(ran: Cli) -> None:
     """A dry run changes nothing; afterwards the chain verifies, and there is nothing more to prune."""
     (run,) = [one["run"] for one in json.loads(ran("journal", "runs", "--json")[1])]

@@ -34,8 +34,8 @@ async def write(journal, n):
         return 0
     return 1
 
-async def main(path, how):
-    journal = SqliteJournal(path, "r", lease_s=100.0, durability="os-crash-may-lose")
+async def main(path, how, lease_s):
+    journal = await SqliteJournal.open(path, "r", lease_s=float(lease_s), durability="os-crash-may-lose")
     await write(journal, 0)
     if how == "in a transaction":
         journal._connection.execute("BEGIN IMMEDIATE")
@@ -53,9 +53,11 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
-def stopped(path: Path, how: str = "idle") -> "subprocess.Popen[str]":
+def stopped(path: Path, how: str = "idle", lease_s: float = LEASE) -> "subprocess.Popen[str]":
     """Start another owner of the run, which writes one row and stops itself."""
-    child = subprocess.Popen([sys.executable, "-c", OTHER, str(path), how], stdout=subprocess.PIPE, text=True)
+    child = subprocess.Popen(
+        [sys.executable, "-c", OTHER, str(path), how, str(lease_s)], stdout=subprocess.PIPE, text=True
+    )
     _, status = os.waitpid(child.pid, os.WUNTRACED)
     assert os.WIFSTOPPED(status)
     return child
@@ -288,3 +290,20 @@ def test_an_owner_stopped_within_a_transaction_keeps_the_run(
     second.attempt()
     assert second.hold.epoch == 2
     second.undo()
+
+
+async def test_who_opens_the_run_of_a_stopped_owner_gets_it_after_a_lease(tmp_path: Path) -> None:
+    """The same in real time, three times over: each is taken for dead in its turn, and none of them comes back."""
+    path = tmp_path / "j.db"
+    children = [await asyncio.to_thread(stopped, path, "idle", 0.2) for _ in range(3)]
+    journal = await SqliteJournal.open(path, "r", lease_s=0.2)
+    assert journal.epoch == 4
+    for child in children:
+        os.kill(child.pid, signal.SIGCONT)
+        said, _ = await asyncio.to_thread(child.communicate)
+        assert said.startswith("0 accepted")
+    journal.append(Envelope("4.0", "task.x", "t", "", 1.0, {}))
+    await journal.aclose()
+    with JournalReader(path) as reader:
+        assert [row.envelope.id for row in reader.rows()] == ["1.0", "2.0", "3.0", "4.0"]
+        assert reader.verify().rows == 4

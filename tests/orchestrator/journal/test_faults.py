@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.errors import JournalError
 from orchestrator.journal import SqliteJournal
-from orchestrator.journal.faults import remedy
+from orchestrator.journal.faults import Place, remedy
 from orchestrator.messages import Envelope
 from tests.orchestrator.journal.disks import Writer, disk_library, mount, rows_of, unmount
 
@@ -161,3 +161,15 @@ def test_every_error_of_a_disk_has_a_remedy() -> None:
     extended.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
     assert "system's log" in remedy(extended)
     assert remedy(OSError(errno.EIO, os.strerror(errno.EIO))) == "free the disk"
+
+
+async def test_a_file_system_without_a_log_is_no_fault(tmp_path: Path) -> None:
+    """Where shared memory cannot be had, SQLite keeps a roll-back file instead, as safe and slower."""
+    journal = SqliteJournal(tmp_path / "j.db", "r")
+    journal._connection.execute("PRAGMA journal_mode=DELETE")
+    journal._place = Place(journal.path)
+    for n in range(2):
+        journal.append(Envelope(str(n), "task.x", "t", "", 1.0, {}))
+        await journal.sync()
+    await journal.aclose()
+    assert rows_of(journal.path) == {0, 1}

@@ -1,4 +1,5 @@
 import asyncio
+import gzip
 import os
 import shutil
 import sqlite3
@@ -217,6 +218,27 @@ def test_a_disk_without_room_to_rewrite_the_file_leaves_it_pruned(path: Path, mo
     done = prune(path, Choice(keep=1))
     assert "the disk is full, free some of it and prune again" in done.unshrunk
     assert runs_of(path) == ["r4"]
+
+
+def test_a_dry_run_changes_nothing_not_even_the_version(tmp_path: Path) -> None:
+    """Of a file of version 1, too, whose runs are nobody's."""
+    path = tmp_path / "old.db"
+    path.write_bytes(gzip.decompress((Path(__file__).with_name("data") / "version-1.db.gz").read_bytes()))
+    before = path.read_bytes()
+    assert [one.run for one in prune(path, Choice(keep=1), dry=True).gone] == ["first"]
+    assert path.read_bytes() == before
+    assert [one.run for one in prune(path, Choice(keep=1)).gone] == ["first"]
+    assert runs_of(path) == ["second"]
+
+
+def test_a_file_that_is_no_journal_is_not_pruned(tmp_path: Path) -> None:
+    """Dry or not, it is an error of the journal and the file is left alone."""
+    path = tmp_path / "text.db"
+    path.write_text("no database at all" * 100)
+    for dry in (True, False):
+        with pytest.raises(JournalError, match=r"text\.db"):
+            prune(path, Choice(), dry=dry)
+    assert path.read_text().startswith("no database")
 
 
 def test_a_journal_that_is_not_there_is_not_made(tmp_path: Path) -> None:

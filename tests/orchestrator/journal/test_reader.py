@@ -1,4 +1,5 @@
 import asyncio
+import random
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import JournalError, JournalTamperedError
-from orchestrator.journal import GENESIS, JournalReader, RunSummary, SqliteJournal, chain
+from orchestrator.journal import GENESIS, JournalReader, RunSummary, SqliteJournal, chain, verification
 from orchestrator.journal.verification import Chain
 from orchestrator.messages import Envelope
 
@@ -95,6 +96,32 @@ def test_tampering_with_any_row_is_found_and_the_row_named(sound: Path, tmp_path
     # An inserted copy of a row is in its place: the row that it pushed aside is the first wrong one.
     assert caught.value.sequence == at + (change == "inserted")
     assert f"row {caught.value.sequence}" in str(caught.value)
+
+
+async def test_in_a_large_journal_the_first_wrong_row_is_named_as_well(tmp_path: Path) -> None:
+    """Of 10,000 rows, any that is changed, removed, swapped with the next, or cut off with all after it."""
+    journal = SqliteJournal(tmp_path / "j.db", "r", durability="os-crash-may-lose")
+    for n in range(10_000):
+        journal.append(envelope(n))
+    await journal.aclose()
+    changes = (
+        "UPDATE rows SET row = CAST(replace(CAST(row AS TEXT), '\"n\":', '\"m\":') AS BLOB) WHERE sequence = {n}",
+        "DELETE FROM rows WHERE sequence = {n}",
+        "UPDATE rows SET row = (SELECT row FROM rows WHERE sequence = {n} + 1) WHERE sequence = {n}",
+        "DELETE FROM rows WHERE sequence >= {n}",
+    )
+    draw = random.Random(7)
+    connection = sqlite3.connect(journal.path, isolation_level=None)
+    for change in changes:
+        for n in (1, 9_999, *draw.sample(range(2, 9_999), 4)):
+            connection.execute("BEGIN")
+            connection.execute(change.format(n=n))
+            with pytest.raises(JournalTamperedError) as caught:
+                verification.verify(connection, journal.path)
+            assert caught.value.sequence == n
+            connection.execute("ROLLBACK")
+    assert verification.verify(connection, journal.path).rows == 10_000
+    connection.close()
 
 
 @pytest.mark.parametrize("at", range(1, ROWS))

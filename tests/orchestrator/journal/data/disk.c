@@ -2,7 +2,8 @@
 
    Of files whose name holds ".db": while the file $DISK_WRITE exists, writing fails with the number of an error in it;
    while $DISK_SYNC exists, syncing does. With $DISK_SHADOW, each sync copies the file as it then is to that folder, and
-   nothing else does: the folder is what a power cut would leave of it. A file that is removed is removed there at once. */
+   nothing else does: the folder is what a power cut would leave of it. A file that is removed is removed there at once.
+   With $DISK_SLOW_US, each sync of any file takes that many microseconds at least. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static int name_of(int fd, char *name, size_t size) {
@@ -71,12 +73,26 @@ int unlink(const char *name) {
     return done;
 }
 
+static long microseconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000000L + now.tv_nsec / 1000;
+}
+
+static void slow_down(long begun) {
+    const char *least = getenv("DISK_SLOW_US");
+    long left = least ? atol(least) - (microseconds() - begun) : 0;
+    if (left > 0) usleep(left);
+}
+
 #define SYNC(function)                                            \
     int function(int fd) {                                        \
         int (*really)(int) = dlsym(RTLD_NEXT, #function);         \
         if (refused(fd, "DISK_SYNC")) return -1;                  \
+        long begun = microseconds();                              \
         int done = really(fd);                                    \
         if (!done) shadow(fd);                                    \
+        slow_down(begun);                                         \
         return done;                                              \
     }
 SYNC(fsync)
