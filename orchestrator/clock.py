@@ -112,6 +112,11 @@ def new_run_id(clock: Clock) -> str:
     return f"{stamp}-{secrets.token_hex(2)}"
 
 
+def utc(at: float) -> str:
+    """Return seconds since the epoch as date and time."""
+    return dt.datetime.fromtimestamp(at, dt.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
 def new_envelope_id() -> str:
     """Return an id for an envelope that no run makes: `x` and sixteen random hex digits, where a run counts."""
     return f"x{secrets.token_hex(8)}"

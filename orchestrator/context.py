@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -13,7 +14,7 @@ from orchestrator.clock import Clock, SystemClock
 from orchestrator.errors import AgentError
 from orchestrator.messages import EMPTY, OnFailure, Result, Task, as_ids
 
-InDoubt = Literal["again", "fail"]
+InDoubt = Literal["again", "fail", "ask"]
 
 
 class PerformsEffects(Protocol):
@@ -22,6 +23,21 @@ class PerformsEffects(Protocol):
     async def perform(self, name: str, function: Callable[[str], Any], key: str, in_doubt: InDoubt) -> Any:
         """Perform an effect, or return its receipt; see `TaskContext.effect`."""
         ...
+
+
+class AsksPeople(Protocol):
+    """Whoever asks people on behalf of one attempt."""
+
+    async def ask(self, question: str, options: Sequence[str], key: str) -> str:
+        """Return the answer of a person; see `TaskContext.ask`."""
+        ...
+
+
+class _Nobody:
+    """Asks nobody: for handlers that are called by hand, in tests that give them no people to ask."""
+
+    async def ask(self, question: str, options: Sequence[str], key: str) -> str:  # noqa: ARG002 - the protocol's
+        raise AgentError(f"nobody can be asked outside a run: {question!r}; give the context `people`")
 
 
 class _Unrecorded:
@@ -58,6 +74,7 @@ class TaskContext:
     clock: Clock = field(default_factory=SystemClock)
     added: list[Task] = field(default_factory=list)
     effects: PerformsEffects = field(default_factory=_Unrecorded, repr=False)
+    people: AsksPeople = field(default_factory=_Nobody, repr=False)
 
     async def effect(
         self, name: str, function: Callable[[str], Any], *, key: str = "", in_doubt: InDoubt = "again"
@@ -74,13 +91,37 @@ class TaskContext:
             function: does it, given the key; returns JSON. Async, or a plain function that runs in a thread.
             key: tells the same effect again apart from another one; by default the run, the task, the name and the
                 count of effects of that name in this attempt, which is the same in each attempt of the task.
-            in_doubt: `again` does it once more with the same key; `fail` ends the task for people to look at.
+            in_doubt: `again` does it once more with the same key; `fail` ends the task for people to look at; `ask`
+                waits until a person has said whether it took place: `yes` (with what came of it, or null), `no`, or
+                `again`, which does it once more whether it did or not.
 
         Raises:
             EffectInDoubtError: if it is in doubt and `in_doubt` is `fail`.
             NotJsonError: if what it returned cannot be recorded; it has been done, and will not be done again.
         """
         return await self.effects.perform(name, function, key, in_doubt)
+
+    def ask(self, question: str, options: Sequence[str] = ("yes", "no"), *, key: str = "") -> Awaitable[str]:
+        """Ask a person, and return the answer, from now on from the record.
+
+        Until somebody has answered, nothing of this attempt goes on: it ends here, uncounted, and holds no worker.
+        Then the handler runs again from its beginning, perhaps in another process: its effects answer from their
+        receipts, this from the record. So let nothing but effects change the world before it.
+
+        Args:
+            question: with all that is needed to answer it.
+            options: the only answers that are taken; none of them takes any text.
+            key: tells the same question again apart from another one; by default the count of questions in this
+                attempt, which is the same in each attempt of a task. Other words under the same key are asked anew.
+
+        Raises:
+            AgentError: if it is no question, or a plain `def` handler asks: it runs in a thread, which cannot wait.
+        """
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            raise AgentError("a plain `def` handler cannot ask people; make it an `async def`") from None
+        return self.people.ask(question, options, key)
 
     def add_task(
         self,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.bus import Bus
 from orchestrator.clock import seeded_random, stopwatch
@@ -14,12 +15,14 @@ from orchestrator.errors import BusClosedError
 from orchestrator.graph import TaskGraph, Unlocked
 from orchestrator.logs import DecisionLog
 from orchestrator.messages import EMPTY, Envelope, Task
-from orchestrator.recovery import Recovered
+from orchestrator.progress import Progress, Recovered
+from orchestrator.questions import NOBODY, Answer, Asked, Questions, asked_body, asked_of, who_is_to_do
 from orchestrator.registry import AgentRegistry
 from orchestrator.shadow import decide_in_shadow
 from orchestrator.topics import (
     ENDINGS,
     TASK_ABSTAINED,
+    TASK_ASKED,
     TASK_FAILED,
     TASK_ROUTED,
     TASK_SUBMITTED,
@@ -53,11 +56,13 @@ class Dispatcher:
         mailbox: int = 1024,
         explore: float = 0.0,
         shadow: Router | None = None,
+        questions: Questions | None = None,
     ) -> None:
+        """Prepare; `questions` where people are asked about what the router abstains on."""
         self._run, self._seed = run, seed
         self._bus, self._graph, self._registry, self._router = bus, graph, registry, router
         self._vetoes, self._fallback, self._log = vetoes, fallback_agent, log
-        self._explore, self._shadow = explore, shadow
+        self._explore, self._shadow, self._questions = explore, shadow, questions
         self._subscription = bus.subscribe(TASK_SUBMITTED, *ENDINGS, maxsize=mailbox)
         self._trace_id = hashlib.sha256(run.encode()).hexdigest()[:32]
 
@@ -86,11 +91,12 @@ class Dispatcher:
             await publish_inherited(self._bus, result, cause.id)
         for task in sorted(found.ready.values(), key=lambda task: -self._graph.urgency(task.id)):
             before = found.progress[task.id]
-            if before.cause and before.agent in self._registry:
-                body = {"task": task.id, "attempts": before.attempts, "wait_s": before.wait_s(now)}
-                await self._bus.publish(command_for(before.agent), body, task.id, before.cause)
+            if before.asked is not None and before.asked.decision is not None:
+                await self._take_up_question(task, before.asked, before.answer)
+            elif before.cause and before.agent in self._registry:
+                await self._bus.publish(command_for(before.agent), _again(task, before, now), task.id, before.cause)
             else:
-                await self._send(task, cause)
+                await self._send(task, cause.id)
 
     async def _move_on(self, causes: list[Envelope]) -> None:
         """Apply all that has happened by now to the graph, then send what is ready, the most urgent first."""
@@ -104,10 +110,10 @@ class Dispatcher:
             ready.sort(key=lambda entry: -self._graph.urgency(entry[0].id))
         for task, cause in ready:
             if task.id == cause.correlation_id:  # ready as soon as it was submitted
-                await self._send(task, cause)
+                await self._send(task, cause.id)
             else:
                 body = {"by": cause.correlation_id}
-                await self._send(task, await self._bus.publish(TASK_UNLOCKED, body, task.id, cause.id))
+                await self._send(task, (await self._bus.publish(TASK_UNLOCKED, body, task.id, cause.id)).id)
 
     def _unlock(self, cause: Envelope) -> Unlocked:
         if cause.correlation_id not in self._graph:
@@ -117,14 +123,14 @@ class Dispatcher:
         result = result_of(cause)
         return (self._graph.complete if result.ok else self._graph.fail)(result.task_id, result)
 
-    async def _send(self, task: Task, cause: Envelope) -> None:
+    async def _send(self, task: Task, cause: str) -> None:
         while True:
             begun = stopwatch()
             measured: dict[str, float] = {}
             decision = self._decide(task, measured)
             if isinstance(decision, str):
                 body = {"agent": task.agent, "attempts": 0, "error": decision}
-                await self._bus.publish(TASK_FAILED, body, task.id, cause.id)
+                await self._bus.publish(TASK_FAILED, body, task.id, cause)
                 return
             decided = stopwatch()
             record = decision.to_json()
@@ -134,13 +140,56 @@ class Dispatcher:
                 self._log.write(record)
             chosen = decision.chosen
             if not isinstance(chosen, str):
+                if self._questions is not None and decision.prediction is not None:
+                    await self._ask(task, decision.prediction, record, cause, measured)
+                    return
                 body = {"decision": record, "error": f"the router abstained: {chosen.reason}"}
-                await self._bus.publish(TASK_ABSTAINED, body, task.id, cause.id, measured)
+                await self._bus.publish(TASK_ABSTAINED, body, task.id, cause, measured)
                 return
-            routed = await self._bus.publish(TASK_ROUTED, {"decision": record}, task.id, cause.id, measured)
-            if chosen in self._registry:  # else it was unregistered while publishing waited: decide again
-                await self._bus.publish(command_for(chosen), {"task": task.id}, task.id, routed.id)
+            if await self._hand_over(task, chosen, record, cause, measured):
                 return
+
+    async def _hand_over(
+        self, task: Task, agent: str, record: Mapping[str, Any], cause: str, measured: Mapping[str, float] | None = None
+    ) -> bool:
+        """Put a decision on record and send the task; False if the agent was unregistered while publishing waited."""
+        routed = await self._bus.publish(TASK_ROUTED, {"decision": record}, task.id, cause, measured)
+        if agent not in self._registry:
+            return False
+        await self._bus.publish(command_for(agent), {"task": task.id}, task.id, routed.id)
+        return True
+
+    async def _ask(
+        self, task: Task, prediction: Prediction, record: Mapping[str, Any], cause: str, measured: Mapping[str, float]
+    ) -> None:
+        """Ask people who is to do what the router abstained on."""
+        names = [candidate.name for candidate in prediction.candidates() if candidate.name in self._registry]
+        body = {**asked_body(who_is_to_do(task.request, names), ""), "decision": record}
+        asked = await self._bus.publish(TASK_ASKED, body, task.id, cause, measured)
+        await self._take_up_question(task, asked_of(asked), None)
+
+    async def _take_up_question(self, task: Task, asked: Asked, answer: Answer | None) -> None:
+        if answer is not None:
+            await self._follow(task, asked, answer)
+        elif self._questions is not None:
+            await self._questions.park(task.id, asked, functools.partial(self._follow, task, asked))
+        else:  # nobody is asked any more
+            await self._send(task, asked.id)
+
+    async def _follow(self, task: Task, asked: Asked, answer: Answer) -> None:
+        """Do what a person said about who is to do a task."""
+        if answer.text == NOBODY:
+            body = {
+                "decision": asked.decision,
+                "error": f"the router abstained, and {answer.by or 'a person'} did, too",
+            }
+            await self._bus.publish(TASK_ABSTAINED, body, task.id, answer.id)
+            return
+        if answer.text in self._registry:
+            record = self._record(task, answer.text, "answered").to_json()
+            if await self._hand_over(task, answer.text, record, answer.id):
+                return
+        await self._send(task, answer.id)
 
     def _decide(self, task: Task, measured: dict[str, float]) -> RoutingDecision | str:
         """Return who gets the task, or why nobody can; note in `measured` what took how many seconds."""
@@ -210,3 +259,9 @@ class Dispatcher:
             span_id=digest_text(f"{self._run}/{task.id}"),
             input_digest=digest_text(task.request),
         )
+
+
+def _again(task: Task, before: Progress, now: float) -> dict[str, Any]:
+    """Return the command for a task that an earlier process had sent: how far it had come, and what it waits for."""
+    body = {"task": task.id, "attempts": before.attempts, "wait_s": before.wait_s(now)}
+    return body | ({"asked": before.asked.id} if before.asked is not None and before.answer is None else {})

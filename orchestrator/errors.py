@@ -217,6 +217,17 @@ class ResumeError(PointsmanError):
         super().__init__(f"run {run!r} cannot be resumed: {'; '.join(reasons)}")
 
 
+# --- people -----------------------------------------------------------------------------------------------------------
+
+
+class AnswerError(PointsmanError):
+    """Raised when an answer is none to what a task asks, or comes second; names the task."""
+
+    def __init__(self, task: str, problem: str) -> None:
+        self.task = task
+        super().__init__(f"task {task!r}: {problem}")
+
+
 # --- effects ----------------------------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +27,7 @@ from orchestrator.journal import Journal, check_json
 from orchestrator.messages import Envelope, Task
 from orchestrator.plan import has_references, resolve_payload
 from orchestrator.policy import Policy
+from orchestrator.questions import Parked, Question, Questions, QuestionsOfAttempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Surroundings:
     journal: Journal
     clock: Clock
     effects: Effects
+    questions: Questions
     workspace: Path
     seed: int
     capacity: int
@@ -62,6 +65,12 @@ class Failure(NamedTuple):
     kinds: tuple[str, ...] = ()
 
 
+class Waiting(NamedTuple):
+    """What a person has to answer before the handler can go on."""
+
+    question: Question
+
+
 class _LateError(Exception):
     """Raised when a handler had its time."""
 
@@ -80,7 +89,7 @@ class Handling:
         if self._isolation is not None:
             self._isolation.close()
 
-    async def run(self, agent: Agent, started: Envelope, worker: asyncio.Task[None]) -> Success | Failure:
+    async def run(self, agent: Agent, started: Envelope, worker: asyncio.Task[None]) -> Success | Failure | Waiting:
         """Run the handler: the one place where anything an agent raises becomes a value.
 
         Args:
@@ -89,22 +98,15 @@ class Handling:
             worker: who runs this; only its own cancellation passes.
         """
         task = self._in.graph.task(started.correlation_id)
-        results = self._in.graph.results_for(task.id)
+        questions = self._in.questions.of(task.id)
         try:
-            if task.payload and has_references(task.payload):
-                task = task._replace(payload=resolve_payload(task.payload, results))
-            context = TaskContext(
-                task,
-                started.body["attempt"],
-                results,
-                self._in.workspace,
-                self._in.clock,
-                effects=self._in.effects.of(started),
-            )
-            output = as_json(await self._call(agent, task, context, worker))
+            context = self._context(task, started, questions)
+            output = as_json(await self._call(agent, context, worker, questions))
             refuse_large(output, self._policy.max_output_mb)
             if context.added:
                 self._check_children(task, context, output)
+        except Parked as parked:
+            return Waiting(parked.question)
         except AgentError as error:
             return Failure(one_line(error), again=False, cause=Cause.GAVE_UP, kinds=kinds_of(error))
         except (GraphError, NotJsonError) as error:
@@ -128,15 +130,40 @@ class Handling:
         except GraphError as error:
             return Failure(refused(error), again=False, cause=Cause.REFUSED)
 
-    async def _call(self, agent: Agent, task: Task, context: TaskContext, worker: asyncio.Task[None]) -> Any:
+    def _context(self, task: Task, started: Envelope, questions: QuestionsOfAttempt) -> TaskContext:
+        """Return what the handler may see, its payload with the results that it refers to."""
+        results = self._in.graph.results_for(task.id)
+        if task.payload and has_references(task.payload):
+            task = task._replace(payload=resolve_payload(task.payload, results))
+        return TaskContext(
+            task,
+            started.body["attempt"],
+            results,
+            self._in.workspace,
+            self._in.clock,
+            effects=self._in.effects.of(started, questions),
+            people=questions,
+        )
+
+    async def _call(
+        self, agent: Agent, context: TaskContext, worker: asyncio.Task[None], questions: QuestionsOfAttempt
+    ) -> Any:
         if self._isolation is not None:
-            return await self._isolation.handle(task, context, self._policy)  # it keeps the time itself
+            return await self._isolation.handle(context.task, context, self._policy)  # it keeps the time itself
         self._deadlines.begin(worker)
         try:
-            return await agent.handle(task, context)
+            return await agent.handle(context.task, context)
         finally:
-            if self._deadlines.end(worker) and not worker.cancelling():
-                raise _LateError  # whatever the handler made of its cancellation
+            self._bring_up(worker, questions)
+
+    def _bring_up(self, worker: asyncio.Task[None], questions: QuestionsOfAttempt) -> None:
+        """Raise that the handler had its time, or waits for a person, whatever it made of hearing so."""
+        late, cancelled = self._deadlines.end(worker), worker.cancelling()
+        if late and not cancelled:
+            raise _LateError
+        # A task group whose member raised may leave its parent counted as cancelled (before Python 3.13).
+        if questions.pending is not None and not (cancelled and isinstance(sys.exception(), asyncio.CancelledError)):
+            raise Parked(questions.pending)
 
     def _check_children(self, parent: Task, context: TaskContext, output: Any) -> None:
         check_json(output, f"the output of task {parent.id!r}")  # an attempt that fails adds nothing

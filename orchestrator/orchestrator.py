@@ -15,6 +15,7 @@ from orchestrator.desk import Desk, Ticket
 from orchestrator.enrolment import find_candidates
 from orchestrator.errors import PointsmanError, unwrapped
 from orchestrator.graph import TaskGraph
+from orchestrator.inbox import Reply, record_reply
 from orchestrator.journal import Journal, SqliteJournal
 from orchestrator.judgement import Judgement, Said, record_judgement
 from orchestrator.logs import make_logger
@@ -211,6 +212,16 @@ class Orchestrator:
         self._running_desk()
         return await record_judgement(self.bus, self._journal, self.run_id, task, Said(right, should_be, note))
 
+    async def answer(self, task: str, answer: str, *, key: str = "", by: str = "", output: Any = None) -> None:
+        """Answer what a task of this run asks; return once that is in the journal. The arguments are those of `Reply`.
+
+        Raises:
+            AnswerError: if it asks nothing, this is none of the options, or somebody has answered already.
+        """
+        self._running_desk()
+        await record_reply(self.bus, self._journal, self.run_id, task, Reply(answer, key, by, output))
+        self._parts.listener.look()
+
     # -- agents ------------------------------------------------------------------------------------------------------
 
     async def register(self, candidate: object) -> Agent:
@@ -249,25 +260,14 @@ class Orchestrator:
     async def _assemble(self, group: asyncio.TaskGroup) -> Parts:
         self._graph = TaskGraph()
         self._task_ids = Ids("task")
-        settings, last_id = self.settings, 0
+        settings, last_id, last_row = self.settings, 0, 0
         if self._resumption is not None:
             settings = await self._resumption.read(self._journal, self._graph, settings)
-            last_id = self._resumption.found.last_id
+            last_id, last_row = self._resumption.found.last_id, self._resumption.found.last_row
         elif self._journal.epoch > 1:  # somebody had it before: did they come to write anything?
             refuse_begun(self._journal, self.run_id)
-        ground = Ground(
-            run=self.run_id,
-            last_id=last_id,
-            settings=settings,
-            clock=self.clock,
-            registry=self.registry,
-            journal=self._journal,
-            graph=self._graph,
-            group=group,
-            routers=self._routers,
-            logger=self._logger,
-        )
-        parts = assemble(ground)
+        own = (settings, self.clock, self.registry, self._journal, self._graph, group, self._routers, self._logger)
+        parts = assemble(Ground(self.run_id, last_id, last_row, *own))
         self.bus, self._desk, self._supervisor = parts.bus, parts.desk, parts.supervisor
         return parts
 
@@ -284,6 +284,7 @@ class Orchestrator:
         for agent in agents:
             await parts.enrolment.enrol(agent)
         group.create_task(parts.desk.hand_out_results(), name="desk")
+        parts.listener.start(group)
         if resumption is not None:
             await resumption.take_up(parts, resumed, self.clock)
         group.create_task(parts.dispatcher.dispatch(), name="dispatcher")

@@ -1,4 +1,4 @@
-"""The parts of a run: bus, desk, effects, supervisor, dispatcher and enrolment, and how they hang together."""
+"""The parts of a run: bus, desk, effects, questions, supervisor, dispatcher and so on, and how they hang together."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from orchestrator.enrolment import Enrolment
 from orchestrator.graph import TaskGraph
 from orchestrator.handling import Surroundings
 from orchestrator.journal import Journal
+from orchestrator.listener import Listener
 from orchestrator.logs import DecisionLog
+from orchestrator.questions import Questions
 from orchestrator.registry import AgentRegistry
 from orchestrator.settings import Settings
 from orchestrator.supervisor import Supervisor
@@ -34,6 +36,7 @@ class Ground:
     Attributes:
         run: its id.
         last_id: number of the last envelope that an earlier process made; 0 if there was none.
+        last_row: sequence number of the last row that was read of it; 0 if there was none.
         settings, clock, registry, journal, graph, group: of the run.
         routers: the one that decides, then the one in its shadow, if any.
         logger: for one line per decision, if any.
@@ -41,6 +44,7 @@ class Ground:
 
     run: str
     last_id: int
+    last_row: int
     settings: Settings
     clock: Clock
     registry: AgentRegistry
@@ -58,12 +62,15 @@ class Parts:
     bus: Bus
     desk: Desk
     effects: Effects
+    questions: Questions
+    listener: Listener
     supervisor: Supervisor
     dispatcher: Dispatcher
     enrolment: Enrolment
 
     def stop(self) -> None:
         """Stop whatever runs, and tell those who wait for it."""
+        self.listener.stop()
         self.supervisor.stop()
         self.bus.close()
         self.desk.abandon()
@@ -74,12 +81,22 @@ def assemble(ground: Ground) -> Parts:
     settings, journal, graph = ground.settings, ground.journal, ground.graph
     bus = Bus(clock=ground.clock, ids=Ids(ground.run, after=ground.last_id), tap=journal)
     effects = Effects(run=ground.run, bus=bus, journal=journal, clock=ground.clock)
+    questions = Questions()
+    listener = Listener(
+        run=ground.run,
+        questions=questions,
+        journal=journal,
+        clock=ground.clock,
+        every_s=settings.answers_every_s,
+        after=ground.last_row,
+    )
     surroundings = Surroundings(
         bus=bus,
         graph=graph,
         journal=journal,
         clock=ground.clock,
         effects=effects,
+        questions=questions,
         workspace=settings.workspace,
         seed=settings.seed,
         capacity=settings.capacity,
@@ -100,6 +117,7 @@ def assemble(ground: Ground) -> Parts:
         mailbox=8 * settings.capacity,
         explore=settings.explore,
         shadow=shadow[0] if shadow else None,
+        questions=questions if settings.when_abstained == "ask" else None,
     )
     enrolment = Enrolment(
         registry=ground.registry,
@@ -109,4 +127,4 @@ def assemble(ground: Ground) -> Parts:
         group=ground.group,
         grace_s=settings.drain_s,
     )
-    return Parts(bus, desk, effects, supervisor, dispatcher, enrolment)
+    return Parts(bus, desk, effects, questions, listener, supervisor, dispatcher, enrolment)

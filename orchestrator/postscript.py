@@ -25,26 +25,28 @@ class Entry(NamedTuple):
     cause: str = ""
 
 
-def append(settings: Settings, entries: Sequence[Entry]) -> None:
-    """Append rows to the journal of the settings, chained like any other; return once they are safe.
+def append(settings: Settings, entries: Sequence[Entry]) -> list[Envelope]:
+    """Append rows to the journal of the settings, chained like any other; return them once they are safe.
 
     A run may write the same file meanwhile. A row of a run that is over bears its name, and an id that no run makes.
 
     Raises:
         JournalError: if the journal cannot be opened or written; earlier entries may be on record then.
     """
-    asyncio.run(_append(settings, entries))
+    return asyncio.run(_append(settings, entries))
 
 
-async def _append(settings: Settings, entries: Sequence[Entry]) -> None:
-    clock = SystemClock()
+async def _append(settings: Settings, entries: Sequence[Entry]) -> list[Envelope]:
+    clock, made = SystemClock(), []
     for run in dict.fromkeys(entry.run for entry in entries):
         journal = SqliteJournal(settings.journal, run, durability=settings.durability, lease_s=None)
         try:
             for entry in entries:
                 if entry.run == run:
                     at = clock.now()
-                    journal.append(Envelope(new_envelope_id(), entry.topic, entry.task, entry.cause, at, entry.body))
+                    made.append(Envelope(new_envelope_id(), entry.topic, entry.task, entry.cause, at, entry.body))
+                    journal.append(made[-1])
             await journal.sync()
         finally:
             await journal.aclose()
+    return made

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
 
 from orchestrator.desk import result_of
-from orchestrator.effects import Receipts, receipt_of
+from orchestrator.effects import receipt_of
 from orchestrator.errors import JournalError
 from orchestrator.graph import TaskGraph, Unlocked
 from orchestrator.journal import Row
-from orchestrator.messages import Envelope, Result, Task
+from orchestrator.messages import EMPTY, Envelope, Result, Task
+from orchestrator.progress import Enrolled, Failures, Progress, Recovered
+from orchestrator.questions import answer_of, asked_of
 from orchestrator.topics import (
     AGENT_REGISTERED,
     AGENT_UNREGISTERED,
@@ -22,6 +22,8 @@ from orchestrator.topics import (
     RUN_RESUMED,
     RUN_STARTED,
     RUN_STOPPED,
+    TASK_ANSWERED,
+    TASK_ASKED,
     TASK_DEAD_LETTERED,
     TASK_RETRIED,
     TASK_ROUTED,
@@ -30,86 +32,19 @@ from orchestrator.topics import (
 )
 
 
-class Failures(NamedTuple):
-    """How many attempts of an agent failed in a row, and when the last one was, in seconds since the epoch."""
-
-    in_a_row: int
-    last_at: float
-
-
-class Enrolled(NamedTuple):
-    """An agent as it was registered: the version on its card, and the digest of its handler's code."""
-
-    version: str
-    code: str
-
-
-@dataclass(slots=True)
-class Progress:
-    """How far an unfinished task had come.
-
-    Attributes:
-        agent: who got it, or is to get it as its submitter said; empty for nobody yet.
-        cause: id of the decision that it follows from; empty where nobody has decided.
-        attempts: attempts begun, those that a stop cut short not counted.
-        due_at: when its next attempt may begin, in seconds since the epoch; 0 for at once.
-        delay_s: seconds that it had to wait for that.
-    """
-
-    agent: str = ""
-    cause: str = ""
-    attempts: int = 0
-    due_at: float = 0.0
-    delay_s: float = 0.0
-
-    def wait_s(self, now: float) -> float:
-        """Return the seconds until its next attempt; never more than it had to wait, whatever the clock did since."""
-        return round(min(max(self.due_at - now, 0.0), self.delay_s), 6)
-
-
-@dataclass(slots=True)
-class Recovered:
-    """How far a run had come.
-
-    Attributes:
-        rows: how many rows it has.
-        last_id: number of its last envelope.
-        seed: of the run.
-        router: fingerprint of the router that decided last.
-        progress: of every task that is unfinished.
-        ready: the tasks that may be worked on, in no order.
-        owed: ends of tasks that followed from the end of another one, and are not on record yet.
-        withdrawn: tasks that an attempt added which was then cut short: it will add them again.
-        receipts: of effects of unfinished tasks.
-        failures: by agent, of those that failed last.
-        agents: as they were registered last.
-    """
-
-    rows: int = 0
-    last_id: int = 0
-    seed: int = 0
-    router: str = ""
-    progress: dict[str, Progress] = field(default_factory=dict)
-    ready: dict[str, Task] = field(default_factory=dict)
-    owed: dict[str, Result] = field(default_factory=dict)
-    withdrawn: tuple[str, ...] = ()
-    receipts: dict[str, Receipts] = field(default_factory=dict)
-    failures: dict[str, Failures] = field(default_factory=dict)
-    agents: dict[str, Enrolled] = field(default_factory=dict)
-
-
-def recover(run: str, rows: Iterable[Row], graph: TaskGraph) -> Recovered:
+def recover(run: str, rows: Iterable[Row], graph: TaskGraph, revived: Mapping[str, str] = EMPTY) -> Recovered:
     """Go through the rows of a run: bring the graph to where it was, and return the rest of what was known.
 
     Args:
         run: its id.
         rows: all of them, in order.
         graph: an empty one.
+        revived: ends of tasks that were taken back since: id of the envelope that said so, by id of the end's.
 
     Raises:
         JournalError: if it has no rows, or they contradict each other.
     """
-    replay = _Replay(graph)
+    replay = _Replay(graph, revived)
     for row in rows:
         replay.take(row)
     if not replay.found.rows:
@@ -120,9 +55,9 @@ def recover(run: str, rows: Iterable[Row], graph: TaskGraph) -> Recovered:
 class _Replay:
     """Applies rows to a graph as the dispatcher did, one by one."""
 
-    def __init__(self, graph: TaskGraph) -> None:
+    def __init__(self, graph: TaskGraph, revived: Mapping[str, str]) -> None:
         self.found = Recovered()
-        self._graph = graph
+        self._graph, self._revived = graph, revived
         self._batch: list[Task] = []
         self._children: dict[str, list[Task]] = {}
         self._appliers: dict[str, Callable[[Envelope], None]] = {
@@ -134,6 +69,8 @@ class _Replay:
             TASK_ROUTED: self._task_routed,
             TASK_STARTED: self._task_started,
             TASK_RETRIED: self._task_retried,
+            TASK_ASKED: self._task_asked,
+            TASK_ANSWERED: self._task_answered,
             EFFECT_INTENDED: self._effect,
             EFFECT_RAISED: self._effect,
             EFFECT_DONE: self._effect,
@@ -144,6 +81,7 @@ class _Replay:
         """Apply a row."""
         envelope = row.envelope
         self.found.rows += 1
+        self.found.last_row = row.sequence
         if envelope.id.isdecimal():  # else somebody added it who is not the run
             self.found.last_id = max(self.found.last_id, int(envelope.id))
         try:
@@ -184,6 +122,7 @@ class _Replay:
         self.found.ready.pop(task_id, None)
         self.found.progress.pop(task_id, None)
         self.found.receipts.pop(task_id, None)
+        self.found.answers.pop(task_id, None)
 
     def _task_submitted(self, envelope: Envelope) -> None:
         task = Task.from_json(envelope.body["task"])
@@ -195,6 +134,11 @@ class _Replay:
     def _task_ended(self, envelope: Envelope) -> None:
         result = result_of(envelope)
         self._note_health(envelope, result)
+        if envelope.id in self._revived:
+            self.found.progress[result.task_id] = Progress(result.agent, self._revived[envelope.id])
+            return
+        if self._revived and self._ended_because_of_others(result):
+            return  # of one whose end was taken back: nothing else ends it
         children = self._children.pop(result.task_id, None)
         if children is not None and self._graph.result(result.task_id) is None:
             for child in self._graph.add_children(result.task_id, children):
@@ -202,6 +146,10 @@ class _Replay:
         self._apply((self._graph.complete if result.ok else self._graph.fail)(result.task_id, result))
         self.found.owed.pop(result.task_id, None)
         self._forget(result.task_id)
+
+    def _ended_because_of_others(self, result: Result) -> bool:
+        inherits = result.status in ("failed", "skipped") and not result.agent and not result.attempts
+        return inherits and self._graph.result(result.task_id) is None
 
     def _note_health(self, envelope: Envelope, result: Result) -> None:
         if not result.attempts:
@@ -223,16 +171,31 @@ class _Replay:
     def _task_routed(self, envelope: Envelope) -> None:
         progress = self._progress(envelope)
         progress.agent, progress.cause = envelope.body["decision"]["chosen"], envelope.id
+        progress.asked = progress.answer = None
 
     def _task_started(self, envelope: Envelope) -> None:
         progress = self._progress(envelope)
         progress.attempts, progress.due_at = envelope.body["attempt"], 0.0
+        progress.asked = progress.answer = None
 
     def _task_retried(self, envelope: Envelope) -> None:
         progress, body = self._progress(envelope), envelope.body
         progress.delay_s = body["delay_s"]
         progress.due_at = envelope.at + progress.delay_s
         self._note_failure(body["agent"], envelope.at)
+
+    def _task_asked(self, envelope: Envelope) -> None:
+        progress, asked = self._progress(envelope), asked_of(envelope)
+        progress.asked, progress.answer = asked, None
+        progress.attempts = max(asked.attempt - 1, 0)  # it waits for a person: that is no attempt
+
+    def _task_answered(self, envelope: Envelope) -> None:
+        progress, answer = self._progress(envelope), answer_of(envelope)
+        asked = progress.asked
+        if asked is not None and asked.id == answer.cause and progress.answer is None:  # the first answer counts
+            progress.answer = answer
+            answers = self.found.answers.setdefault(envelope.correlation_id, {})
+            answers[asked.question.key] = asked.question, answer
 
     def _effect(self, envelope: Envelope) -> None:
         if self._graph.result(envelope.correlation_id) is None:
@@ -245,7 +208,7 @@ class _Replay:
     def _run_stopped(self, envelope: Envelope) -> None:
         for task_id in envelope.body.get("interrupted", ()):  # a stop is no attempt
             progress = self.found.progress.get(task_id)
-            if progress is not None:
+            if progress is not None and progress.asked is None:
                 progress.attempts -= 1
 
     def _run_resumed(self, envelope: Envelope) -> None:

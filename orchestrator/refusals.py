@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from orchestrator.recovery import Enrolled, Recovered
+from orchestrator.progress import Enrolled, Recovered
 
 
 def refusals(found: Recovered, now: Mapping[str, Enrolled], accept: Collection[str]) -> tuple[str, ...]:

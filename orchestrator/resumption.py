@@ -12,10 +12,11 @@ from orchestrator.graph import TaskGraph
 from orchestrator.journal import Journal, reading
 from orchestrator.messages import Envelope
 from orchestrator.parts import Parts
-from orchestrator.recovery import Enrolled, Recovered, recover
+from orchestrator.progress import Enrolled, Recovered
+from orchestrator.recovery import recover
 from orchestrator.refusals import refusals
 from orchestrator.settings import Settings
-from orchestrator.topics import RUN_RESUMED
+from orchestrator.topics import RUN_RESUMED, TASK_REVIVED
 
 
 class Resumption:
@@ -50,7 +51,9 @@ class Resumption:
         """
         await journal.sync()
         with reading(journal) as select:
-            self._found = recover(self.run, select(run=self.run), graph)
+            taken_back = (row.envelope for row in select(run=self.run, topics=(TASK_REVIVED,)))
+            revived = {envelope.causation_id: envelope.id for envelope in taken_back}
+            self._found = recover(self.run, select(run=self.run), graph, revived)
         return settings.model_copy(update={"seed": self._found.seed})
 
     def check(self, agents: Iterable[object]) -> None:
@@ -88,6 +91,7 @@ class Resumption:
         """Give what was unfinished back to its agents, and everybody what they knew of it."""
         found, now = self.found, clock.now()
         parts.effects.restore(found.receipts)
+        parts.questions.restore(found.answers, found.left_open())
         parts.supervisor.restore(found.failures, now)
         parts.desk.reopen()
         await parts.dispatcher.take_up(found, cause, now)

@@ -13,10 +13,12 @@ from orchestrator.bus import SubscriptionStatistics
 from orchestrator.causes import Cause
 from orchestrator.clock import seeded_random, stopwatch
 from orchestrator.errors import BusClosedError, NotJsonError
-from orchestrator.handling import Failure, Handling, Success, Surroundings, refused
+from orchestrator.handling import Failure, Handling, Success, Surroundings, Waiting, refused
 from orchestrator.messages import Envelope
 from orchestrator.policy import Policy
+from orchestrator.questions import Answer, Question, asked_body, asked_of
 from orchestrator.topics import (
+    TASK_ASKED,
     TASK_COMPLETED,
     TASK_DEAD_LETTERED,
     TASK_FAILED,
@@ -135,7 +137,7 @@ class AgentRunner:
                 await self._give_up(_opened(command))
                 return
             entry = self._take(command)
-            if entry.timer is not None:  # its next attempt is not due yet
+            if entry.timer is not None or await self._still_asks(entry):  # its next attempt is not due yet
                 continue
             if entry.attempts >= self.policy.retry.max_attempts:
                 await self._bury(entry)
@@ -189,6 +191,10 @@ class AgentRunner:
         entry.in_handler = False
         if self._open.get(task_id) is not entry:
             return  # given up while the handler would not be cancelled
+        if isinstance(outcome, Waiting):
+            self.breaker.withdraw()
+            await self._ask(entry, outcome.question, started, measured)
+            return
         if isinstance(outcome, Failure) and outcome.again and entry.attempts < self.policy.retry.max_attempts:
             self.breaker.fail()
             await self._retry_later(entry, outcome, started, measured)
@@ -217,6 +223,27 @@ class AgentRunner:
             delay, self._in.alarm.guard(functools.partial(self._mailbox.requeue, entry.command))
         )
 
+    async def _ask(self, entry: _Open, question: Question, started: Envelope, measured: dict[str, float]) -> None:
+        """Let a task wait for a person: its attempt does not count, and neither worker nor timer is held."""
+        task_id = entry.command.correlation_id
+        entry.attempts -= 1
+        entry.worker = None  # a stop from now on interrupts nothing
+        body = {**asked_body(question, self.name), "attempt": started.body["attempt"]}
+        asked = await self._in.bus.publish(TASK_ASKED, body, task_id, started.id, measured)
+        if self._open.get(task_id) is entry:
+            await self._in.questions.park(task_id, asked_of(asked), functools.partial(self._wake, entry))
+
+    async def _still_asks(self, entry: _Open) -> bool:
+        """Say whether an earlier process left this task waiting for a person, as it goes on to do."""
+        task_id = entry.command.correlation_id
+        asked = self._in.questions.left_open(task_id)
+        if asked is not None:
+            await self._in.questions.park(task_id, asked, functools.partial(self._wake, entry))
+        return asked is not None
+
+    async def _wake(self, entry: _Open, _answer: Answer) -> None:
+        self._mailbox.requeue(entry.command)
+
     async def _complete(self, outcome: Success, entry: _Open, started: Envelope, measured: dict[str, float]) -> None:
         if outcome.children:
             records = [(child.id, {"task": child.to_json()}) for child in outcome.children]
@@ -230,6 +257,7 @@ class AgentRunner:
     async def _give_up(self, entry: _Open) -> None:
         cause = f"agent {self.name!r} was unregistered"
         body = {"agent": self.name, "attempts": entry.attempts, "error": cause}
+        self._in.questions.forget(entry.command.correlation_id)
         await self._in.bus.publish(TASK_DEAD_LETTERED, body, entry.command.correlation_id, entry.command.id)
         self._mailbox.reject(entry.command, cause)
 
@@ -241,6 +269,7 @@ class AgentRunner:
             topic, {"agent": self.name, "attempts": entry.attempts, **body}, task_id, started.id, measured
         )
         self._in.effects.forget(task_id)
+        self._in.questions.forget(task_id)
 
 
 def _why(failure: Failure) -> dict[str, str]:

@@ -20,6 +20,7 @@ NO_SETTINGS: Final = frozenset({"POINTSMAN_DATA"})
 
 Durability = Literal["power-cut-safe", "os-crash-may-lose"]
 BudgetMix = Literal["auto", "steady", "shifting"]
+WhenAbstained = Literal["end", "ask"]
 LogFormat = Literal["auto", "console", "json", "off"]
 
 
@@ -52,6 +53,12 @@ class Settings(BaseModel):
     budget_mix: BudgetMix = Field(
         default="auto",
         description="whom the budget counts on: `shifting` frequencies of agents, `steady` ones; by their number",
+    )
+    when_abstained: WhenAbstained = Field(
+        default="end", description="what becomes of what the router abstains on: it ends, or people are asked"
+    )
+    answers_every_s: float = Field(
+        default=1.0, gt=0, le=3600, description="seconds between looks for answers while tasks wait for people"
     )
     fallback_agent: str = Field(default="", description="who gets what the router abstains on; empty for nobody")
     log_format: LogFormat = Field(default="auto", description="auto is console on a terminal and json elsewhere")

@@ -13,7 +13,7 @@ from orchestrator.handling import Surroundings
 from orchestrator.isolation import refuse_lost
 from orchestrator.messages import EMPTY
 from orchestrator.policy import Policy
-from orchestrator.recovery import Failures
+from orchestrator.progress import Failures
 from orchestrator.runner import AgentRunner
 
 

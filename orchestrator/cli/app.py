@@ -9,11 +9,13 @@ import typer
 
 from orchestrator.cli import (
     agents,
+    dead_letters,
     decisions,
     demo,
     doctor,
     evaluation,
     feedback,
+    inbox,
     journal,
     learn,
     models,
@@ -81,5 +83,8 @@ app.command(epilog=learn.EXAMPLES)(learn.learn)
 app.command(epilog=promote.PROMOTE_EXAMPLES)(promote.promote)
 app.command(epilog=promote.ROLLBACK_EXAMPLES)(promote.rollback)
 app.command(epilog=models.EXAMPLES)(models.models)
+app.command(epilog=inbox.INBOX_EXAMPLES)(inbox.inbox)
+app.command(epilog=inbox.ANSWER_EXAMPLES)(inbox.answer)
+app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(journal.app, name="journal")
 app.command(epilog=doctor.EXAMPLES)(doctor.doctor)

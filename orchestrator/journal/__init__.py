@@ -6,7 +6,7 @@ from orchestrator.journal.memory import MemoryJournal
 from orchestrator.journal.ownership import LEASE_S, Owner
 from orchestrator.journal.pruning import Choice, Pruned, Standing, prune
 from orchestrator.journal.reader import JournalReader, RunSummary
-from orchestrator.journal.reading import Select, reading
+from orchestrator.journal.reading import Select, newer, reading
 from orchestrator.journal.rows import GENESIS, Row, chain, check_json, decode, encode
 from orchestrator.journal.salvage import Salvaged, salvage
 from orchestrator.journal.schema import Durability
@@ -37,6 +37,7 @@ __all__ = [
     "decode",
     "encode",
     "examine",
+    "newer",
     "prune",
     "reading",
     "salvage",

@@ -18,7 +18,7 @@ from orchestrator.journal.read_only import open_read_only
 from orchestrator.journal.rows import decode
 from orchestrator.journal.schema import OWNERS_SINCE, PATIENCE_MS, open_file
 from orchestrator.messages import Envelope
-from orchestrator.topics import JOURNAL_PRUNED, RUN_STOPPED
+from orchestrator.topics import JOURNAL_PRUNED, RUN_STOPPED, TASK_REVIVED
 
 #: Runs named in one row at most; their number is told in any case.
 _MOST_NAMES: Final = 100
@@ -174,8 +174,10 @@ def _unfinished(connection: sqlite3.Connection, run: str, stopped: int | None) -
     """Say what is open of a run; what people said after it had stopped does not open it again."""
     if stopped is None:
         return "has not stopped, resume it first"
-    later = connection.execute("SELECT row FROM rows WHERE run = ? AND sequence > ?", (run, stopped))
-    if any(not decode(canonical)[1].id.startswith("x") for (canonical,) in later):
+    later = connection.execute("SELECT row, topic FROM rows WHERE run = ? AND sequence > ?", (run, stopped)).fetchall()
+    if any(topic == TASK_REVIVED for _, topic in later):
+        return "has a dead letter that is to be tried again, resume it first"
+    if any(not decode(canonical)[1].id.startswith("x") for canonical, _ in later):
         return "was resumed and has not stopped, resume it first"
     left: Collection[object] = _decoded(connection, stopped).body.get("unfinished", ())
     return f"has {len(left)} unfinished tasks, resume it first" if left else ""

@@ -65,13 +65,18 @@ class JournalReader:
         spans = self._select("SELECT run, min(sequence), max(sequence), count(*) FROM rows GROUP BY run ORDER BY 2")
         return tuple(RunSummary(run, self._at(first), self._at(last), count) for run, first, last, count in spans)
 
-    def rows(self, *, run: str = "", task: str = "", topics: Collection[str] = ()) -> Iterator[Row]:
-        """Yield rows in order of sequence, of one run, task or some topics only where these are given.
+    def last(self) -> int:
+        """Return the sequence number of the last row; 0 if there is none."""
+        return int(next(self._select("SELECT coalesce(max(sequence), 0) FROM rows"))[0])
+
+    def rows(self, *, run: str = "", task: str = "", topics: Collection[str] = (), after: int = 0) -> Iterator[Row]:
+        """Yield rows in order of sequence, of one run, task or some topics, or after a row, where these are given.
 
         Raises:
             JournalError: if a row cannot be decoded or the file cannot be read.
         """
-        clauses = {"run = ?": [run] if run else [], "task = ?": [task] if task else []}
+        clauses: dict[str, list[object]] = {"run = ?": [run] if run else [], "task = ?": [task] if task else []}
+        clauses["sequence > ?"] = [after] if after else []
         if topics:
             clauses[f"topic IN ({', '.join('?' * len(topics))})"] = list(topics)
         where = " AND ".join(clause for clause, values in clauses.items() if values)

@@ -36,3 +36,25 @@ def reading(journal: Journal) -> Iterator[Select]:
             yield reader.rows
     else:
         raise JournalError(f"a {type(journal).__name__} cannot be read back; give a journal that can")
+
+
+def newer(journal: Journal, run: str, topics: Collection[str], after: int) -> tuple[int, list[Row]]:
+    """Return what a run has on record beyond a row, on some topics, and the number of the last row that was looked at.
+
+    Args:
+        journal: where.
+        run: its id.
+        topics: which topics.
+        after: sequence number of the row.
+
+    Raises:
+        JournalError: if it cannot be read, or is none of ours.
+    """
+    if isinstance(journal, MemoryJournal):
+        rows = journal.rows[after:]
+        return after + len(rows), [row for row in rows if row.run == run and row.envelope.topic in topics]
+    if not isinstance(journal, SqliteJournal):
+        raise JournalError(f"a {type(journal).__name__} cannot be read back; give a journal that can")
+    with JournalReader(journal.path) as reader:
+        last = reader.last()  # first: what comes meanwhile is looked at again next time
+        return last, list(reader.rows(run=run, topics=topics, after=after))
