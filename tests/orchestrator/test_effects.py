@@ -200,9 +200,9 @@ async def test_a_handler_called_by_hand_performs_its_effects(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("topic", "more", "receipt"),
     [
-        ("effect.intended", {}, Receipt("intended")),
-        ("effect.raised", {"error": "x", "undone": False}, Receipt("raised")),
-        ("effect.raised", {"error": "x", "undone": True}, Receipt("undone")),
+        ("effect.intended", {}, Receipt("intended", since="1")),
+        ("effect.raised", {"error": "x", "undone": False}, Receipt("raised", since="1")),
+        ("effect.raised", {"error": "x", "undone": True}, Receipt("undone", since="1")),
         ("effect.done", {"output": [1]}, Receipt("done", [1])),
         ("effect.done", {"output": None, "refused": "why"}, Receipt("done", None, "why")),
     ],

@@ -33,6 +33,15 @@ COMMANDS = [
     ["journal", "verify"],
     ["journal", "export"],
     ["journal", "runs"],
+    ["journal", "prune"],
+    ["journal", "recover"],
+    ["inbox"],
+    ["answer"],
+    ["dead-letters"],
+    ["dead-letters", "list"],
+    ["dead-letters", "show"],
+    ["dead-letters", "retry"],
+    ["dead-letters", "drop"],
     ["doctor"],
 ]
 
