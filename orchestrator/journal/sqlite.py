@@ -45,7 +45,7 @@ _PATIENCE_MS: Final = 30_000
 # than it takes to store them.
 _NOTHING: Final = bytearray()
 
-_Item = tuple[str, str, bytes, bytearray]
+_Item = tuple[str, str, bytearray, bytearray]
 
 
 class SqliteJournal:
@@ -101,7 +101,8 @@ class SqliteJournal:
         if self._closed:
             raise JournalError(f"{self.path}: the journal is closed")
         measured = bytearray(orjson.dumps(envelope.measured)) if envelope.measured else _NOTHING
-        self._pending.append((envelope.topic, envelope.correlation_id, encode(self.run, envelope), measured))
+        canonical = bytearray(encode(self.run, envelope))  # orjson's own bytes hold on to 4 KiB each
+        self._pending.append((envelope.topic, envelope.correlation_id, canonical, measured))
         self._appended += 1
         if self._flush is None and not self._writing:
             self._flush = self._loop.call_later(_LINGER_S, self._hand_over)
@@ -285,7 +286,7 @@ def _insert(connection: sqlite3.Connection, run: str, batch: list[_Item]) -> Non
         for topic, task, canonical, measured in batch:
             sequence += 1
             last = chain(last, canonical)
-            rows.append((sequence, run, topic, task, bytearray(canonical), bytearray(last), measured))
+            rows.append((sequence, run, topic, task, canonical, bytearray(last), measured))
         connection.executemany(_INSERT, rows)
         connection.execute("INSERT OR REPLACE INTO head VALUES (1, ?, ?)", (sequence, last))
     except sqlite3.Error:
