@@ -7,7 +7,7 @@ PIP    := PIP_CONSTRAINT=$(LOCK) $(BIN)/python -m pip install --quiet --disable-
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format power-cut chaos sigterm faults chaos-full bench bench-peers bench-router bench-journal soak router lock clean
+.PHONY: help demo test check format power-cut chaos sigterm faults chaos-full bench bench-peers bench-graphs bench-router bench-journal soak router lock clean
 
 help:  ## show what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ bench: $(VENV)/.dev  ## costs beside bare asyncio, as a table (ARGS="--json FILE
 
 bench-peers: $(VENV)/.dev  ## the same work in other frameworks, each in an environment of its own
 	@$(BIN)/python -m benchmarks.peers $(ARGS)
+
+bench-graphs: $(VENV)/.dev  ## 10,000 and 100,000 tasks in one graph: what ten times as many cost (ARGS="--check")
+	@$(BIN)/python -m benchmarks.big_graphs $(ARGS)
 
 bench-router: $(VENV)/.dev  ## the router's whole table, ours beside what others use (ARGS="--show --check")
 	@$(BIN)/python -m benchmarks.router $(ARGS)

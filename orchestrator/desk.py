@@ -69,6 +69,8 @@ class Desk:
             NotJsonError: if one of them cannot be recorded.
             PointsmanError: if the orchestrator no longer takes tasks.
         """
+        if len(tasks) > self._capacity:
+            raise CapacityError(self._capacity, len(tasks))
         records = [(task.id, {"task": task.to_json()}) for task in tasks]
         for name, record in records:
             check_json(record, f"task {name!r}")
@@ -133,8 +135,6 @@ class Desk:
         """Return when there is room for `count` tasks; the caller adds them before it waits for anything else."""
         if self._closed:
             raise _stopping()
-        if count > self._capacity:
-            raise CapacityError(self._capacity)
         if not self._door and self._has_room(count):
             return
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import difflib
 import re
 from collections.abc import Iterable, Mapping
@@ -20,6 +21,10 @@ if TYPE_CHECKING:  # the YAML parser is loaded with the first document
     from orchestrator.yaml_text import Loc, Mark
 
 M = TypeVar("M", bound=BaseModel)
+
+#: So many names are compared for a suggestion, at most, and so long ones.
+_COMPARED: Final = 1000
+_COMPARED_LENGTH: Final = 128
 
 #: What to do about a value of the wrong kind, by the beginning of pydantic's name for the fault.
 _REMEDIES: Final = {
@@ -92,9 +97,15 @@ def read_document(source: Path | str | bytes, name: str = "") -> Document:
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
-    """Return a hint: the known word that `word` may stand for, and what is allowed where that is a short list."""
-    names = sorted(known)
-    close = difflib.get_close_matches(word.lower(), [name.lower() for name in names], n=1, cutoff=0.6)
+    """Return a hint: the known word that `word` may stand for, and what is allowed where that is a short list.
+
+    Of many known words, those are compared that stand near it in the alphabet, and none is compared that is too long
+    to be a name: comparing takes the square of the length.
+    """
+    names = sorted(name for name in known if len(name) <= _COMPARED_LENGTH)
+    at = max(0, bisect.bisect(names, word) - _COMPARED // 2) if len(names) > _COMPARED else 0
+    near = [name.lower() for name in names[at : at + _COMPARED]] if len(word) <= _COMPARED_LENGTH else []
+    close = difflib.get_close_matches(word.lower(), near, n=1, cutoff=0.6)
     meant = next((f"did you mean {name!r}?" for name in names if close and name.lower() == close[0]), "")
     if meant and len(names) > 12:
         return meant

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from orchestrator.causes import Cause
+
+#: So many tasks of a cycle are named, at most: a person reads it.
+_NAMED: Final = 12
 
 
 class PointsmanError(Exception):
@@ -72,7 +76,8 @@ class CycleError(GraphError):
 
     def __init__(self, cycle: tuple[str, ...]) -> None:
         self.cycle = cycle
-        path = " -> ".join((*cycle, cycle[0]))
+        short = cycle if len(cycle) <= _NAMED else (*cycle[: _NAMED - 2], f"... {len(cycle)} tasks ...", cycle[-1])
+        path = " -> ".join((*short, cycle[0]))
         super().__init__(f"tasks wait for each other: {path}; remove one of these dependencies")
 
 
@@ -93,11 +98,20 @@ class DuplicateTaskError(GraphError):
 
 
 class CapacityError(GraphError):
-    """Raised when a plan, or what an agent adds, is more than the run may ever hold unfinished at a time."""
+    """Raised when a plan, or what an agent adds, is more than may ever be held; nothing of it was taken.
 
-    def __init__(self, capacity: int) -> None:
-        self.capacity = capacity
-        super().__init__(f"a run holds {capacity} unfinished tasks at most; raise `capacity` or add fewer at a time")
+    Attributes:
+        capacity: the most tasks.
+        count: how many were given; 0 where nobody counted.
+    """
+
+    def __init__(self, capacity: int, count: int = 0, *, holder: str = "a run") -> None:
+        self.capacity, self.count = capacity, count
+        given = f"{count} tasks at once: " if count else ""
+        unfinished = "unfinished tasks" if holder == "a run" else "tasks"
+        super().__init__(
+            f"{given}{holder} holds {capacity} {unfinished} at most; raise `capacity` or add fewer at a time"
+        )
 
 
 # --- agents and plugins -----------------------------------------------------------------------------------------------

@@ -238,15 +238,21 @@ class TaskGraph:
 
     def _refuse_waiting_for_heirs(self, parent: str, tasks: Sequence[Task]) -> None:
         siblings = {task.id for task in tasks} | {parent}
-        if all(siblings.issuperset(task.after) for task in tasks):
+        entries = self._entries  # what has ended waits for nobody: to look for all heirs costs the rest of the graph
+        others = [
+            (task.id, name)
+            for task in tasks
+            for name in task.after
+            if name not in siblings and name in entries and entries[name].state != "ended"
+        ]
+        if not others:
             return
         import networkx as nx
 
         heirs = nx.descendants(self._graph, parent)
-        for task in tasks:
-            for name in task.after:
-                if name in heirs:
-                    raise CycleError((task.id, name))
+        for pair in others:
+            if pair[1] in heirs:
+                raise CycleError(pair)
 
     def _end(self, entry: _Entry, result: Result) -> None:
         entry.state, entry.result = "ended", result

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-import difflib
-import graphlib
 from collections.abc import Collection, Sequence
-from typing import Final
 
+from orchestrator.documents import suggest
 from orchestrator.errors import CycleError, UnknownTaskError
 from orchestrator.messages import Task
 
-#: So many names are compared for a suggestion, at most.
-_COMPARED: Final = 1000
 
-
-def topological_order(tasks: tuple[Task, ...]) -> list[Task]:
-    """Return the tasks with each after those of them that it waits for.
+def topological_order(tasks: Sequence[Task]) -> list[Task]:
+    """Return the tasks with each after those of them that it waits for (Kahn, 1962); those that wait least come first.
 
     Raises:
         CycleError: if there is no such order.
     """
-    by_name = {task.id: task for task in tasks}
-    try:
-        waits = {task.id: [name for name in task.after if name in by_name] for task in tasks}
-        return [by_name[name] for name in graphlib.TopologicalSorter(waits).static_order()]
-    except graphlib.CycleError:
-        raise CycleError(find_cycle(tasks)) from None
+    followers: dict[str, list[Task]] = {task.id: [] for task in tasks}
+    waits: dict[str, int] = {}
+    order = []
+    for task in tasks:
+        before = [followers[name] for name in task.after if name in followers]
+        for others in before:
+            others.append(task)
+        waits[task.id] = len(before)
+        if not before:
+            order.append(task)
+    for task in order:  # it grows
+        for follower in followers[task.id]:
+            waits[follower.id] -= 1
+            if not waits[follower.id]:
+                order.append(follower)
+    if len(order) < len(tasks):
+        raise CycleError(_cycle_among([task for task in tasks if waits[task.id]]))
+    return order
 
 
 def refuse_unknown(tasks: Sequence[Task], known: Collection[str]) -> None:
@@ -37,8 +44,8 @@ def refuse_unknown(tasks: Sequence[Task], known: Collection[str]) -> None:
     for task in tasks:
         for name in task.after:
             if name not in known:
-                near = difflib.get_close_matches(name, sorted(known)[:_COMPARED], n=1)
-                raise UnknownTaskError(task.id, name, f"did you mean {near[0]!r}?" if near else "add it first")
+                hint = suggest(name, known)
+                raise UnknownTaskError(task.id, name, hint if hint.startswith("did you mean") else "add it first")
 
 
 def find_cycle(tasks: Sequence[Task]) -> tuple[str, ...]:
@@ -46,12 +53,9 @@ def find_cycle(tasks: Sequence[Task]) -> tuple[str, ...]:
     if _each_follows(tasks):
         return ()
     try:
-        graphlib.TopologicalSorter({task.id: task.after for task in tasks}).prepare()
-    except graphlib.CycleError as error:
-        cycle = list(reversed(error.args[1][1:]))  # graphlib: each precedes the next, the first repeated at the end
-        order = {task.id: index for index, task in enumerate(tasks)}
-        start = cycle.index(min(cycle, key=lambda task_id: order[task_id]))
-        return tuple(cycle[start:] + cycle[:start])
+        topological_order(tasks)
+    except CycleError as error:
+        return error.cycle
     return ()
 
 
@@ -63,3 +67,17 @@ def _each_follows(tasks: Sequence[Task]) -> bool:
             return False
         earlier.add(task.id)
     return True
+
+
+def _cycle_among(stuck: Sequence[Task]) -> tuple[str, ...]:
+    """Return a cycle among tasks of which each waits for another of them: going on to that one must come back."""
+    by_name = {task.id: task for task in stuck}
+    seen: dict[str, int] = {}
+    task = stuck[0]
+    while task.id not in seen:
+        seen[task.id] = len(seen)
+        task = next(by_name[name] for name in task.after if name in by_name)
+    cycle = tuple(seen)[seen[task.id] :]
+    members = set(cycle)
+    first = cycle.index(next(task.id for task in stuck if task.id in members))
+    return cycle[first:] + cycle[:first]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -12,7 +12,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from orchestrator.agent import AGENT_NAME
 from orchestrator.documents import Document, read_document, suggest, validate
-from orchestrator.errors import AgentError, CycleError, DuplicateTaskError, PointsmanError, UnknownTaskError
+from orchestrator.errors import (
+    AgentError,
+    CapacityError,
+    CycleError,
+    DuplicateTaskError,
+    PointsmanError,
+    UnknownTaskError,
+)
 from orchestrator.messages import OnFailure, Result, Task
 from orchestrator.ordering import find_cycle
 
@@ -20,6 +27,8 @@ if TYPE_CHECKING:
     from orchestrator.yaml_text import Loc
 
 RESULT_KEY: Final = "$result"
+#: Tasks of one plan, at most, unless it says otherwise: a million would take a gigabyte and minutes before the first.
+MAX_TASKS: Final = 100_000
 _MAPPINGS: Final = (dict, MappingProxyType)
 _LISTS: Final = (list, tuple)
 _CONTAINERS: Final = (*_MAPPINGS, *_LISTS)
@@ -33,8 +42,10 @@ class Plan:
         name: of the plan, for people.
         tasks: in the order of the file; `after` may name a task that comes later.
         seed: for the run's randomness; None takes the settings'.
+        capacity: the most tasks that it may have. A run has a `capacity` too, in its settings: raise both.
 
     Raises:
+        CapacityError: if it has more; none of them is looked at.
         GraphError: if an id is used twice, a task waits for one outside the plan, or tasks wait for each other.
         PointsmanError: if a payload refers to a task that the task does not wait for.
     """
@@ -42,8 +53,11 @@ class Plan:
     name: str
     tasks: tuple[Task, ...]
     seed: int | None = None
+    capacity: int = field(default=MAX_TASKS, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        if len(self.tasks) > self.capacity:
+            raise CapacityError(self.capacity, len(self.tasks), holder="a plan")
         ids: set[str] = set()
         for task in self.tasks:
             if task.id in ids:
@@ -138,20 +152,19 @@ def load_plan(path: str | Path) -> Plan:
     return validate(document, PlanEntry).to_plan(document)
 
 
-def find_faults(tasks: Sequence[Task], known: Sequence[str] = ()) -> Iterator[Fault]:
+def find_faults(tasks: Sequence[Task], known: Collection[str] = ()) -> Iterator[Fault]:
     """Yield what is wrong with the dependencies and references of the tasks.
 
     Args:
         tasks: each with an id of its own.
-        known: ids of other tasks that these may wait for.
+        known: ids of other tasks that these may wait for; a set, where there are many.
     """
-    ids = {*known, *(task.id for task in tasks)}
+    ids = {task.id for task in tasks}
     for task in tasks:
         for index, other in enumerate(task.after):
-            if other not in ids:
-                yield Fault(
-                    task.id, ("after", index), UnknownTaskError(task.id, other, suggest(other, ids - {task.id}))
-                )
+            if other not in ids and other not in known:
+                hint = suggest(other, {*known, *ids} - {task.id})
+                yield Fault(task.id, ("after", index), UnknownTaskError(task.id, other, hint))
         if task.payload:
             yield from _reference_faults(task)
     if cycle := find_cycle(tasks):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -85,13 +85,13 @@ class _Steps:
 
     def __init__(self, document: Document, entry: ScenarioEntry, files: _Files) -> None:
         self._document, self._entry, self._files = document, entry, files
-        self._seen: list[str] = []
+        self._seen: set[str] = set()
 
     def __iter__(self) -> Iterator[Step]:
         for index, step in enumerate(self._entry.when):
             tasks = self._tasks(step, ("when", index))
             self._check_agents(tasks, ("when", index))
-            self._seen += [task.id for task in tasks]
+            self._seen.update(task.id for task in tasks)
             yield Step(tasks, step.wait_s or 0.0)
 
     def _tasks(self, step: StepEntry, loc: Loc) -> tuple[Task, ...]:
@@ -108,7 +108,9 @@ class _Steps:
         tasks = tuple(entry.to_task(name, self._document, (*at, name)) for name, entry in entries.items())
         return self._checked(tasks, {name: (*at, name) for name in entries})
 
-    def _checked(self, tasks: tuple[Task, ...], places: dict[str, Loc], known: Sequence[str] = ()) -> tuple[Task, ...]:
+    def _checked(
+        self, tasks: tuple[Task, ...], places: dict[str, Loc], known: Collection[str] = ()
+    ) -> tuple[Task, ...]:
         for task in tasks:
             if task.id in self._seen:
                 problem = f"task id {task.id!r} is used in an earlier step"

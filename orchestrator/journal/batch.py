@@ -14,7 +14,7 @@ _INSERT: Final = "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?)"
 _HEAD: Final = "INSERT OR REPLACE INTO head (only, sequence, hash) VALUES (1, ?, ?)"
 
 #: Topic, task, canonical row, measured.
-Item = tuple[str, str, bytes, bytearray]
+Item = tuple[str, str, bytearray, bytearray]
 
 
 def try_to_insert(connection: sqlite3.Connection, hold: Hold, batch: list[Item]) -> bool:
@@ -94,7 +94,7 @@ def _insert(connection: sqlite3.Connection, hold: Hold, batch: list[Item]) -> No
         for topic, task, canonical, measured in batch:
             sequence += 1
             last = chain(last, canonical)
-            rows.append((sequence, hold.run, topic, task, bytearray(canonical), bytearray(last), measured))
+            rows.append((sequence, hold.run, topic, task, canonical, bytearray(last), measured))
         connection.executemany(_INSERT, rows)
         connection.execute(_HEAD, (sequence, last))
     except (sqlite3.Error, StaleOwnerError):

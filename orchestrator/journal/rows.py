@@ -100,6 +100,6 @@ def decode(canonical: bytes, measured: bytes | None = None) -> tuple[str, Envelo
         ) from error
 
 
-def chain(previous: bytes, canonical: bytes) -> bytes:
+def chain(previous: bytes, canonical: bytes | bytearray) -> bytes:
     """Return the hash of a row: SHA-256 over the hash before it and its canonical bytes."""
     return hashlib.sha256(previous + canonical).digest()

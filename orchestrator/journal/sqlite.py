@@ -139,7 +139,8 @@ class SqliteJournal:
         if self._closed:
             raise JournalError(f"{self.path}: the journal is closed")
         measured = bytearray(orjson.dumps(envelope.measured)) if envelope.measured else _NOTHING
-        self._pending.append((envelope.topic, envelope.correlation_id, encode(self.run, envelope), measured))
+        canonical = bytearray(encode(self.run, envelope))  # orjson's own bytes hold on to 4 KiB each
+        self._pending.append((envelope.topic, envelope.correlation_id, canonical, measured))
         self._appended += 1
         if self._flush is None and not self._writing:
             self._flush = self._loop.call_later(_LINGER_S, self._hand_over)

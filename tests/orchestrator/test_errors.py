@@ -29,6 +29,8 @@ def test_every_error_hangs_from_one_root_and_says_when_it_is_raised(kind: type[E
         (errors.UnknownTaskError("a", "lod", "did you mean 'load'?"), "'lod'", "did you mean"),
         (errors.DuplicateTaskError("a"), "'a'", "another id"),
         (errors.CapacityError(10), "10", "raise `capacity`"),
+        (errors.CapacityError(10, 11), "11 tasks at once", "raise `capacity`"),
+        (errors.CapacityError(10, 11, holder="a plan"), "a plan holds 10 tasks at most", "raise `capacity`"),
         (errors.CardError("a", "it has no card"), "'a'", "it has no card"),
         (errors.DuplicateAgentError("a"), "'a'", "unregister it first"),
         (errors.DuplicateAgentError("a", leaving=True), "'a'", "await `unregister`"),
@@ -48,3 +50,13 @@ def test_a_message_says_what_which_and_what_to_do(error: PointsmanError, culprit
     assert culprit in text
     assert remedy in text
     assert "\n" not in text
+
+
+def test_a_long_cycle_is_named_in_a_short_message() -> None:
+    """A cycle of 100,000 tasks is in the error as a whole, and in its message by both ends and its length."""
+    cycle = tuple(f"t{number}" for number in range(100_000))
+    error = errors.CycleError(cycle)
+    assert error.cycle == cycle
+    assert str(error).startswith("tasks wait for each other: t0 -> t1 -> ")
+    assert "... 100000 tasks ... -> t99999 -> t0; remove" in str(error)
+    assert len(str(error)) < 250

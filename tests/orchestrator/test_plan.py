@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from orchestrator.documents import read_document, validate
 from orchestrator.errors import (
     AgentError,
+    CapacityError,
     CycleError,
     DocumentError,
     DuplicateTaskError,
@@ -20,7 +21,16 @@ from orchestrator.errors import (
     UnknownTaskError,
 )
 from orchestrator.messages import Result, Task
-from orchestrator.plan import Plan, PlanEntry, at_pointer, find_faults, has_references, load_plan, resolve_payload
+from orchestrator.plan import (
+    MAX_TASKS,
+    Plan,
+    PlanEntry,
+    at_pointer,
+    find_faults,
+    has_references,
+    load_plan,
+    resolve_payload,
+)
 
 
 def read_plan(text: str) -> Plan:
@@ -67,6 +77,33 @@ def test_plan_built_in_python_is_checked_too() -> None:
     assert refusal.value.cycle == ("a", "b")
     with pytest.raises(PointsmanError, match="uses the result of 'b' without waiting for it"):
         Plan("p", (Task("a", "x", {"x": {"$result": "b"}}), Task("b", "x")))
+
+
+def test_a_plan_beyond_its_capacity_is_refused_unread() -> None:
+    """The cap is named, and not one task is looked at: these could not even be."""
+    many: Any = (None,) * (MAX_TASKS + 1)
+    with pytest.raises(CapacityError, match=r"^100001 tasks at once: a plan holds 100000 tasks at most"):
+        Plan("p", many)
+    tasks = tuple(Task(str(number), "x") for number in range(3))
+    with pytest.raises(CapacityError, match=r"^3 tasks at once: a plan holds 2 tasks at most"):
+        Plan("p", tasks, capacity=2)
+    assert Plan("p", tasks, capacity=3) == Plan("p", tasks)
+
+
+def test_a_cycle_of_as_many_tasks_as_a_plan_may_have_is_found() -> None:
+    """It is found without recursion, starts with the first task, and each task waits for the next."""
+    names = [f"t{number}" for number in range(MAX_TASKS)]
+    tasks = tuple(Task(name, "x", after=(names[number - 1],)) for number, name in enumerate(names))
+    with pytest.raises(CycleError) as refusal:
+        Plan("p", tasks)
+    assert refusal.value.cycle == (names[0], *reversed(names[1:]))
+
+
+def test_a_name_that_is_missing_among_many_is_found_near_where_it_would_stand() -> None:
+    """Of 100,000 names not all are compared: those before and after it in the alphabet are."""
+    tasks = [Task(f"load-{number:06}", "x") for number in range(MAX_TASKS - 1)]
+    with pytest.raises(UnknownTaskError, match=r"did you mean 'load-07\d*7'"):
+        Plan("p", (*tasks, Task("last", "x", after=("load-07777x",))))
 
 
 def test_tasks_may_wait_for_known_ones() -> None:

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import pytest
 
 from orchestrator.errors import JournalError, NotJsonError
@@ -44,3 +46,16 @@ async def test_a_closed_journal_takes_nothing_more() -> None:
     await journal.aclose()
     with pytest.raises(JournalError, match="closed"):
         journal.append(envelope(1))
+
+
+@in_virtual_time
+async def test_a_row_takes_little_more_than_what_it_holds() -> None:
+    """Bytes as the encoder gives them hold on to four kilobytes each: a run of 100,000 tasks would keep gigabytes."""
+    journal = MemoryJournal("r")
+    envelopes = [envelope(number) for number in range(200)]
+    tracemalloc.start()
+    for one in envelopes:
+        journal.append(one)
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert taken < 1000 * len(envelopes)
