@@ -29,3 +29,8 @@ class Dependencies(nx.DiGraph):  # type: ignore[misc]  # networkx has no types
         for other in after:
             before[other] = successors[other][name] = nothing
         return before
+
+    def descendants(self, name: str) -> set[str]:
+        """Return all that wait for a task, directly or not."""
+        found: set[str] = nx.descendants(self, name)
+        return found

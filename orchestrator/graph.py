@@ -247,9 +247,7 @@ class TaskGraph:
         ]
         if not others:
             return
-        import networkx as nx
-
-        heirs = nx.descendants(self._graph, parent)
+        heirs = self._graph.descendants(parent)
         for pair in others:
             if pair[1] in heirs:
                 raise CycleError(pair)
