@@ -38,10 +38,12 @@ class Payer:
 
 async def answer_all(o: Orchestrator, journal: MemoryJournal) -> None:
     """Answer whatever is asked until nothing is, as a person does who sees the inbox."""
-    while waiting := (await _settled(), open_questions(journal.select))[1]:
+    await _settled()
+    while waiting := open_questions(journal.select):
         for posed in waiting:
             said = "no" if posed.task == "t2" else posed.asked.question.options[0]
             await o.answer(posed.task, said, by="me")
+        await _settled()
 
 
 async def _settled() -> None:

@@ -33,6 +33,13 @@ COMMANDS = [
     ["journal", "verify"],
     ["journal", "export"],
     ["journal", "runs"],
+    ["inbox"],
+    ["answer"],
+    ["dead-letters"],
+    ["dead-letters", "list"],
+    ["dead-letters", "show"],
+    ["dead-letters", "retry"],
+    ["dead-letters", "drop"],
     ["doctor"],
 ]
 
