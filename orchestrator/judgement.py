@@ -68,8 +68,8 @@ class Judgement:
     def to_feedback(self) -> Feedback:
         """Return what the router can learn from.
 
-        Where nobody got the task, or its submitter or a person who was asked said who, the router learns of the right agent alone: the decision
-        was none of its own, and says nothing of how likely it was.
+        Where nobody got the task, or its submitter or a person who was asked said who does, the router learns of the
+        right agent alone: the decision was none of its own, and says nothing of how likely it was.
         """
         from router import Feedback
 
