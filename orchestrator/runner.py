@@ -156,6 +156,8 @@ class AgentRunner:
                 entry.worker = None
                 self._attempts -= 1
                 self._attempt_ended.set()
+            while worker.cancelling():  # before Python 3.13 a task group in the handler may leave it counted so
+                worker.uncancel()
             if self._mailbox.queued:
                 await asyncio.sleep(0)  # what this outcome unlocked may be more urgent than what waits here
 

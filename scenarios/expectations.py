@@ -105,6 +105,8 @@ def _decided(decision: Any) -> str:
         return "nobody was asked who gets it"
     if decision["policy"] == "pinned":
         return f"it was pinned to {decision['chosen']}"
+    if decision["policy"] == "answered":
+        return f"a person said that it goes to {decision['chosen']}"
     sure = f"confidence {decision['confidence']}, threshold {decision['threshold']}"
     best = f"{decision['leader'] or 'nobody'} before {decision['runner_up'] or 'nobody'}"
     if decision["abstained"] is None:

@@ -77,8 +77,8 @@ def answer(
     if as_json:
         print_json({"run": posed.run, "task": task, "at": said.at, **body})
         return
-    line = cell(task, "bold").append(": ").append_text(cell(text, "green"))
-    show(line.append_text(cell(f" to {shorten(posed.asked.question.text, 80)}", "dim")))
+    line = cell(task, "bold").append(": ").append_text(cell(text, "green")).append(" ")
+    show(line.append_text(cell(f"to {shorten(posed.asked.question.text, 80)}", "dim")))
     note(f"if no process is at it: pointsman resume {posed.run}")
 
 

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 EXAMPLES = examples("pointsman why decide", "pointsman why decide --ask-again", "pointsman why decide --json")
 
 _TOLERANCE: Final = 5e-6
+#: What stands for the reasons of a decision for which the router was not asked, by its policy.
+_WHO_NAMED_IT: Final = {
+    "pinned": "its submitter named the agent: the router was not asked",
+    "answered": "the router abstained, and a person named the agent",
+}
 #: What must come out the same when the same router is asked again.
 _DECIDED: Final = (
     "leader", "runner_up", "margin", "confidence", "runner_up_confidence", "threshold", "budget", "candidates",
@@ -170,7 +175,7 @@ def show_explanation(found: Explanation) -> None:
     if "candidates" in decision:
         show(*view_decision(decision))
     else:
-        show(cell("its submitter named the agent: the router was not asked"))
+        show(cell(_WHO_NAMED_IT.get(decision["policy"], _WHO_NAMED_IT["pinned"])))
     show("", table(("on record", ""), [*_facts(found.record), *_words(found.judged)]))
 
 

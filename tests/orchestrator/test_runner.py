@@ -479,3 +479,29 @@ async def test_an_object_with_a_plain_handle_is_run_like_any_other() -> None:
     async with make([Plain()]) as o:
         await until_blocked()
         assert (await (await o.submit("a b")).result()).output == "A B"
+
+
+@in_virtual_time
+async def test_a_task_group_that_fails_in_a_handler_takes_no_timeout_from_the_next_task() -> None:
+    """Before Python 3.13 it may leave the worker counted as cancelled; the next attempt is cut off all the same."""
+
+    async def fail() -> None:
+        raise ValueError("in the group")
+
+    async def handler(task: Task, _context: TaskContext) -> str:
+        if task.id == "second":
+            await asyncio.sleep(100)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(fail())
+                raise KeyError("in the body")  # noqa: TRY301 - the point of it
+        except* (ValueError, KeyError):
+            pass
+        return "caught"
+
+    policy = Policy(concurrency=1, timeout_s=5, retry=Retry(max_attempts=1))
+    async with make([ScriptedAgent("a", [handler], policy=policy)]) as o:
+        first, second, third = [await o.submit("a", id=name) for name in ("first", "second", "third")]
+        assert (await first.result()).output == "caught"
+        assert (await second.result()).error == "no answer within 5 s"
+        assert (await third.result()).output == "caught"
