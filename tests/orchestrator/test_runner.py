@@ -486,6 +486,7 @@ async def test_a_task_group_that_fails_in_a_handler_takes_no_timeout_from_the_ne
     """Before Python 3.13 it may leave the worker counted as cancelled; the next attempt is cut off all the same."""
 
     async def fail() -> None:
+        await asyncio.sleep(1)
         raise ValueError("in the group")
 
     async def handler(task: Task, _context: TaskContext) -> str:
@@ -494,8 +495,7 @@ async def test_a_task_group_that_fails_in_a_handler_takes_no_timeout_from_the_ne
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(fail())
-                raise KeyError("in the body")  # noqa: TRY301 - the point of it
-        except* (ValueError, KeyError):
+        except* ValueError:
             pass
         return "caught"
 
