@@ -7,7 +7,7 @@ PIP    := PIP_CONSTRAINT=$(LOCK) $(BIN)/python -m pip install --quiet --disable-
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format power-cut chaos sigterm faults fuzz chaos-full bench bench-peers bench-graphs bench-router bench-journal soak router lock clean
+.PHONY: help demo test check format power-cut chaos sigterm faults model fuzz chaos-full bench bench-peers bench-graphs bench-router bench-journal soak router lock clean
 
 help:  ## show what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ sigterm: $(VENV)/.dev  ## ask a hundred times by SIGTERM in mid-run: nothing los
 
 faults: $(VENV)/.dev  ## an exception at every function of every component: each is reported, none hangs the run
 	@FAULTS=all $(BIN)/python -m pytest tests/orchestrator/test_faults.py --timeout 900 $(ARGS)
+
+model: $(VENV)/.dev  ## 2,000 runs of 50 steps against a model of a run, through stops and crashes
+	@MODEL_RUNS=2000 $(BIN)/python -m pytest tests/orchestrator/test_model.py $(ARGS)
 
 fuzz: $(VENV)/.dev  ## 10,000 malformed inputs for each parser: only our own errors, soon, in little memory
 	@$(BIN)/python -m benchmarks.fuzz $(ARGS)
