@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator import AgentError, HttpClient, HttpError, HttpPolicy
 from orchestrator.addresses import AddressGuard, Resolve
-from orchestrator.http_errors import AddressBlockedError, HttpRequestError
+from orchestrator.http_errors import AddressBlockedError, HttpAnswerError, HttpRequestError
 from orchestrator.policy import Retry
 from tests.orchestrator.http.loopback import answer, loopback, until
 
@@ -194,6 +194,24 @@ def test_a_redirect_is_checked_like_a_first_request(status: str, target: str) ->
                         await client.get(f"http://127.0.0.1:{port}/")
                 assert isinstance(caught.value, AgentError)
                 assert (outside.accepts, inside.accepts) == (1, 0)
+
+    asyncio.run(main())
+
+
+def test_an_answer_that_is_refused_halfway_gives_its_slot_back() -> None:
+    """Too large, or packed in a way that nobody asked for: the rest is not read, and its connection is dropped."""
+
+    async def main() -> None:
+        said = [answer(b"x" * 100_000), answer(b"x" * 100_000, "200 OK", "Content-Encoding: br")]
+        policy = ONCE.model_copy(update={"connections": 1, "max_answer_bytes": 50_000})
+        async with loopback(lambda _: said[0]) as server, HttpClient(allow=["127.0.0.1"], policy=policy) as client:
+            for _ in range(6):
+                with pytest.raises(HttpAnswerError):
+                    await client.get(f"http://127.0.0.1:{server.port}/")
+                said.reverse()
+            pool = client.statistics().pool
+            assert pool is not None
+            assert (pool.in_use, pool.idle) == (0, 0)
 
     asyncio.run(main())
 
