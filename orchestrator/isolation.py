@@ -112,7 +112,7 @@ class Isolation:
         try:
             call.take(process)
             answer = _checked(process.exchange(frame, policy.timeout_s + policy.grace_s))
-        except BaseException:
+        except BaseException:  # right: raised again; whatever it is, the process may be in the middle of something
             self._end(process)
             raise
         if answer.get("cause", Cause.RAISED) in _STAYS and call.let_go() and not self._closed:

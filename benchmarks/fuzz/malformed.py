@@ -46,6 +46,18 @@ HORRORS: Final = (
     b"http://0x7f.1/\xe2\x80\xae",
     b"POINTSMAN_POLICY__RETRY__MAX_ATTEMPTS=\xf0\x9f\x92\xa9",
 )
+#: About as large as a document may be: what bounds the time then is the cap on its size, not what is wrong with it.
+LARGE: Final = (
+    b"- a\n" * 249_999,
+    b"[" + b"[]," * 333_330 + b"]",
+    b"".join(b"k%d: 1\n" % number for number in range(80_000)),
+    b"plan: x\ntasks:\n" + b"".join(b"  t%d: {reqest: x}\n" % number for number in range(45_000)),
+    b"scenario: x\nexamples:\n" + b"".join(b"  - {a: %d}\n" % number for number in range(60_000)),
+    b'a: "' + b"\\x41" * 240_000 + b'"\n',
+    b"a." * 100_000 + b"b",
+)
+#: So many smaller inputs come before the large ones, which take longer than a short run has.
+_BEFORE_LARGE: Final = 1000
 _TOKENS: Final = (
     *(b"\x00", b"\xff", b"\xed\xa0\x80", b"\xef\xbb\xbf", b"\t", b"\r", b"\x1b[31m", b"\xe2\x80\xa8"),
     *(b"&a ", b"*a", b"!!map ", b"? ", b"<<: ", b"- ", b": ", b"{", b"}", b"[", b"]", b"'", b'"', b"#", b"|", b">"),
@@ -56,11 +68,14 @@ Mutation = Callable[[random.Random, bytearray], None]
 
 
 def malformed(valid: Sequence[bytes], count: int, seed: int) -> Iterator[bytes]:
-    """Yield so many inputs: the horrors first, then valid inputs with one to eight mutations each."""
+    """Yield so many inputs: horrors, valid ones with one to eight mutations each, and in a long run large ones."""
     draw = random.Random(seed)
     for number in range(count):
         if number < len(HORRORS):
             yield HORRORS[number]
+            continue
+        if 0 <= number - _BEFORE_LARGE < len(LARGE):
+            yield LARGE[number - _BEFORE_LARGE]
             continue
         raw = bytearray(draw.choice(valid))
         for _ in range(draw.randint(1, 8)):

@@ -48,8 +48,7 @@ def resume(
     from orchestrator.cli.execution import go_on
 
     settings = session.open_settings(settings_file, router)
-    if workspace is not None:
-        settings = settings.model_copy(update={"workspace": workspace})
+    settings = session.settle_in(settings, workspace)
     with session.open_journal(settings_file, settings.journal) as reader:
         session.check_run(reader, run)
         run = run or next((one.run for one in reversed(reader.runs()) if _is_a_run(one.run)), "")

@@ -38,10 +38,7 @@ def run(
 
     settings = session.open_settings(settings_file, router)
     loaded = load_plan(plan)
-    if workspace is not None:
-        settings = settings.model_copy(update={"workspace": workspace})
-    if not settings.workspace.is_dir():
-        raise typer.BadParameter(f"there is no folder {str(settings.workspace)!r}", param_hint="--workspace")
+    settings = session.settle_in(settings, workspace)
     done = execute(loaded, settings, make_console(stderr=as_json))
     if as_json:
         print_json(as_object(done))

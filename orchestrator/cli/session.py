@@ -31,6 +31,21 @@ def open_settings(file: Path | None, router: Path | None = None) -> Settings:
     return settings if router is None else settings.model_copy(update={"router": router})
 
 
+def settle_in(settings: Settings, workspace: Path | None) -> Settings:
+    """Return the settings with another workspace if one is named.
+
+    Raises:
+        typer.BadParameter: if there is no such folder.
+    """
+    import typer
+
+    if workspace is not None:
+        settings = settings.model_copy(update={"workspace": workspace})
+    if not settings.workspace.is_dir():
+        raise typer.BadParameter(f"there is no folder {str(settings.workspace)!r}", param_hint="--workspace")
+    return settings
+
+
 def open_journal(settings_file: Path | None, journal: Path | None = None) -> JournalReader:
     """Return a reader of the journal named, or else of the one in the settings.
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Self
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+#: Where asyncio cannot hear signals: the loop of another system raises the first (right: it is caught, not left over).
+_DEAF: Final = (NotImplementedError, RuntimeError, ValueError)
 
 
 class Interruption:
@@ -29,7 +32,7 @@ class Interruption:
         try:
             for number in _SIGNALS:
                 self._loop.add_signal_handler(number, self._note, number)
-        except (NotImplementedError, RuntimeError, ValueError):  # another system, or not the main thread
+        except _DEAF:
             self._stop_listening()
         return self
 
@@ -65,8 +68,6 @@ class Interruption:
         self._cancel()
 
     def _stop_listening(self) -> None:
-        try:
+        with suppress(*_DEAF):
             for number in _SIGNALS:
                 self._loop.remove_signal_handler(number)
-        except (NotImplementedError, RuntimeError, ValueError):
-            return

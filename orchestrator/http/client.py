@@ -157,7 +157,7 @@ class HttpClient:
         except asyncio.CancelledError:
             self._counts.cancelled += 1
             raise
-        except BaseException:
+        except BaseException:  # right: counted, and raised again
             self._counts.failed += 1
             raise
         self._counts.answered += 1

@@ -57,12 +57,12 @@ class GuardedTransport(httpx.AsyncBaseTransport):
             async with _limit(limits, "connect", httpx.ConnectTimeout):
                 with _translated(httpx.ConnectError):
                     connection = await self._pool.connection(Origin.of(request.url))
-        except BaseException:
+        except BaseException:  # right: raised again; a cancellation must give the slot back, too
             self._pool.free_slot()
             raise
         try:
             head = await _exchange(connection, request, limits)
-        except BaseException:
+        except BaseException:  # right: raised again, as above
             connection.close()
             self._pool.give_back(connection)
             raise
@@ -118,7 +118,7 @@ class _Body(httpx.AsyncByteStream):
             async with _limit(self._limits, "read", httpx.ReadTimeout):
                 with _translated(httpx.ReadError):
                     chunk = await self._connection.receive_chunk()
-        except BaseException:
+        except BaseException:  # right: raised again; half an answer is nobody's connection any more
             self._connection.close()
             self._release()
             raise

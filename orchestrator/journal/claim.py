@@ -89,7 +89,7 @@ class Claim:
                     if (wait_s is None and self.moved) or self._now() - begun >= self._patience(wait_s):
                         raise
                 await asyncio.sleep(min(_RAREST_LOOK_S, (self._lease_s or 1.0) / _LOOKS))
-        except BaseException:
+        except BaseException:  # right: raised again; a caller cancelled here has taken nothing
             await _in_a_thread(self.undo)
             raise
 

@@ -289,6 +289,6 @@ class SqliteJournal:
 def _attempt_once(claim: Claim) -> None:
     try:
         claim.attempt()
-    except BaseException:
+    except BaseException:  # right: raised again, with the file closed
         claim.undo()
         raise

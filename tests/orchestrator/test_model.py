@@ -1,4 +1,4 @@
-"""A run against a model of it: whatever is submitted, ends, crashes and is resumed, both know the same tasks."""
+"""A run against a model of it: whatever is submitted, ends, crashes at a quiet moment and is resumed, both agree."""
 
 from __future__ import annotations
 
@@ -274,8 +274,8 @@ def check(runs: int, *, shrink: bool = True) -> None:
 
 
 @pytest.mark.timeout(3600)
-def test_a_run_agrees_with_its_model_through_crashes() -> None:
-    """`make model` looks two thousand times as long."""
+def test_a_run_agrees_with_its_model_through_stops_and_crashes_at_quiet_moments() -> None:
+    """`make model` tries two thousand runs; crashes in the middle of something are those of `test_resumption.py`."""
     check(RUNS)
 
 
@@ -301,5 +301,5 @@ def _forget_endings(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_planted_fault_is_found(plant: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The machine can fail, and does so soon."""
     plant(monkeypatch)
-    with pytest.raises((AssertionError, BaseExceptionGroup, KeyError)):
+    with pytest.raises(AssertionError):
         check(20, shrink=False)

@@ -105,6 +105,13 @@ def test_a_missing_agent_is_refused_by_name(stopped: Cli, install: Install) -> N
     assert "agent 'signer' is missing, and task 'second' went to it" in err
 
 
+def test_a_workspace_that_is_not_there_is_refused(stopped: Cli) -> None:
+    """As by `pointsman run`, before anything is written."""
+    code, _, err = stopped("resume", "--workspace", "nowhere")
+    assert code == 2
+    assert "nowhere" in err
+
+
 async def test_a_signal_before_the_work_begins_keeps_it_from_beginning() -> None:
     """As one does that comes while the run is being resumed."""
     begun = False
