@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from benchmarks import instructions
+from benchmarks.work import TINY
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], Path]]:
     def run(command: list[str], *, cwd: Path, **_: Any) -> "subprocess.CompletedProcess[str]":
         calls.append((command, cwd))
         a_task = 90 if cwd.name == "before" else 100
-        tasks = instructions.TINY.count("graph") * int(command[-1])
+        tasks = TINY.count("graph") * int(command[-1])
         return subprocess.CompletedProcess(command, 0, "", f"==1== I   refs:      {1_000_000 + a_task * tasks:,}\n")
 
     monkeypatch.setattr("shutil.which", lambda _: "valgrind")
