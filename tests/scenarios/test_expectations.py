@@ -161,7 +161,8 @@ DOES_NOT_HOLD: list[tuple[dict[str, Any], str]] = [
     ({"type": "count", "topic": "task.completed", "equals": 2}, "there were 3"),
 ]
 ALL_TYPES = {
-    "routed", "abstained", "completed", "failed", "dead-lettered", "skipped", "asked", "order", "result", "latency", "count"
+    "routed", "abstained", "completed", "failed", "dead-lettered", "skipped", "asked", "order", "result", "latency",
+    "count",
 }  # fmt: skip
 
 
