@@ -141,9 +141,8 @@ class Policy(TaskPolicy):
             raise ValueError('memory_mb and cpu_s bound a process; set isolation to "process" as well')
         return self
 
-    @functools.cached_property
     def unusual(self) -> dict[str, Any]:
-        """What differs from the defaults, as JSON. Not to be changed."""
+        """Return what differs from the defaults, as JSON."""
         return self.model_dump(mode="json", exclude_defaults=True)
 
     def overridden_by(self, other: TaskPolicy | None) -> Policy:
@@ -226,9 +225,13 @@ def _from_text(stated: bytes) -> TaskPolicy:
 
 
 def _overlaid(base: M, over: BaseModel) -> M:
-    """Return a model with the fields that another one was given in their place."""
-    update: dict[str, Any] = {}
+    """Return a model with the fields that another one was given in their place.
+
+    No `model_copy`: it would take along what `cached_property` keeps, as of before.
+    """
+    kind = type(base)
+    values = {name: getattr(base, name) for name in kind.model_fields}
     for name in over.model_fields_set:
         value = getattr(over, name)
-        update[name] = _overlaid(getattr(base, name), value) if isinstance(value, BaseModel) else value
-    return base.model_copy(update=update)
+        values[name] = _overlaid(values[name], value) if isinstance(value, BaseModel) else value
+    return kind.model_construct(_fields_set=base.model_fields_set | over.model_fields_set, **values)

@@ -20,7 +20,9 @@ from orchestrator.open_task import OpenTask
 from orchestrator.plan import Plan
 from orchestrator.policy import Breaker, Policy, Retry, TaskPolicy
 from orchestrator.testing import ScriptedAgent, in_virtual_time, until_blocked
+from tests.orchestrator import isolated_agents
 from tests.orchestrator.runs import make, now
+from tests.orchestrator.test_isolation import real
 from tests.orchestrator.test_resumption import reopened, resume
 
 COMMAND = Envelope("1", "agent.a", "t", "", 0.0, {})
@@ -195,6 +197,17 @@ async def test_settings_are_the_ground_of_a_card() -> None:
         assert now() == 5 + 10 + 20
     (registered,) = journal.select(topics=("registry.agent_registered",))
     assert registered.envelope.body["policy"] == {"retry": {"max_attempts": 4, "backoff_s": 5.0, "jitter": 0.0}}
+
+
+async def test_a_handler_in_a_process_of_its_own_is_run_under_the_policy_of_its_task() -> None:
+    """It is killed when its own task's time is over, and the classes of what it raised count in our process."""
+    once = Policy(timeout_s=0.1, retry=Retry(max_attempts=1))
+    async with real(isolated_agents.spinner, isolated_agents.raiser) as o:
+        late = await o.submit("spinner", policy=once)
+        raised = await o.submit("raiser", policy=Policy(retry=Retry(never=("ValueError",))))
+        assert (await late.result()).error == "no answer within 0.1 s"
+        result = await raised.result()
+    assert (result.attempts, result.error) == (1, "ValueError: two lines (not retried: ValueError is in `never`)")
 
 
 # --- restarts ---------------------------------------------------------------------------------------------------------

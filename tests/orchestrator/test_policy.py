@@ -15,7 +15,7 @@ from orchestrator.errors import PointsmanError
 from orchestrator.http import HttpPolicy
 from orchestrator.messages import Task
 from orchestrator.plan import Plan
-from orchestrator.policy import OF_AGENTS, Breaker, Policies, Policy, Retry, TaskPolicy, for_tasks, from_stated
+from orchestrator.policy import OF_AGENTS, Policies, Policy, Retry, TaskPolicy, for_tasks, from_stated
 
 
 @given(st.integers(1, 100), st.floats(0, 3600), st.floats(1, 10), st.floats(0, 1))
@@ -156,6 +156,16 @@ def test_the_most_specific_wins_field_by_field(
     assert dumped(made) == dumped(Policy()) | flat(settings) | flat(card) | flat(plan) | flat(task)
 
 
+@given(STATED, STATED)
+def test_what_a_policy_remembers_is_not_handed_on(one: dict[str, Any], other: dict[str, Any]) -> None:
+    """What was put together says of itself what holds for it, not for one of those that it was made of."""
+    base = Policy.model_validate(one)
+    assert flat(base.stated) == flat(base.model_dump(mode="json", exclude_unset=True))
+    made = base.overridden_by(TaskPolicy.model_validate(other))
+    assert flat(made.stated) == flat(made.model_dump(mode="json", exclude_unset=True))
+    assert Policy.model_validate(made.unusual()) == made
+
+
 def test_a_field_that_states_its_default_still_wins() -> None:
     """`timeout_s: 60` in a task means a minute, whatever the card says."""
     policies = Policies(Policy(timeout_s=5, retry=Retry(max_attempts=9, backoff_s=7)))
@@ -215,9 +225,9 @@ def test_a_task_may_be_given_a_policy_of_any_kind_that_states_what_is_its() -> N
 @pytest.mark.parametrize("name", sorted(OF_AGENTS))
 def test_what_belongs_to_an_agent_is_refused_by_name(name: str) -> None:
     """Neither a task nor a plan can have it."""
-    given: dict[str, Any] = {"isolation": "process"} if name in ("memory_mb", "cpu_s") else {}
-    values = {"breaker": Breaker(), "isolation": "process", "memory_mb": 5}
-    policy = Policy(**given, **{name: values.get(name, 3)})
+    values: dict[str, Any] = {"breaker": {}, "isolation": "process"}
+    process = {"isolation": "process"} if name in ("memory_mb", "cpu_s") else {}
+    policy = Policy.model_validate({**process, name: values.get(name, 3)})
     problem = r"'\w+' in its policy belongs to an agent, not to a plan or task; write it on the agent's card"
     with pytest.raises(PointsmanError, match=rf"^task 'a': {problem}"):
         Task("a", "x", policy=policy)
