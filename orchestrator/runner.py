@@ -197,29 +197,36 @@ class AgentRunner:
             return
         if isinstance(outcome, Failure) and outcome.again:
             self.breaker.fail()
-            await self._retry_or_bury(entry, outcome, started, measured)
-            return
+            delay = self._wait_or_end(entry, outcome)
+            if not isinstance(delay, str):
+                await self._retry_later(entry, outcome, delay, started, measured)
+                return
+            outcome = outcome._replace(error=delay)
         del self._open[task_id]  # the outcome stands: whatever becomes of this agent now, the worker records it
         if isinstance(outcome, Success):
             self.breaker.succeed()
             await self._complete(outcome, entry, started, measured)
-        else:
+            self._mailbox.done()
+        elif not outcome.again:
             self.breaker.succeed()  # the agent answered; the task was at fault
-            await self._finish(TASK_FAILED, _why(outcome, outcome.error), entry, started, measured)
-        self._mailbox.done()
+            await self._finish(TASK_FAILED, _why(outcome), entry, started, measured)
+            self._mailbox.done()
+        else:
+            await self._finish(TASK_DEAD_LETTERED, _why(outcome), entry, started, measured)
+            self._mailbox.reject(entry.command, outcome.error)
 
-    async def _retry_or_bury(
-        self, entry: OpenTask, why: Failure, started: Envelope, measured: dict[str, float]
+    def _wait_or_end(self, entry: OpenTask, why: Failure) -> float | str:
+        """Return the seconds until the next attempt or, where none follows, the error to end with."""
+        rng = functools.partial(
+            seeded_random, self._in.seed, self.name, entry.command.correlation_id, str(entry.attempts)
+        )
+        return entry.wait_or_end(why.error, why.cause, why.kinds, self._now(), rng)
+
+    async def _retry_later(
+        self, entry: OpenTask, why: Failure, delay: float, started: Envelope, measured: dict[str, float]
     ) -> None:
         task_id = entry.command.correlation_id
-        rng = functools.partial(seeded_random, self._in.seed, self.name, task_id, str(entry.attempts))
-        delay = entry.wait_or_end(why.error, why.cause, why.kinds, self._now(), rng)
-        if isinstance(delay, str):
-            del self._open[task_id]  # the end stands: whatever becomes of this agent now, the worker records it
-            await self._finish(TASK_DEAD_LETTERED, _why(why, delay), entry, started, measured)
-            self._mailbox.reject(entry.command, delay)
-            return
-        body = {"agent": self.name, "attempt": entry.attempts, **_why(why, why.error), "delay_s": delay}
+        body = {"agent": self.name, "attempt": entry.attempts, **_why(why), "delay_s": delay}
         await self._in.bus.publish(TASK_RETRIED, body, task_id, started.id, measured)
         entry.timer = asyncio.get_running_loop().call_later(
             delay, self._in.alarm.guard(functools.partial(self._mailbox.requeue, entry.command))
@@ -281,8 +288,8 @@ class AgentRunner:
         self._in.questions.forget(task_id)
 
 
-def _why(failure: Failure, error: str) -> dict[str, str]:
-    return {"error": error, "cause": failure.cause}
+def _why(failure: Failure) -> dict[str, str]:
+    return {"error": failure.error, "cause": failure.cause}
 
 
 def _this_task() -> asyncio.Task[Any]:
