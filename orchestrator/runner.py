@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.agent import Agent
 from orchestrator.breaker import CircuitBreaker
-from orchestrator.bus import SubscriptionStatistics
+from orchestrator.bus import Fact, SubscriptionStatistics
 from orchestrator.causes import Cause
 from orchestrator.clock import seeded_random, stopwatch
 from orchestrator.errors import BusClosedError, NotJsonError
 from orchestrator.handling import Failure, Handling, Success, Surroundings, Waiting, refused
-from orchestrator.messages import Envelope
+from orchestrator.messages import Envelope, Task
 from orchestrator.policy import Policy
 from orchestrator.questions import Answer, Question, asked_body, asked_of
 from orchestrator.topics import (
@@ -247,11 +248,8 @@ class AgentRunner:
         self._mailbox.requeue(entry.command)
 
     async def _complete(self, outcome: Success, entry: _Open, started: Envelope, measured: dict[str, float]) -> None:
-        if outcome.children:
-            records = [(child.id, {"task": child.to_json()}) for child in outcome.children]
-            await self._in.bus.publish_all(TASK_SUBMITTED, records, started.id)
         try:
-            await self._finish(TASK_COMPLETED, {"output": outcome.output}, entry, started, measured)
+            await self._finish(TASK_COMPLETED, {"output": outcome.output}, entry, started, measured, outcome.children)
         except NotJsonError as error:  # found out here because looking first would cost every task
             body = {"error": refused(error), "cause": Cause.REFUSED}
             await self._finish(TASK_FAILED, body, entry, started, measured)
@@ -264,12 +262,23 @@ class AgentRunner:
         self._mailbox.reject(entry.command, cause)
 
     async def _finish(
-        self, topic: str, body: dict[str, Any], entry: _Open, started: Envelope, measured: dict[str, float]
+        self,
+        topic: str,
+        body: dict[str, Any],
+        entry: _Open,
+        started: Envelope,
+        measured: dict[str, float],
+        children: Sequence[Task] = (),
     ) -> None:
         task_id = entry.command.correlation_id
-        await self._in.bus.publish(
-            topic, {"agent": self.name, "attempts": entry.attempts, **body}, task_id, started.id, measured
-        )
+        body = {"agent": self.name, "attempts": entry.attempts, **body}
+        if (
+            children
+        ):  # in one go with the end: whoever stops this worker while it waits leaves all on record, or nothing
+            records = [(child.id, {"task": child.to_json()}) for child in children]
+            await self._in.bus.publish_all(TASK_SUBMITTED, records, started.id, Fact(topic, task_id, body, measured))
+        else:
+            await self._in.bus.publish(topic, body, task_id, started.id, measured)
         self._in.effects.forget(task_id)
         self._in.questions.forget(task_id)
 
