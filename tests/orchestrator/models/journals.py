@@ -1,4 +1,4 @@
-"""Journals for the models: as slow as is drawn, dead at will, and the one in SQLite with a thread that runs by steps."""
+"""Journals for the models: as slow as is drawn, dead at will; the one in SQLite with a thread that runs by steps."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def _here(function: Callable[[], T]) -> T:
 
 @contextmanager
 def _without_threads() -> Iterator[None]:
-    replaced = {
+    replaced: dict[str, Any] = {
         "threading": SimpleNamespace(Thread=_NoThread, Lock=threading.Lock),
         "queue": SimpleNamespace(SimpleQueue=_Steps, Empty=queue.Empty),
         "asyncio": SimpleNamespace(get_running_loop=asyncio.get_running_loop, to_thread=_here),
@@ -185,5 +185,7 @@ def cut(path: Path, rows: int) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("DELETE FROM rows WHERE sequence > ?", (rows,))
         connection.execute("DELETE FROM head")
-        connection.execute("INSERT INTO head (only, sequence, hash) SELECT 1, sequence, hash FROM rows WHERE sequence = ?", (rows,))
+        connection.execute(
+            "INSERT INTO head (only, sequence, hash) SELECT 1, sequence, hash FROM rows WHERE sequence = ?", (rows,)
+        )
         connection.commit()

@@ -42,8 +42,10 @@ class World:
 
     def hear_attempt(self, life: Life, task: str, attempt: int) -> None:
         """Note it if an attempt is not on record, safely, or bears a number that does not follow from the record."""
-        safe = life.journal.rows[: life.journal.safe]
-        counted = count_attempts(row.envelope for row in safe)[task]
+        record = [row.envelope for row in life.journal.rows[: life.journal.safe]]
+        if any(row.topic == "run.stopped" for row in record[life.first :]):
+            return  # the stop that cuts it short is on record, before it has begun
+        counted = count_attempts(record)[task]
         if counted != attempt:
             self.wrong.append(f"{task} begins attempt {attempt}, and {counted} are on record")
 
@@ -54,6 +56,11 @@ class World:
             self.wrong.append(f"{key} is done, and on record is {topics}")
         self.calls[key].append(len(life.journal.rows))
         return len(self.calls[key])
+
+    def receipts(self, rows: Sequence[Row], task: str, effect: str) -> list[int]:
+        """Return what came of an effect of a task, as often as it is on record as done."""
+        done = [row for row in rows if row.envelope.topic == "effect.done" and row.envelope.correlation_id == task]
+        return [row.envelope.body["output"] for row in done if row.envelope.body["effect"] == effect]
 
     def forget_after(self, rows: int) -> None:
         """Let nothing have happened that came after so many rows."""
@@ -66,7 +73,7 @@ class World:
         Raises:
             AssertionError: if anything was noted, or an effect was on record as done before it was.
         """
-        assert not self.wrong
+        assert not self.wrong, self.wrong
         for at, row in enumerate(rows):
             if row.envelope.topic == "effect.done":
                 key, number = row.envelope.body["key"], row.envelope.body["output"]
@@ -83,9 +90,7 @@ class Puppet:
 
     def __init__(self, name: str, life: Life) -> None:
         retry = Retry(max_attempts=MAX_ATTEMPTS[name], backoff_s=BACKOFF_S, factor=1, jitter=0)
-        policy = Policy(
-            concurrency=CONCURRENCY[name], timeout_s=86_000, retry=retry, breaker=Breaker(failures=10_000)
-        )
+        policy = Policy(concurrency=CONCURRENCY[name], timeout_s=86_000, retry=retry, breaker=Breaker(failures=10_000))
         self.card = ScriptedAgent(name, policy=policy).card
         self._life = life
 
@@ -118,8 +123,7 @@ class Puppet:
             return number
 
         number = await context.effect(name, do)
-        done = [row for row in self._life.journal.rows if row.envelope.topic == "effect.done"]
-        receipts = [row.envelope.body["output"] for row in done if _is_about(row, f"r/{context.task.id}/{name}/1")]
+        receipts = self._life.world.receipts(self._life.journal.rows, context.task.id, name)
         if receipts != [number]:
             self._life.world.wrong.append(f"{name} of {context.task.id} answers {number}, its receipts are {receipts}")
 
@@ -132,12 +136,13 @@ class Life:
     """One process of the run `r`: an orchestrator, from opening it to its end.
 
     Attributes:
+        first: how many rows there were before it.
         waiting: handlers that wait to be told, by task; `attempts` the number of each one's attempt.
         o: the orchestrator.
     """
 
     def __init__(self, world: World, journal: LaggingJournal | SteppedJournal) -> None:
-        self.world, self.journal = world, journal
+        self.world, self.journal, self.first = world, journal, len(journal.rows)
         self.waiting: dict[str, asyncio.Future[Order]] = {}
         self.attempts: dict[str, int] = {}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -82,7 +81,8 @@ class Reference:
 
     def copy(self) -> Reference:
         """Return one that does not change with this."""
-        return copy.deepcopy(self)
+        after = {name: set(others) for name, others in self.after.items()}
+        return Reference(after, dict(self.agent), dict(self.on_failure), dict(self.ended), dict(self.due))
 
     def _settle(self) -> None:
         """End what waits for a task that did not complete, as it says itself."""

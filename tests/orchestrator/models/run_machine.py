@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from orchestrator.clock import VIRTUAL_EPOCH, VirtualTimeLoop
-from orchestrator.errors import RunOwnedError, StaleOwnerError
+from orchestrator.errors import PointsmanError, RunOwnedError, StaleOwnerError
 from orchestrator.journal import JournalReader, Row, chain
 from orchestrator.journal.claim import Claim
 from orchestrator.journal.rows import GENESIS
@@ -142,7 +142,7 @@ class RunMachine(RuleBasedStateMachine):
             journal.rows = rows
         self._begin(journal)
 
-    def _take(self, steps: list[Step], *, stops: bool = False) -> None:
+    def _take(self, steps: list[Step]) -> None:
         """Ask for everything at once, wait until all is quiet, and tell the reference in the order of the record."""
         self.before = len(self.rows)
 
@@ -153,19 +153,26 @@ class RunMachine(RuleBasedStateMachine):
             await self._quiet()
 
         self.do(ask())
-        found = [(self._row_of(step), step) for step in steps]
-        for at, step in sorted(found, key=lambda entry: entry[0]):
-            self.history.append((at + 1, self.model.copy()))
-            step.apply(self.model, self.rows[at].envelope)
+        self._tell(steps, self.rows)
 
-    def _row_of(self, step: Step) -> int:
-        for at in range(self.before, len(self.rows)):
-            if self.rows[at].envelope.topic in step.topics and self.rows[at].envelope.correlation_id == step.task:
+    def _tell(self, steps: list[Step], rows: list[Row], *, all_of_it: bool = True) -> None:
+        found = [(self._row_of(step, rows), step) for step in steps]
+        for at, step in sorted(found, key=lambda entry: entry[0]):
+            if at < len(rows):
+                self.history.append((at + 1, self.model.copy()))
+                step.apply(self.model, rows[at].envelope)
+            else:
+                assert not all_of_it, f"{step.task}: asked for, and none of {step.topics} is on record"
+
+    def _row_of(self, step: Step, rows: list[Row]) -> int:
+        """Return the index of the row with which a step has happened; the length of the record if it has not."""
+        for at in range(self.before, len(rows)):
+            if rows[at].envelope.topic in step.topics and rows[at].envelope.correlation_id == step.task:
                 return at
-        raise AssertionError(f"{step.task}: asked for, and none of {step.topics} is on record")
+        return len(rows)
 
     def _submission(self, number: int, agent: str, on_failure: OnFailure) -> Step:
-        known = sorted(self.model.after)
+        known, agent = sorted(self.model.after), agent if self._has_room() else "b"
         after = {known[number % len(known)], known[number // 7 % len(known)]} if known and number % 4 else set()
         self.names += 1
         task = Task(f"t{self.names}", agent, agent=agent, after=tuple(sorted(after)), on_failure=on_failure)
@@ -174,21 +181,19 @@ class RunMachine(RuleBasedStateMachine):
             ticket = await self.here.o.submit(task)
             assert ticket.id == task.id
 
-        return Step(
-            submit, task.id, ("task.submitted",), lambda model, _: model.add(task.id, agent, after, on_failure)
-        )
+        return Step(submit, task.id, ("task.submitted",), lambda model, _: model.add(task.id, agent, after, on_failure))
 
     def _telling(self, name: str, order: Order) -> Step:
         attempt, told = self.here.attempts[name], self.here.waiting[name]
 
         async def tell() -> None:
-            told.set_result(order)
+            if not told.done():  # else its attempt was cut short before it could be told
+                told.set_result(order)
 
-        if order.post == "breaks" or order.end == "fails":
+        breaks = order.post == "breaks" and not self.world.receipts(self.rows, name, "post")
+        if breaks or order.end == "fails":
             topics: tuple[str, ...] = ("task.retried", "task.dead_lettered")
-            return Step(
-                tell, name, topics, lambda model, row: model.fail_once(name, attempt, row.at - VIRTUAL_EPOCH)
-            )
+            return Step(tell, name, topics, lambda model, row: model.fail_once(name, attempt, row.at - VIRTUAL_EPOCH))
         if order.end == "gives up":
             return Step(tell, name, ("task.failed",), lambda model, _: model.end(name, "failed"))
         return Step(tell, name, ("task.completed",), lambda model, _: model.complete(name, order.children))
@@ -198,7 +203,21 @@ class RunMachine(RuleBasedStateMachine):
         return waiting[number % len(waiting)]
 
     def _children(self, name: str, count: int) -> tuple[str, ...]:
-        return tuple(f"{name}.{number}" for number in range(1, count + 1))
+        return tuple(f"{name}.{number}" for number in range(1, count + 1)) if self._has_room() else ()
+
+    def _has_room(self) -> bool:
+        """Say whether agent `a` may get more: as long as each of its tasks has a worker, all its endings are prompt."""
+        return sum(self.model.agent[name] == "a" for name in self.model.open) < CONCURRENCY["a"] - 3
+
+    def _several(self, tasks: list[int], told: list[tuple[int, Post]]) -> list[Step]:
+        steps = [self._submission(number, "ab"[number % 2], "continue") for number in tasks]
+        names = sorted(self.here.waiting)
+        for number, post in told:
+            if names:
+                name = names.pop(number % len(names))
+                order = Order(self._children(name, number % 3), post, "completes" if number % 4 else "fails")
+                steps.append(self._telling(name, order))
+        return steps
 
     # -- the rules ---------------------------------------------------------------------------------------------------
 
@@ -237,16 +256,9 @@ class RunMachine(RuleBasedStateMachine):
     def give_up(self, number: int) -> None:
         self._take([self._telling(self._pick(number), Order(end="gives up"))])
 
-    @rule(tasks=st.lists(NUMBERS, max_size=2), told=st.lists(st.tuples(NUMBERS, POSTS), max_size=3))
+    @rule(tasks=st.lists(NUMBERS, max_size=3), told=st.lists(st.tuples(NUMBERS, POSTS), max_size=3))
     def several_at_once(self, tasks: list[int], told: list[tuple[int, Post]]) -> None:
-        steps = [self._submission(number, "ab"[number % 2], "continue") for number in tasks]
-        names = sorted(self.here.waiting)
-        for number, post in told:
-            if names:
-                name = names.pop(number % len(names))
-                order = Order(self._children(name, number % 3), post, "completes" if number % 4 else "fails")
-                steps.append(self._telling(name, order))
-        self._take(steps)
+        self._take(self._several(tasks, told))
 
     @rule()
     def time_passes(self) -> None:
@@ -257,20 +269,41 @@ class RunMachine(RuleBasedStateMachine):
         self.before = len(self.rows)
         self.do(wait())
 
-    @rule(number=NUMBERS)
-    def crash(self, number: int) -> None:
-        """After any row of the last step, be it a recovery, or just before it."""
-        self._crash(self.before + number % (len(self.rows) - self.before + 1))
+    @rule(number=NUMBERS, earlier=st.sampled_from([False, False, False, True]))
+    def crash(self, number: int, earlier: bool) -> None:  # noqa: FBT001 - drawn
+        """After any row of the last step, be it a recovery, or just before it; or after any row there ever was."""
+        since = 0 if earlier else self.before
+        self._crash(since + number % (len(self.rows) - since + 1))
 
-    @rule(number=NUMBERS)
-    def crash_earlier(self, number: int) -> None:
-        """After any row there ever was."""
-        self._crash(number % (len(self.rows) + 1))
+    @rule(
+        tasks=st.lists(NUMBERS, max_size=1),
+        told=st.lists(st.tuples(NUMBERS, POSTS), max_size=3),
+        turns=st.integers(0, 12),
+    )
+    def stop(self, tasks: list[int], told: list[tuple[int, Post]], turns: int) -> None:
+        """In the middle of something, so many turns of the loop after it began: what is not on record was not done."""
+        steps, rows, life = self._several(tasks, told), self.rows, self.here
+        self.before = len(rows)
 
-    @rule()
-    def stop(self) -> None:
-        rows = self.rows
-        self.do(self.here.stop())
+        async def ask(step: Step) -> bool:
+            try:
+                await step.ask()
+            except PointsmanError:
+                return False
+            return True
+
+        async def stop() -> list[bool]:
+            async with asyncio.TaskGroup() as group:
+                asking = [group.create_task(ask(step)) for step in steps]
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                await life.stop()
+            return [task.result() for task in asking]
+
+        taken = self.do(stop())
+        submitted = [step for step, ok in zip(steps, taken, strict=True) if ok and step.topics == ("task.submitted",)]
+        assert all(self._row_of(step, rows) < len(rows) for step in submitted), "taken in, and not on record"
+        self._tell(steps, rows, all_of_it=False)
         self._go_on(rows, must_wait=False)
 
     @precondition(lambda self: self.path is not None and self.zombie is None)
