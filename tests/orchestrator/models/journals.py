@@ -130,6 +130,21 @@ class SteppedJournal(SqliteJournal):
             self._flush.cancel()
         self._connection.close()
 
+    def stand_still(self, *, halfway: bool = False) -> None:
+        """Stop as by SIGSTOP; halfway: with the rows of the loop in a transaction that is not committed."""
+        self.paused = True
+        if halfway:
+            self._hand_over()
+        elif self._flush is not None:
+            self._flush.cancel()
+
+    def go_on(self) -> None:
+        """Continue as by SIGCONT."""
+        self.paused = False
+        if self._pending:
+            self._flush = self._loop.call_soon(self._hand_over)
+        self.step()
+
     def step(self) -> None:
         """Do what the writer would do by now: commit, beat if that is due, fail, or end."""
         if self.paused or self.over or self.dead:
@@ -170,6 +185,18 @@ class LaggingJournal(MemoryJournal):
 
     def kill(self) -> None:
         self.dead = True
+
+
+@contextmanager
+def cheap_commits() -> Iterator[None]:
+    """Let the durability that an operating system's crash may cost do without fsync, and nobody wait for a lock."""
+    with (
+        mock.patch.dict("orchestrator.journal.schema.SYNCHRONOUS", {"os-crash-may-lose": "OFF"}),
+        mock.patch("orchestrator.journal.claim.PATIENCE_MS", 0),
+        mock.patch("orchestrator.journal.batch.PATIENCE_MS", 0),
+        mock.patch("orchestrator.journal.claim._RELEASE_MS", 0),
+    ):
+        yield
 
 
 def stored(path: Path) -> list[Row]:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
-from unittest import mock
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -25,7 +24,7 @@ from orchestrator.journal.rows import GENESIS
 from orchestrator.messages import Envelope, OnFailure, Task
 from orchestrator.orchestrator import Orchestrator
 from orchestrator.topics import ENDINGS
-from tests.orchestrator.models.journals import LAG_S, LEASE_S, LaggingJournal, SteppedJournal, cut
+from tests.orchestrator.models.journals import LAG_S, LEASE_S, LaggingJournal, SteppedJournal, cheap_commits, cut
 from tests.orchestrator.models.life import Life, Order, Post, World
 from tests.orchestrator.models.reference import CONCURRENCY, Reference, count_attempts
 
@@ -228,10 +227,7 @@ class RunMachine(RuleBasedStateMachine):
         if kind.endswith("sqlite"):
             folder = Path(tempfile.mkdtemp())
             self.undo.callback(shutil.rmtree, folder)
-            self.undo.enter_context(mock.patch("orchestrator.journal.claim.PATIENCE_MS", 0))
-            self.undo.enter_context(
-                mock.patch.dict("orchestrator.journal.schema.SYNCHRONOUS", {"os-crash-may-lose": "OFF"})
-            )
+            self.undo.enter_context(cheap_commits())
             self.path = folder / "j.db"
         self._begin(self.do(self._open()))
 
