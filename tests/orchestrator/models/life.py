@@ -159,6 +159,7 @@ class Life:
         loop = asyncio.get_running_loop()
         entered, self._leave = asyncio.Event(), loop.create_future()
         self._running = loop.create_task(self._run(entered))  # type: ignore[attr-defined,unused-ignore]
+        self._running.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # retrieved, in any case
         await entered.wait()
 
     async def _run(self, entered: asyncio.Event) -> None:

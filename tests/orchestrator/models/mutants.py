@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -10,6 +9,7 @@ from typing import Any, Final
 
 import pytest
 
+from orchestrator import topics
 from orchestrator.bus import Bus, Fact, Subscription
 from orchestrator.errors import StaleOwnerError
 from orchestrator.graph import TaskGraph, Unlocked
@@ -23,8 +23,8 @@ Mutant = Callable[[pytest.MonkeyPatch], None]
 
 
 def a_delivery_is_dropped(patch: pytest.MonkeyPatch) -> None:
-    real, count = Subscription.offer, itertools.count(1)
-    patch.setattr(Subscription, "offer", lambda self, envelope: next(count) % 30 and real(self, envelope) or None)
+    real = Subscription.offer
+    patch.setattr(Subscription, "offer", lambda self, given: real(self, given) if int(given.id) % 13 else None)
 
 
 def an_unlock_is_forgotten(patch: pytest.MonkeyPatch) -> None:
@@ -48,7 +48,7 @@ def a_dependency_is_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 def an_attempt_is_counted_after_it(patch: pytest.MonkeyPatch) -> None:
     """Its row stands where its outcome stands: a crash in between finds none."""
-    real, late = Bus.publish, dict[str, tuple[Any, ...]]()
+    real = Bus.publish
 
     async def publish(
         self: Bus,
@@ -58,6 +58,7 @@ def an_attempt_is_counted_after_it(patch: pytest.MonkeyPatch) -> None:
         causation_id: str = "",
         measured: Mapping[str, float] | None = None,
     ) -> Envelope:
+        late: dict[str, tuple[Any, ...]] = self.__dict__.setdefault("late", {})
         if topic == TASK_STARTED:
             late[correlation_id] = topic, body, correlation_id, causation_id
             return Envelope("0", topic, correlation_id, causation_id, 0.0, body)
@@ -149,6 +150,85 @@ def rows_are_committed_before_the_fence(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr(batch, "_insert", insert)
 
+
+def a_cancelled_publisher_does_not_withdraw(patch: pytest.MonkeyPatch) -> None:
+    def admit(self: Subscription) -> None:
+        while self._blocked and len(self._queue) < self._maxsize:
+            waiter, envelope = self._blocked.popleft()
+            self._accepted += 1
+            self._queue.append(envelope)
+            if not waiter.done():
+                waiter.set_result(None)
+
+    patch.setattr(Subscription, "withdraw", lambda _self, _waiter: None)
+    patch.setattr(Subscription, "_admit_blocked", admit)
+
+
+def what_a_cancelled_owner_was_given_is_lost(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Subscription, "_take_back", lambda _self, _envelope: None)
+
+
+def who_waits_last_is_let_in_first(patch: pytest.MonkeyPatch) -> None:
+    real = Subscription._admit_blocked
+
+    def admit(self: Subscription) -> None:
+        self._blocked.rotate(1)
+        real(self)
+
+    patch.setattr(Subscription, "_admit_blocked", admit)
+
+
+def what_waits_at_a_closed_subscription_is_not_counted(patch: pytest.MonkeyPatch) -> None:
+    real = Subscription.close
+
+    def close(self: Subscription) -> None:
+        for waiter, _ in self._blocked:
+            waiter.set_result(None)
+        real(self)
+
+    patch.setattr(Subscription, "close", close)
+
+
+def a_star_matches_several_tokens(patch: pytest.MonkeyPatch) -> None:
+    real = topics.compile_pattern
+    patch.setattr(
+        "orchestrator.bus.memory.compile_pattern",
+        lambda pattern: real(pattern.replace("*", ">", pattern.endswith("*"))),
+    )
+
+
+def who_subscribes_later_is_not_heard_of(patch: pytest.MonkeyPatch) -> None:
+    """Which subscriptions a topic has is remembered, and not forgotten when there is another one."""
+    real = Bus.subscribe
+
+    def subscribe(self: Bus, *patterns: str, **given: Any) -> Subscription:
+        known = dict(self._by_topic)
+        subscription = real(self, *patterns, **given)
+        self._by_topic.update(known)
+        return subscription
+
+    patch.setattr(Bus, "subscribe", subscribe)
+
+
+def a_bound_is_not_kept(patch: pytest.MonkeyPatch) -> None:
+    real = Bus.subscribe
+    patch.setattr(
+        Bus,
+        "subscribe",
+        lambda self, *patterns, maxsize=1, **given: real(self, *patterns, maxsize=maxsize + 1, **given),
+    )
+
+
+OF_BUSES: Final[tuple[Mutant, ...]] = (
+    a_delivery_is_dropped,
+    a_cancelled_publisher_does_not_withdraw,
+    what_a_cancelled_owner_was_given_is_lost,
+    who_waits_last_is_let_in_first,
+    what_waits_at_a_closed_subscription_is_not_counted,
+    a_star_matches_several_tokens,
+    who_subscribes_later_is_not_heard_of,
+    a_bound_is_not_kept,
+)
 
 OF_OWNERS: Final[tuple[Mutant, ...]] = (
     the_fence_is_not_checked,

@@ -11,7 +11,7 @@ from orchestrator.messages import Envelope, OnFailure
 from orchestrator.topics import ENDINGS
 
 MAX_ATTEMPTS: Final = {"a": 3, "b": 100}
-CONCURRENCY: Final = {"a": 30, "b": 2}
+CONCURRENCY: Final = {"a": 12, "b": 2}
 BACKOFF_S: Final = 1.0
 
 

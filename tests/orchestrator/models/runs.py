@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 import random
 import shutil
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
-from orchestrator.clock import VIRTUAL_EPOCH, VirtualTimeLoop
+from orchestrator.clock import VIRTUAL_EPOCH
 from orchestrator.errors import PointsmanError, RunOwnedError, StaleOwnerError
 from orchestrator.journal import JournalReader, Row, chain
 from orchestrator.journal.claim import Claim
@@ -26,9 +24,9 @@ from orchestrator.orchestrator import Orchestrator
 from orchestrator.topics import ENDINGS
 from tests.orchestrator.models.journals import LAG_S, LEASE_S, LaggingJournal, SteppedJournal, cheap_commits, cut
 from tests.orchestrator.models.life import Life, Order, Post, World
+from tests.orchestrator.models.machine import Machine
 from tests.orchestrator.models.reference import CONCURRENCY, Reference, count_attempts
 
-T = TypeVar("T")
 QUIET_S = 1_000 * LAG_S
 NUMBERS = st.integers(0, 999)
 POSTS: Any = st.sampled_from(["no", "no", "yes", "breaks"])
@@ -43,7 +41,7 @@ class Step(NamedTuple):
     apply: Callable[[Reference, Envelope], None]
 
 
-class RunMachine(RuleBasedStateMachine):
+class RunMachine(Machine):
     """Drives real orchestrators in virtual time, on a journal in memory or in SQLite.
 
     The reference is known as of every row: a crash leaves any prefix of the journal, and the reference as of its end.
@@ -51,9 +49,6 @@ class RunMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.undo = ExitStack()
-        self.loop = VirtualTimeLoop()
-        self.undo.callback(self.loop.close)
         self.world = World()
         self.history: list[tuple[int, Reference]] = [(0, Reference())]
         self.names = self.epoch = self.before = 0
@@ -79,9 +74,6 @@ class RunMachine(RuleBasedStateMachine):
     @property
     def now(self) -> float:
         return self.loop.time()
-
-    def do(self, work: Coroutine[Any, Any, T]) -> T:
-        return self.loop.run_until_complete(work)
 
     def attempts(self) -> Counter[str]:
         return count_attempts(row.envelope for row in self.rows)
@@ -371,23 +363,17 @@ class RunMachine(RuleBasedStateMachine):
             ends = counts.handled + counts.dead_lettered + counts.expired + counts.queued + counts.in_hand
             assert counts.accepted == ends
 
-    def teardown(self) -> None:
-        with self.undo:
-            if self.life is None:
-                return
-            if self.zombie is not None:
-                self.do(self.zombie.crash())
-            if sys.exception() is not None:  # it has come to its end already
-                self.do(self.here.crash())
-                return
-            rows = self.rows
-            self.do(self.here.stop())
-            if self.path is None:
-                last = GENESIS
-                for row in rows:
-                    last = chain(last, row.canonical)
-                    assert row.hash == last
-            else:
-                with JournalReader(self.path) as reader:
-                    assert [row.canonical for row in reader.rows()] == [row.canonical for row in rows]
-                    assert reader.verify().rows == len(rows)
+    def finish(self) -> None:
+        """Stop, and compare what is left for others with what it said."""
+        if self.zombie is not None:
+            self.do(self.zombie.crash())
+        rows = self.rows
+        self.do(self.here.stop())
+        if self.path is not None:
+            with JournalReader(self.path) as reader:
+                assert [row.canonical for row in reader.rows()] == [row.canonical for row in rows]
+                assert reader.verify().rows == len(rows)
+        last = GENESIS
+        for row in rows:
+            last = chain(last, row.canonical)
+            assert self.path is not None or row.hash == last
