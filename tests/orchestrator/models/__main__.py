@@ -1,4 +1,4 @@
-"""`python -m tests.orchestrator.models`: thousands of random runs of each model, and its mutants; exit 1 if any differs."""
+"""`python -m tests.orchestrator.models`: thousands of random runs of each model, and its mutants; 1 if any differs."""
 
 from __future__ import annotations
 
