@@ -61,7 +61,7 @@ class _NoThread:
         pass
 
 
-async def _here(function: Callable[[], T]) -> T:
+async def _here(function: Callable[[], T], **_: Any) -> T:
     result = function()
     await asyncio.sleep(0)  # what a thread told the loop before its end is heard before its end is
     return result
@@ -72,7 +72,7 @@ def _without_threads() -> Iterator[None]:
     replaced: dict[str, Any] = {
         "threading": SimpleNamespace(Thread=_NoThread, Lock=threading.Lock),
         "queue": SimpleNamespace(SimpleQueue=_Steps, Empty=queue.Empty),
-        "asyncio": SimpleNamespace(get_running_loop=asyncio.get_running_loop, to_thread=_here),
+        "to_its_end": _here,
     }
     with mock.patch.multiple("orchestrator.journal.sqlite", **replaced):
         yield
