@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import queue
 import random
 import sqlite3
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -197,6 +199,14 @@ def cheap_commits() -> Iterator[None]:
         mock.patch("orchestrator.journal.claim._RELEASE_MS", 0),
     ):
         yield
+
+
+@contextmanager
+def a_folder() -> Iterator[Path]:
+    """Give a folder for a file, in memory where there is such a place: nothing here is to survive a power cut."""
+    memory = Path("/dev/shm")  # noqa: S108 - the folder in it is made by mkdtemp, as anywhere
+    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
+        yield Path(folder)
 
 
 def stored(path: Path) -> list[Row]:

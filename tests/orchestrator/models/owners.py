@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 from unittest import mock
 
@@ -19,7 +16,7 @@ from orchestrator.journal import JournalReader
 from orchestrator.journal.claim import Claim
 from orchestrator.journal.process import Process
 from orchestrator.messages import Envelope
-from tests.orchestrator.models.journals import SteppedJournal, cheap_commits
+from tests.orchestrator.models.journals import SteppedJournal, a_folder, cheap_commits
 from tests.orchestrator.models.machine import Machine
 from tests.orchestrator.models.owner_reference import LEASE, Reference
 
@@ -63,8 +60,7 @@ class OwnerMachine(Machine):
 
     def __init__(self) -> None:
         super().__init__()
-        folder = Path(tempfile.mkdtemp())
-        self.undo.callback(shutil.rmtree, folder)
+        folder = self.undo.enter_context(a_folder())
         self.undo.enter_context(cheap_commits())
         self.gone: set[int] = set()
         gone = self.gone
@@ -223,7 +219,7 @@ class OwnerMachine(Machine):
             self._note(owner)
         self._stand_still(owner, halfway=False)
         free = [who for who in PROCESSES if who not in self.owners or self.owners[who].journal is None]
-        for _ in range(2 if free else 0):
+        for _ in range(3 if free else 0):
             if free[0] not in self.owners or self.owners[free[0]].journal is None:
                 self._attempt(free[0], owner.run)
                 self.time_passes(ticks)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -22,7 +20,15 @@ from orchestrator.journal.rows import GENESIS
 from orchestrator.messages import Envelope, OnFailure, Task
 from orchestrator.orchestrator import Orchestrator
 from orchestrator.topics import ENDINGS
-from tests.orchestrator.models.journals import LAG_S, LEASE_S, LaggingJournal, SteppedJournal, cheap_commits, cut
+from tests.orchestrator.models.journals import (
+    LAG_S,
+    LEASE_S,
+    LaggingJournal,
+    SteppedJournal,
+    a_folder,
+    cheap_commits,
+    cut,
+)
 from tests.orchestrator.models.life import Life, Order, Post, World
 from tests.orchestrator.models.machine import Machine
 from tests.orchestrator.models.reference import CONCURRENCY, Reference, count_attempts
@@ -217,10 +223,8 @@ class RunMachine(Machine):
         self.lag = random.Random(seed) if kind.startswith("slow") else None
         self.path: Path | None = None
         if kind.endswith("sqlite"):
-            folder = Path(tempfile.mkdtemp())
-            self.undo.callback(shutil.rmtree, folder)
             self.undo.enter_context(cheap_commits())
-            self.path = folder / "j.db"
+            self.path = self.undo.enter_context(a_folder()) / "j.db"
         self._begin(self.do(self._open()))
 
     @rule(number=NUMBERS, agent=st.sampled_from("ab"), on_failure=st.sampled_from(["fail", "skip", "continue"]))
