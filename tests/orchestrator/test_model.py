@@ -12,7 +12,7 @@ from tests.orchestrator.models.owners import OwnerMachine
 from tests.orchestrator.models.runs import RunMachine
 
 
-@pytest.mark.parametrize(("machine", "runs"), [(RunMachine, 10), (OwnerMachine, 10), (BusMachine, 15)])
+@pytest.mark.parametrize(("machine", "runs"), [(RunMachine, 8), (OwnerMachine, 8), (BusMachine, 12)])
 def test_what_is_done_agrees_with_its_model_whatever_happens(machine: type[Machine], runs: int) -> None:
     """Tasks, stops, crashes after any row, take-overs; claims, beats and refused writes; who hears what on the bus."""
     check(machine, runs)

@@ -50,8 +50,7 @@ def play(machine: str, number: int, runs: int) -> Outcome:
         with contextlib.redirect_stdout(said):
             done = check(MACHINES[machine][0], runs, number=number)
     except Exception as error:  # noqa: BLE001 - right: whatever it is, it is a difference, and is told
-        notes = "\n".join(getattr(error, "__notes__", ()))
-        told = f"{''.join(traceback.format_exception(error))}\n{notes}\n{said.getvalue()}"
+        told = "".join(traceback.format_exception(error)) + said.getvalue()  # the steps are among its notes
         return Outcome(machine, number, 0, time.process_time() - begun, told)
     return Outcome(machine, number, done, time.process_time() - begun)
 
