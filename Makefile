@@ -40,8 +40,8 @@ sigterm: $(VENV)/.dev  ## ask a hundred times by SIGTERM in mid-run: nothing los
 faults: $(VENV)/.dev  ## an exception at every function of every component: each is reported, none hangs the run
 	@FAULTS=all $(BIN)/python -m pytest tests/orchestrator/test_faults.py --timeout 900 $(ARGS)
 
-model: $(VENV)/.dev  ## 2,000 runs of 50 steps against a model of a run, with stops and crashes at quiet moments
-	@MODEL_RUNS=2000 $(BIN)/python -m pytest tests/orchestrator/test_model.py $(ARGS)
+model: $(VENV)/.dev  ## 2,000 random runs of 50 steps of each model: a run and its crashes, owners of runs, the bus (ARGS="--seed N")
+	@$(BIN)/python -m tests.orchestrator.models $(ARGS)
 
 fuzz: $(VENV)/.dev  ## 10,000 malformed inputs for each parser: only our own errors, soon, in little memory
 	@$(BIN)/python -m benchmarks.fuzz $(ARGS)
@@ -64,8 +64,9 @@ bench-router: $(VENV)/.dev  ## the router's whole table, ours beside what others
 bench-journal: $(VENV)/.dev  ## a million durable events beside raw fdatasync (ARGS="--check")
 	@$(BIN)/python -m benchmarks.journal_events $(ARGS)
 
-soak: $(VENV)/.dev  ## cancel 10,000 HTTP requests at random; what plain httpx and our client leave behind (ARGS="--seed 2")
+soak: $(VENV)/.dev  ## 10,000 random cancellations of HTTP requests, beside plain httpx, then of whole runs: what they leave (ARGS="--seed 2")
 	@$(BIN)/python -m benchmarks.http_cancellations $(ARGS)
+	@$(BIN)/python -m benchmarks.cancellations $(ARGS)
 
 router: $(VENV)/.dev  ## train the bundled router again from the agents' cards
 	@$(BIN)/pointsman train --cards --out router/bundled/router.npz $(ARGS)

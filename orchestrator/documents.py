@@ -18,7 +18,7 @@ from orchestrator.caps import PLAN, Caps
 from orchestrator.errors import DocumentError
 from orchestrator.garbage import collected_later
 from orchestrator.places import Loc, Mark, Places
-from orchestrator.shapes import ANY, known_keys, shape_of
+from orchestrator.shapes import ANY, elsewhere, known_keys, shape_of
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -198,8 +198,10 @@ def _place(document: Document, fault: ErrorDetails) -> Mark:
 
 
 def _explain(model: type[BaseModel], fault: ErrorDetails) -> tuple[str, str]:
-    unknown = fault["type"] == "extra_forbidden"
-    return describe(fault, known_keys(model, fault["loc"][:-1]) if unknown else [])
+    if fault["type"] != "extra_forbidden":
+        return describe(fault, [])
+    loc = fault["loc"]
+    return elsewhere(model, loc) or describe(fault, known_keys(model, loc[:-1]))
 
 
 def _quoted(listing: str) -> list[str]:

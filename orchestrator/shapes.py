@@ -29,11 +29,13 @@ class Shape:
         kinds: of containers; a single value may stand anywhere, as far as this goes.
         keys: those of a mapping, with what may stand there; None where they are free.
         inner: what may stand under a free key or in a list.
+        model: whose keys these are, if any one's.
     """
 
     kinds: frozenset[Kind] = frozenset(("mapping", "list"))
     keys: Mapping[str, Shape] | None = None
     inner: Shape | None = None
+    model: type[BaseModel] | None = None
 
     def at(self, key: str) -> Shape | None:
         """Return what may stand under a key; None if the key is unknown."""
@@ -43,7 +45,8 @@ class Shape:
         """Return the problem with a key that is not one of `keys`, and what to do."""
         from orchestrator.documents import suggest
 
-        return f"unknown key {key!r}", suggest(key, self.keys or ())
+        found = _belongs_elsewhere(self.model, key) if self.model is not None else None
+        return found or (f"unknown key {key!r}", suggest(key, self.keys or ()))
 
     def misfit(self, key: str, found: str) -> tuple[str, str]:
         """Return the problem with a list or mapping under `key` where there should be something else; what to do."""
@@ -63,7 +66,8 @@ def shape_of(kind: Any) -> Shape:
     kind = kinds[0]
     if _is_model(kind):
         fields = {name: shape_of(one.annotation) for name, one in kind.model_fields.items()}
-        return Shape(frozenset(("mapping",)), fields if kind.model_config.get("extra") == "forbid" else None)
+        keys = fields if kind.model_config.get("extra") == "forbid" else None
+        return Shape(frozenset(("mapping",)), keys, model=kind)
     origin, arguments = get_origin(kind), [one for one in get_args(kind) if one is not Ellipsis]
     if origin in (dict, Mapping):
         return Shape(frozenset(("mapping",)), None, shape_of(arguments[-1]))
@@ -74,10 +78,28 @@ def shape_of(kind: Any) -> Shape:
 
 def known_keys(model: type[BaseModel], loc: Loc) -> list[str]:
     """Return the keys that the model allows in the mapping at `loc`."""
+    return [name for kind in _models_at(model, loc) for name in kind.model_fields]
+
+
+def elsewhere(model: type[BaseModel], loc: Loc) -> tuple[str, str] | None:
+    """Return problem and hint for a key that a model does not have but knows, by its class variable `elsewhere`."""
+    for kind in _models_at(model, loc[:-1]):
+        found = _belongs_elsewhere(kind, str(loc[-1]))
+        if found:
+            return found
+    return None
+
+
+def _belongs_elsewhere(kind: type[BaseModel], name: str) -> tuple[str, str] | None:
+    problem, hint = getattr(kind, "elsewhere", {}).get(name, ("", ""))
+    return (f"{name!r} {problem}", f"{hint}; known here: {', '.join(sorted(kind.model_fields))}") if problem else None
+
+
+def _models_at(model: type[BaseModel], loc: Loc) -> list[type[BaseModel]]:
     kinds: list[Any] = [model]
     for part in loc:
         kinds = [inner for kind in kinds for inner in _alternatives(_inside(kind, part))]
-    return [name for kind in kinds if _is_model(kind) for name in kind.model_fields]
+    return [kind for kind in kinds if _is_model(kind)]
 
 
 def _alternatives(kind: Any) -> list[Any]:

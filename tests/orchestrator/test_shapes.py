@@ -8,8 +8,9 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
 from orchestrator.plan import PlanEntry
+from orchestrator.policy import TaskPolicy
 from orchestrator.settings import Settings
-from orchestrator.shapes import ANY, Shape, known_keys, shape_of
+from orchestrator.shapes import ANY, Shape, elsewhere, known_keys, shape_of
 from scenarios.scenario import ScenarioEntry
 
 
@@ -77,6 +78,13 @@ def test_an_unknown_key_is_none() -> None:
     assert TREE.at("leavs") is None
     assert TREE.unknown("leavs")[0] == "unknown key 'leavs'"
     assert "did you mean 'leaves'?" in TREE.unknown("leavs")[1]
+
+
+def test_a_key_that_belongs_elsewhere_is_said_to() -> None:
+    """A large plan hears the same of an agent's field as a small one: where it is to be stated."""
+    problem, hint = shape_of(TaskPolicy).unknown("concurrency")
+    assert (problem, hint) == elsewhere(PlanEntry, ("policy", "concurrency"))
+    assert "unknown" not in problem
 
 
 @pytest.mark.parametrize("model", [PlanEntry, ScenarioEntry, Settings])
