@@ -14,6 +14,7 @@ from orchestrator.blocking import Blocking, Wait, wait_alone
 from orchestrator.clock import Clock, SystemClock
 from orchestrator.errors import AgentError
 from orchestrator.messages import EMPTY, OnFailure, Result, Task, as_ids
+from orchestrator.policy import TaskPolicy
 
 InDoubt = Literal["again", "fail", "ask"]
 
@@ -159,11 +160,13 @@ class TaskContext:
         agent: str = "",
         on_failure: OnFailure = "fail",
         estimate_s: float = 1.0,
+        policy: TaskPolicy | None = None,
     ) -> Task:
         """Add a task to the run. It begins when this attempt completes; an attempt that fails adds nothing.
 
         Whatever waits for the present task also waits for the added one. `after` may name the tasks that this
-        attempt added before. Without `id` it is named after its parent: `PARENT/1`, `PARENT/2`, ...
+        attempt added before. Without `id` it is named after its parent: `PARENT/1`, `PARENT/2`, ... What the plan of
+        the present task states for all of its tasks holds for it too, and under its own `policy`.
         """
         task_id = id or f"{self.task.id}/{len(self.added) + 1}"
         task = Task(
@@ -175,6 +178,8 @@ class TaskContext:
             on_failure=on_failure,
             estimate_s=estimate_s,
             parent=self.task.id,
+            policy=policy,
+            plan_policy=self.task.plan_policy,
         )
         self.added.append(task)
         return task

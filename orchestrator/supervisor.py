@@ -36,11 +36,15 @@ class Supervisor:
         """
         if agent.card.name in self._runners:
             raise DuplicateAgentError(agent.card.name, leaving=True)
-        refuse_lost(agent, agent.card.policy or self._default)
+        refuse_lost(agent, self.policy_of(agent))
+
+    def policy_of(self, agent: Agent) -> Policy:
+        """Return how an agent's tasks are run that state nothing themselves: its card over the settings."""
+        return self._default.overridden_by(agent.card.policy)
 
     def start(self, agent: Agent) -> None:
         """Give an agent its mailbox and workers."""
-        runner = AgentRunner(agent, agent.card.policy or self._default, self._surroundings)
+        runner = AgentRunner(agent, self.policy_of(agent), self._surroundings)
         runner.breaker.on_trip = functools.partial(self._note_trip, runner.name)
         self._runners[runner.name] = runner
         runner.start(self._group)
