@@ -28,6 +28,7 @@ from orchestrator.messages import Envelope, Task
 from orchestrator.plan import has_references, resolve_payload
 from orchestrator.policy import Policy
 from orchestrator.questions import Parked, Question, Questions, QuestionsOfAttempt
+from orchestrator.starts import Starts
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Surroundings:
     seed: int
     capacity: int
     alarm: Alarm = field(default_factory=Alarm)
+    starts: Starts = field(default_factory=Starts)
 
 
 class Success(NamedTuple):
@@ -81,7 +83,7 @@ class Handling:
     def __init__(self, surroundings: Surroundings, policy: Policy, agent: Agent) -> None:
         self._in, self._policy = surroundings, policy
         self._deadlines = Deadlines(policy.timeout_s, surroundings.alarm.guard)
-        self._isolation = Isolation(agent, policy) if policy.isolation == "process" else None
+        self._isolation = Isolation(agent, policy, surroundings.starts) if policy.isolation == "process" else None
 
     def close(self) -> None:
         """Stop the timer, and the processes."""

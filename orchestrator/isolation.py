@@ -17,6 +17,7 @@ from orchestrator.frames import pack
 from orchestrator.isolated_process import START_S, IsolatedProcess, too_large
 from orchestrator.messages import Task
 from orchestrator.policy import Policy
+from orchestrator.starts import Starts
 from orchestrator.whereabouts import whereabouts
 
 _MB: Final = 1_000_000
@@ -44,8 +45,15 @@ class Isolation:
     on the loop's thread and take no virtual time, as all blocking functions do.
     """
 
-    def __init__(self, agent: Agent, policy: Policy) -> None:
-        self._name, self._digest = agent.card.name, agent.card.digest
+    def __init__(self, agent: Agent, policy: Policy, starts: Starts) -> None:
+        """Start nothing yet.
+
+        Args:
+            agent: whose handler.
+            policy: of the agent.
+            starts: of all processes of the run; they take turns.
+        """
+        self._name, self._digest, self._starts = agent.card.name, agent.card.digest, starts
         self._reference, self._policy = whereabouts(agent), policy
         self._idle: list[IsolatedProcess] = []
         self._all: set[IsolatedProcess] = set()
@@ -122,6 +130,10 @@ class Isolation:
         return answer
 
     def _start(self, call: _Call) -> IsolatedProcess:
+        with self._starts.turn():
+            return self._start_now(call)
+
+    def _start_now(self, call: _Call) -> IsolatedProcess:
         process = IsolatedProcess(self._reference, self._policy.memory_mb, self._policy.max_output_mb)
         self._all.add(process)
         try:

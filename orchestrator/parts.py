@@ -15,6 +15,7 @@ from orchestrator.effects import Effects
 from orchestrator.enrolment import Enrolment
 from orchestrator.graph import TaskGraph
 from orchestrator.handling import Surroundings
+from orchestrator.heartbeat import Heartbeat
 from orchestrator.journal import Journal
 from orchestrator.listener import Listener
 from orchestrator.logs import DecisionLog
@@ -22,6 +23,7 @@ from orchestrator.questions import Questions
 from orchestrator.registry import AgentRegistry
 from orchestrator.settings import Settings
 from orchestrator.supervisor import Supervisor
+from orchestrator.watchdog import Watchdog
 
 if TYPE_CHECKING:
     import structlog
@@ -64,12 +66,23 @@ class Parts:
     effects: Effects
     questions: Questions
     listener: Listener
+    watchdog: Watchdog
+    heartbeat: Heartbeat
     supervisor: Supervisor
     dispatcher: Dispatcher
     enrolment: Enrolment
 
+    def start(self, group: asyncio.TaskGroup) -> None:
+        """Start what hands out results, what listens and what watches; the group owns it."""
+        group.create_task(self.desk.hand_out_results(), name="desk")
+        self.listener.start(group)
+        self.watchdog.start(group)
+        self.heartbeat.start(group)
+
     def stop(self) -> None:
         """Stop whatever runs, and tell those who wait for it."""
+        self.heartbeat.stop()
+        self.watchdog.stop()
         self.listener.stop()
         self.supervisor.stop()
         self.bus.close()
@@ -127,4 +140,21 @@ def assemble(ground: Ground) -> Parts:
         group=ground.group,
         grace_s=settings.drain_s,
     )
-    return Parts(bus, desk, effects, questions, listener, supervisor, dispatcher, enrolment)
+    watchdog = Watchdog(
+        bus=bus,
+        graph=graph,
+        supervisor=supervisor,
+        questions=questions,
+        journal=journal,
+        after_s=settings.stuck_after_s,
+        logger=ground.logger,
+    )
+    heartbeat = Heartbeat(
+        bus=bus,
+        journal=journal,
+        supervisor=supervisor,
+        clock=ground.clock,
+        after_s=settings.blocked_after_s,
+        logger=ground.logger,
+    )
+    return Parts(bus, desk, effects, questions, listener, watchdog, heartbeat, supervisor, dispatcher, enrolment)

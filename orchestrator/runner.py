@@ -117,6 +117,10 @@ class AgentRunner:
         """Return the tasks whose attempt has begun and whose handler has not answered."""
         return [task_id for task_id, entry in self._open.items() if entry.in_handler]
 
+    def given(self) -> tuple[tuple[str, _Open], ...]:
+        """Return the tasks that a worker has taken and that have not ended; any thread may ask."""
+        return tuple(self._open.items())
+
     def statistics(self) -> SubscriptionStatistics:
         """Return the counts of the mailbox; a task between two attempts counts as in hand."""
         return self._mailbox.statistics()

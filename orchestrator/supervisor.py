@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Mapping
+from typing import Any
 
 from orchestrator.agent import Agent
 from orchestrator.bus import SubscriptionStatistics
@@ -88,6 +89,36 @@ class Supervisor:
         """Return the tasks whose attempt has begun and whose handler has not answered, by agent."""
         return [task_id for runner in self._runners.values() for task_id in runner.in_flight()]
 
+    def in_motion(self) -> bool:
+        """Say whether anything will happen by itself: a handler runs, or a timer of a retry or a breaker is set."""
+        return any(map(_in_motion, self._runners.values()))
+
+    def given(self) -> dict[str, Mapping[str, Any]]:
+        """Return what is known of the tasks that agents have begun with, by task."""
+        return {
+            task_id: {"state": _state(entry.in_handler, entry.timer), "agent": runner.name, "attempts": entry.attempts}
+            for runner in self._runners.values()
+            for task_id, entry in runner.given()
+        }
+
+    def standings(self) -> dict[str, Mapping[str, Any]]:
+        """Return how much each agent has to do that has anything, and why it begins none of it, where that is known."""
+        found: dict[str, Mapping[str, Any]] = {}
+        for name, runner in self._runners.items():
+            counts, state = runner.statistics(), runner.breaker.state
+            if counts.queued or counts.in_hand:
+                why = {} if state == "closed" else {"why": f"breaker {state}"}
+                found[name] = {"queued": counts.queued, "in_hand": counts.in_hand, **why}
+        return found
+
+    def holder(self, worker: asyncio.Task[Any] | None) -> dict[str, Any]:
+        """Return whose attempt at which task an asyncio.Task makes; empty where it makes none. Any thread may ask."""
+        for runner in tuple(self._runners.values()):
+            for task_id, entry in runner.given():
+                if entry.in_handler and entry.worker is worker:
+                    return {"agent": runner.name, "task": task_id, "attempt": entry.attempts}
+        return {}
+
     def stop(self) -> None:
         """Cancel all workers."""
         self._surroundings.alarm.close()
@@ -97,3 +128,16 @@ class Supervisor:
     def statistics(self) -> dict[str, SubscriptionStatistics]:
         """Return the counts of every mailbox by agent."""
         return {name: runner.statistics() for name, runner in self._runners.items()}
+
+
+def _in_motion(runner: AgentRunner) -> bool:
+    if any(entry.in_handler or entry.timer is not None for _, entry in runner.given()):
+        return True
+    counts = runner.statistics()
+    return bool(counts.queued or counts.in_hand) and runner.breaker.opens_again_in_s > 0
+
+
+def _state(in_handler: bool, timer: object) -> str:  # noqa: FBT001 - the two fields of an entry
+    if in_handler:
+        return "running"
+    return "taken" if timer is None else "retrying"
