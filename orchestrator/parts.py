@@ -140,14 +140,20 @@ def assemble(ground: Ground) -> Parts:
         group=ground.group,
         grace_s=settings.drain_s,
     )
+    watchdog, heartbeat = _watchers(ground, bus, supervisor, questions)
+    return Parts(bus, desk, effects, questions, listener, watchdog, heartbeat, supervisor, dispatcher, enrolment)
+
+
+def _watchers(ground: Ground, bus: Bus, supervisor: Supervisor, questions: Questions) -> tuple[Watchdog, Heartbeat]:
+    settings, journal, logger = ground.settings, ground.journal, ground.logger
     watchdog = Watchdog(
         bus=bus,
-        graph=graph,
+        graph=ground.graph,
         supervisor=supervisor,
         questions=questions,
         journal=journal,
         after_s=settings.stuck_after_s,
-        logger=ground.logger,
+        logger=logger,
     )
     heartbeat = Heartbeat(
         bus=bus,
@@ -155,6 +161,6 @@ def assemble(ground: Ground) -> Parts:
         supervisor=supervisor,
         clock=ground.clock,
         after_s=settings.blocked_after_s,
-        logger=ground.logger,
+        logger=logger,
     )
-    return Parts(bus, desk, effects, questions, listener, watchdog, heartbeat, supervisor, dispatcher, enrolment)
+    return watchdog, heartbeat

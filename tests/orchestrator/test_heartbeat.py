@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -50,7 +50,7 @@ async def test_a_handler_that_blocks_the_loop_is_on_record_while_it_does(tmp_pat
     def block(_task: Task, _context: TaskContext) -> str:
         with JournalReader(tmp_path / "j.db") as reader:
             while not seen:  # never lets the loop run
-                seen.extend(row.envelope.body for row in reader.rows(topics=["run.blocked"]))
+                seen.extend(dict(row.envelope.body) for row in reader.rows(topics=["run.blocked"]))
         return "done"
 
     async with run(tmp_path, notes, ScriptedAgent("a", [block]), blocked_after_s=0.04) as o:
@@ -164,7 +164,7 @@ async def test_a_process_that_spins_keeps_its_run_and_one_that_is_stopped_loses_
         child.communicate()
 
 
-def _blocked(stream: Any) -> str:
+def _blocked(stream: IO[str]) -> str:
     return next(line for line in stream if '"run.blocked"' in line)
 
 
