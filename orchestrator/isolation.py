@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
@@ -22,6 +22,9 @@ from orchestrator.whereabouts import whereabouts
 
 _MB: Final = 1_000_000
 _STAYS: Final = frozenset({Cause.RAISED, Cause.GAVE_UP, Cause.REFUSED, Cause.TOO_LARGE})
+
+#: Of a process that ended, or had to be ended.
+_DEATHS: Final = frozenset({Cause.CRASH, Cause.TIMEOUT, Cause.CPU, Cause.OUT_OF_MEMORY})
 
 
 def refuse_lost(agent: Agent, policy: Policy) -> None:
@@ -45,17 +48,19 @@ class Isolation:
     on the loop's thread and take no virtual time, as all blocking functions do.
     """
 
-    def __init__(self, agent: Agent, policy: Policy, starts: Starts) -> None:
+    def __init__(self, agent: Agent, policy: Policy, starts: Starts, on_death: Callable[[], None]) -> None:
         """Start nothing yet.
 
         Args:
             agent: whose handler.
             policy: of the agent.
             starts: of all processes of the run; they take turns.
+            on_death: hears, in the loop, of each attempt that ended its process.
         """
         self._name, self._digest, self._starts = agent.card.name, agent.card.digest, starts
         self._reference, self._policy = whereabouts(agent), policy
-        self._idle: list[IsolatedProcess] = []
+        self._on_death, self._round = on_death, 0
+        self._idle: list[tuple[int, IsolatedProcess]] = []  # with the round in which they were started
         self._all: set[IsolatedProcess] = set()
         self._closed = False
         self._threads = ThreadPoolExecutor(policy.concurrency, thread_name_prefix=f"isolated {self._name}")
@@ -80,14 +85,21 @@ class Isolation:
             else:
                 answer = await self._call_in_thread(frame, policy)
         except AttemptError as error:
+            self._note_death(error)
             raise AttemptError(error.cause, str(error) or _bound(error.cause, policy)) from None
         if "cause" in answer:
-            raise _error(answer, policy)
+            failure = _error(answer, policy)
+            self._note_death(failure)
+            raise failure
         try:
             context.added.extend(map(Task.from_json, answer["added"]))
         except (PointsmanError, TypeError, ValueError) as error:
             raise NotJsonError(f"tasks that are none: {error}") from error
         return answer["output"]
+
+    def renew(self) -> None:
+        """Let every process serve no call after the one that it may be at; the next calls get new ones."""
+        self._round += 1
 
     def close(self) -> None:
         """Kill all processes and wait until they, and the threads that waited for them, are gone."""
@@ -116,7 +128,7 @@ class Isolation:
             raise
 
     def _call(self, call: _Call, frame: bytes, policy: Policy) -> Mapping[str, Any]:
-        process = self._idle.pop() if self._idle else self._start(call)
+        begun_in, process = self._from_idle() or (self._round, self._start(call))
         try:
             call.take(process)
             answer = _checked(process.exchange(frame, policy.timeout_s + policy.grace_s))
@@ -124,10 +136,22 @@ class Isolation:
             self._end(process)
             raise
         if answer.get("cause", Cause.RAISED) in _STAYS and call.let_go() and not self._closed:
-            self._idle.append(process)
+            self._idle.append((begun_in, process))
         else:
             self._end(process)
         return answer
+
+    def _from_idle(self) -> tuple[int, IsolatedProcess] | None:
+        while self._idle:
+            begun_in, process = self._idle.pop()
+            if begun_in == self._round:
+                return begun_in, process
+            self._end(process)
+        return None
+
+    def _note_death(self, error: Exception) -> None:
+        if isinstance(error, AttemptError) and error.cause in _DEATHS:
+            self._on_death()
 
     def _start(self, call: _Call) -> IsolatedProcess:
         with self._starts.turn():

@@ -7,13 +7,9 @@ import datetime as dt
 import heapq
 import operator
 import sys
-<<<<<<< HEAD
 from collections import deque
-from collections.abc import Callable, Mapping, MutableMapping
-from contextlib import suppress
-=======
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
->>>>>>> main
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Literal, TextIO
 
 import orjson

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -140,26 +141,34 @@ def assemble(ground: Ground) -> Parts:
         group=ground.group,
         grace_s=settings.drain_s,
     )
-    watchdog, heartbeat = _watchers(ground, bus, supervisor, questions)
+    surroundings.restarts.on_excess = functools.partial(_give_up, enrolment, ground.logger)
+    watchdog, heartbeat = _watchers(ground, surroundings, supervisor)
     return Parts(bus, desk, effects, questions, listener, watchdog, heartbeat, supervisor, dispatcher, enrolment)
 
 
-def _watchers(ground: Ground, bus: Bus, supervisor: Supervisor, questions: Questions) -> tuple[Watchdog, Heartbeat]:
+def _give_up(enrolment: Enrolment, logger: structlog.typing.FilteringBoundLogger | None, agent: str, why: str) -> None:
+    if logger is not None:
+        logger.warning("agent given up", agent=agent, why=why)
+    enrolment.give_up(agent, why)
+
+
+def _watchers(ground: Ground, run: Surroundings, supervisor: Supervisor) -> tuple[Watchdog, Heartbeat]:
     settings, journal, logger = ground.settings, ground.journal, ground.logger
     watchdog = Watchdog(
-        bus=bus,
+        bus=run.bus,
         graph=ground.graph,
         supervisor=supervisor,
-        questions=questions,
+        questions=run.questions,
         journal=journal,
         after_s=settings.stuck_after_s,
         logger=logger,
     )
     heartbeat = Heartbeat(
-        bus=bus,
+        bus=run.bus,
         journal=journal,
         supervisor=supervisor,
         clock=ground.clock,
+        alarm=run.alarm,
         after_s=settings.blocked_after_s,
         logger=logger,
     )

@@ -7,6 +7,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from orchestrator.restarts import Restart
+
 Isolation = Literal["none", "process"]
 _FROZEN = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
@@ -56,6 +58,16 @@ class Policy(BaseModel):
     cpu_s: float | None = Field(default=None, gt=0, le=86_400, description="seconds of CPU that one attempt may use")
     grace_s: float = Field(default=1.0, ge=0, le=3600, description="seconds to clean up in before a late one is killed")
     max_output_mb: float = Field(default=16.0, gt=0, le=1024, description="MB of JSON that an answer may have")
+
+    restart: Restart | None = Field(
+        default=None, description="how often its processes may die before the agent is given up; as often as they do"
+    )
+
+    @model_validator(mode="after")
+    def _restarts_need_a_process(self) -> Self:
+        if self.isolation == "none" and self.restart is not None:
+            raise ValueError('restart counts processes that die; set isolation to "process" as well')
+        return self
 
     @model_validator(mode="after")
     def _limits_need_a_process(self) -> Self:

@@ -51,6 +51,7 @@ class AgentRunner:
         self._open: dict[str, OpenTask] = {}
         self._workers: list[asyncio.Task[None]] = []
         self._retired = self._paused = False
+        self._why_given_up = ""
         self._attempts = 0  # that have begun and whose outcome is not published yet
         self._attempt_ended = asyncio.Event()
 
@@ -64,6 +65,10 @@ class AgentRunner:
         """Wait until all tasks given to this agent have ended; one between two attempts has not."""
         await self._mailbox.drained()
 
+    def renew(self) -> None:
+        """Let attempts from now on find new processes, where the agent has any."""
+        self._handling.renew()
+
     def hold(self) -> None:
         """Begin no further attempt. What waits here is in the journal."""
         self._paused = True
@@ -74,9 +79,13 @@ class AgentRunner:
             self._attempt_ended.clear()
             await self._attempt_ended.wait()
 
-    async def abandon(self) -> int:
-        """Give up what is left: return how many tasks that were. A worker that is recording an outcome may finish."""
-        self._retired = True
+    async def abandon(self, why: str = "") -> int:
+        """Give up what is left: return how many tasks that were. A worker that is recording an outcome may finish.
+
+        Args:
+            why: the agent was given up; empty where it was unregistered.
+        """
+        self._retired, self._why_given_up = True, why
         while (command := self._mailbox.receive_nowait()) is not None:
             self._open.setdefault(command.correlation_id, opened(command))
         left = list(self._open.values())
@@ -102,7 +111,7 @@ class AgentRunner:
         """Return the tasks whose attempt has begun and whose handler has not answered."""
         return [task_id for task_id, entry in self._open.items() if entry.in_handler]
 
-    def given(self) -> tuple[tuple[str, _Open], ...]:
+    def given(self) -> tuple[tuple[str, OpenTask], ...]:
         """Return the tasks that a worker has taken and that have not ended; any thread may ask."""
         return tuple(self._open.items())
 
@@ -243,8 +252,9 @@ class AgentRunner:
             await self._finish(TASK_FAILED, body, entry, started, measured)
 
     async def _give_up(self, entry: OpenTask) -> None:
-        cause = f"agent {self.name!r} was unregistered"
-        body = {"agent": self.name, "attempts": entry.attempts, "error": cause}
+        why = self._why_given_up
+        cause = f"agent {self.name!r} was {f'given up: {why}' if why else 'unregistered'}"
+        body = {"agent": self.name, "attempts": entry.attempts, "error": cause} | ({"cause": Cause.DIED} if why else {})
         self._in.questions.forget(entry.command.correlation_id)
         await self._in.bus.publish(TASK_DEAD_LETTERED, body, entry.command.correlation_id, entry.command.id)
         self._mailbox.reject(entry.command, cause)

@@ -26,6 +26,7 @@ class Supervisor:
         self._runners: dict[str, AgentRunner] = {}
         group.create_task(surroundings.alarm.watch(), name="alarm")
         self._tripped: set[str] = set()
+        surroundings.restarts.on_rest = self._renew_after
 
     def refuse(self, agent: Agent) -> None:
         """Refuse an agent that cannot be started here.
@@ -46,10 +47,14 @@ class Supervisor:
         self._runners[runner.name] = runner
         runner.start(self._group)
 
-    async def retire(self, name: str, grace_s: float) -> int:
+    def hold(self, name: str) -> None:
+        """Begin no further attempt of an agent."""
+        self._runners[name].hold()
+
+    async def retire(self, name: str, grace_s: float, why: str = "") -> int:
         """Let an agent finish what it has been given, then stop it; return how many tasks were left at the deadline.
 
-        Those are dead letters: their agent is gone.
+        Those are dead letters: their agent is gone. `why` says so where it was given up.
         """
         runner = self._runners[name]
         try:
@@ -57,7 +62,7 @@ class Supervisor:
                 await runner.drain()
         except TimeoutError:
             pass
-        left = await runner.abandon()
+        left = await runner.abandon(why)
         del self._runners[name]
         self._tripped.discard(name)
         return left
@@ -68,6 +73,12 @@ class Supervisor:
             return EMPTY
         found = {name: why for name in sorted(self._tripped) if (why := self._runners[name].breaker.why_not())}
         return found or EMPTY
+
+    def _renew_after(self, name: str) -> None:
+        """Give the agents that were registered after one new processes."""
+        names = list(self._runners)
+        for later in names[names.index(name) + 1 :] if name in names else ():
+            self._runners[later].renew()
 
     def _note_trip(self, name: str, tripped: bool) -> None:  # noqa: FBT001 - the breaker's event
         (self._tripped.add if tripped else self._tripped.discard)(name)

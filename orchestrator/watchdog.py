@@ -79,12 +79,12 @@ class Watchdog:
                 pause_s = self._after_s
 
     def _marks(self) -> tuple[int, int]:
-        return self._bus.published, self._journal.statistics().durable
+        return self._bus.statistics().published, self._journal.statistics().durable
 
     def _look(self, silent_s: float) -> Stuck | None:
         if not self._graph.open:
             return None
-        full, not_on_disk = self._bus.full(), self._not_on_disk()
+        full, not_on_disk = self._bus.statistics().full, self._not_on_disk()
         if not full and not not_on_disk and (self._questions.open or self._supervisor.in_motion()):
             return None
         agents = self._supervisor.standings()

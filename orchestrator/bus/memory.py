@@ -205,15 +205,6 @@ class Bus:
                 waiter.set_exception(BusClosedError("the bus was closed before the reply"))
                 waiter.exception()  # retrieved: the one who asked may still be waiting for room
 
-    @property
-    def published(self) -> int:
-        """How many envelopes were published."""
-        return self._published
-
-    def full(self) -> tuple[str, ...]:
-        """Return the patterns of the subscriptions that publishers wait for."""
-        return tuple(", ".join(subscription.patterns) for subscription in self._subscriptions if subscription.full)
-
     def statistics(self) -> BusStatistics:
         """Return the counts as of now."""
         total = self._past.copy()
@@ -228,6 +219,7 @@ class Bus:
             queued=total.queued,
             in_hand=total.in_hand,
             subscriptions=len(self._subscriptions),
+            full=tuple(", ".join(subscription.patterns) for subscription in self._subscriptions if subscription.full),
         )
 
     # -- inside ------------------------------------------------------------------------------------------------------
