@@ -160,6 +160,7 @@ def _watchers(ground: Ground, run: Surroundings, supervisor: Supervisor) -> tupl
         supervisor=supervisor,
         questions=run.questions,
         journal=journal,
+        clock=ground.clock,
         after_s=settings.stuck_after_s,
         logger=logger,
     )

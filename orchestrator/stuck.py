@@ -38,7 +38,8 @@ class Stuck:
 
 def describe_stuck(body: Mapping[str, Any]) -> str:
     """Return what a row on `run.stuck` says, in one line."""
-    parts = [f"nothing happened for {body['silent_s']:g} s, {body['open']} tasks are open"]
+    tasks = "1 task is" if body["open"] == 1 else f"{body['open']} tasks are"
+    parts = [f"nothing happened for {body['silent_s']:g} s, {tasks} open"]
     parts += [_of_task(task) for task in body.get("tasks", ())[:3]]
     parts += [f"agent {name}: {_of_agent(found)}" for name, found in body.get("agents", {}).items()]
     if full := body.get("full"):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from orchestrator.bus import Bus
+from orchestrator.clock import Clock, VirtualClock
 from orchestrator.errors import BusClosedError
 from orchestrator.graph import TaskGraph
 from orchestrator.journal import Journal, MemoryJournal
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 _MOST: Final = 20
 #: Nothing is said twice within this many seconds, however long it lasts.
 _RAREST_S: Final = 86_400.0
+#: In virtual time, where a day passes at once, it is said so many times in a row, and then left at that.
+_OFTEN_ENOUGH: Final = 16
 #: Seconds that saying so may wait for subscribers; it is on record at once.
 _SAYING_S: Final = 1.0
 
@@ -45,11 +48,13 @@ class Watchdog:
         supervisor: Supervisor,
         questions: Questions,
         journal: Journal,
+        clock: Clock,
         after_s: float,
         logger: structlog.typing.FilteringBoundLogger | None,
     ) -> None:
         self._bus, self._graph, self._supervisor, self._questions = bus, graph, supervisor, questions
         self._journal, self._after_s, self._logger = journal, after_s, logger
+        self._real = not isinstance(clock, VirtualClock)
         self._watching: asyncio.Task[None] | None = None
         self.last: Stuck | None = None
 
@@ -66,17 +71,17 @@ class Watchdog:
     # -- inside ------------------------------------------------------------------------------------------------------
 
     async def _watch(self) -> None:
-        silent_s, pause_s, before = 0.0, self._after_s, self._marks()
-        while True:
+        silent_s, pause_s, before, in_a_row = 0.0, self._after_s, self._marks(), 0
+        while self._real or in_a_row < _OFTEN_ENOUGH:
             await asyncio.sleep(pause_s)
             after = self._marks()
             silent_s, before = (silent_s + pause_s if after == before else 0.0), after
             if silent_s and (found := self._look(silent_s)):
                 await self._say(found)
                 before = self._marks()
-                pause_s = min(2 * pause_s, _RAREST_S)
+                pause_s, in_a_row = min(2 * pause_s, _RAREST_S), in_a_row + 1
             else:
-                pause_s = self._after_s
+                pause_s, in_a_row = self._after_s, 0
 
     def _marks(self) -> tuple[int, int]:
         return self._bus.statistics().published, self._journal.statistics().durable

@@ -168,6 +168,16 @@ def test_a_journal_of_a_stuck_run_is_the_same_again_and_again() -> None:
     assert export.count(b"run.stuck") == 4
 
 
+@in_virtual_time
+async def test_in_virtual_time_it_is_said_a_number_of_times_and_then_left() -> None:
+    """A day passes at once there: a run that is stuck for good neither spins nor fills its journal."""
+    async with make([ScriptedAgent("a", policy=ONE)], stuck_after_s=0.01, drain_s=0) as o:
+        lose_workers(o, "a")
+        await o.submit("a please")
+        await asyncio.sleep(80_000)
+        assert len(said(o)) == 16
+
+
 def test_a_long_list_is_cut_short() -> None:
     """People get the first three tasks, and the first three that each waits for."""
     waits = {"task": "t", "state": "waiting", "after": ["a", "b", "c", "d"], "agent": "x"}
