@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from orchestrator.blocking import Blocking, Wait, wait_alone
 from orchestrator.clock import Clock, SystemClock
 from orchestrator.errors import AgentError
 from orchestrator.messages import EMPTY, OnFailure, Result, Task, as_ids
+from orchestrator.policy import TaskPolicy
 
 InDoubt = Literal["again", "fail", "ask"]
 
@@ -20,7 +22,9 @@ InDoubt = Literal["again", "fail", "ask"]
 class PerformsEffects(Protocol):
     """Whoever performs the effects of one attempt."""
 
-    async def perform(self, name: str, function: Callable[[str], Any], key: str, in_doubt: InDoubt) -> Any:
+    def perform(
+        self, name: str, function: Callable[[str], Any], key: str, in_doubt: InDoubt
+    ) -> Coroutine[Any, Any, Any]:
         """Perform an effect, or return its receipt; see `TaskContext.effect`."""
         ...
 
@@ -55,6 +59,16 @@ async def call(function: Callable[[str], Any], key: str, clock: Clock) -> Any:
     return await output if inspect.isawaitable(output) else output
 
 
+def _refuse_threads(what: str) -> None:
+    """Refuse what nobody would await: it would not happen, and nobody would notice."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        raise AgentError(
+            f"a plain `def` handler cannot await `context.{what}`; it has `context.blocking.{what}`"
+        ) from None
+
+
 @dataclass(frozen=True, slots=True)
 class TaskContext:
     """What a handler may see and do beside its input.
@@ -75,10 +89,16 @@ class TaskContext:
     added: list[Task] = field(default_factory=list)
     effects: PerformsEffects = field(default_factory=_Unrecorded, repr=False)
     people: AsksPeople = field(default_factory=_Nobody, repr=False)
+    wait: Wait = field(default=wait_alone, repr=False)
 
-    async def effect(
+    @property
+    def blocking(self) -> Blocking:
+        """Effects and questions for a plain `def` handler: `context.blocking.effect(...)` returns when it is over."""
+        return Blocking(self.effects, self.people, self.wait)
+
+    def effect(
         self, name: str, function: Callable[[str], Any], *, key: str = "", in_doubt: InDoubt = "again"
-    ) -> Any:
+    ) -> Coroutine[Any, Any, Any]:
         """Do something to the outside world once, and return what came of it, from now on from its receipt.
 
         That it is about to happen goes on record first, and what came of it after; a later attempt, also one in another
@@ -98,8 +118,10 @@ class TaskContext:
         Raises:
             EffectInDoubtError: if it is in doubt and `in_doubt` is `fail`.
             NotJsonError: if what it returned cannot be recorded; it has been done, and will not be done again.
+            AgentError: at once, in a plain `def` handler, which cannot await: it has `context.blocking.effect`.
         """
-        return await self.effects.perform(name, function, key, in_doubt)
+        _refuse_threads("effect")
+        return self.effects.perform(name, function, key, in_doubt)
 
     def ask(self, question: str, options: Sequence[str] = ("yes", "no"), *, key: str = "") -> Awaitable[str]:
         """Ask a person, and return the answer, from now on from the record.
@@ -115,12 +137,9 @@ class TaskContext:
                 attempt, which is the same in each attempt of a task. Other words under the same key are asked anew.
 
         Raises:
-            AgentError: if it is no question, or a plain `def` handler asks: it runs in a thread, which cannot wait.
+            AgentError: if it is no question; at once, in a plain `def` handler, which has `context.blocking.ask`.
         """
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            raise AgentError("a plain `def` handler cannot ask people; make it an `async def`") from None
+        _refuse_threads("ask")
         return self.people.ask(question, options, key)
 
     def add_task(
@@ -133,11 +152,13 @@ class TaskContext:
         agent: str = "",
         on_failure: OnFailure = "fail",
         estimate_s: float = 1.0,
+        policy: TaskPolicy | None = None,
     ) -> Task:
         """Add a task to the run. It begins when this attempt completes; an attempt that fails adds nothing.
 
         Whatever waits for the present task also waits for the added one. `after` may name the tasks that this
-        attempt added before. Without `id` it is named after its parent: `PARENT/1`, `PARENT/2`, ...
+        attempt added before. Without `id` it is named after its parent: `PARENT/1`, `PARENT/2`, ... What the plan of
+        the present task states for all of its tasks holds for it too, and under its own `policy`.
         """
         task_id = id or f"{self.task.id}/{len(self.added) + 1}"
         task = Task(
@@ -149,6 +170,8 @@ class TaskContext:
             on_failure=on_failure,
             estimate_s=estimate_s,
             parent=self.task.id,
+            policy=policy,
+            plan_policy=self.task.plan_policy,
         )
         self.added.append(task)
         return task

@@ -57,7 +57,7 @@ class Enrolment:
             undo.pop_all()  # the supervisor and the routers took it
         self._supervisor.start(agent)
         about = {"agent": card.name, "version": card.version, "digest": card.digest, "code": digest_code(agent)}
-        await self._bus.publish(AGENT_REGISTERED, about)
+        await self._bus.publish(AGENT_REGISTERED, {**about, "policy": self._supervisor.policy_of(agent).unusual()})
         return agent
 
     async def report(

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
 from orchestrator.errors import PointsmanError
+from orchestrator.policy import TaskPolicy, for_tasks, from_stated
 
 Status = Literal["completed", "failed", "dead_lettered", "skipped", "abstained"]
 OnFailure = Literal["fail", "skip", "continue"]
@@ -50,6 +51,8 @@ class _TaskFields(NamedTuple):
     on_failure: OnFailure = "fail"
     estimate_s: float = 1.0
     parent: str = ""
+    policy: TaskPolicy | None = None
+    plan_policy: TaskPolicy | None = None
 
 
 class Task(_TaskFields):
@@ -65,6 +68,8 @@ class Task(_TaskFields):
         on_failure: what becomes of this task when one that it waits for did not complete.
         estimate_s: expected seconds, for the critical path.
         parent: id of the task whose agent added this one; empty for submitted ones.
+        policy: what this task states itself about how it is run: `Policy(timeout_s=5)`, `retry` alike.
+        plan_policy: what its plan states for all of its tasks, those that agents add included.
     """
 
     __slots__ = ()
@@ -79,11 +84,13 @@ class Task(_TaskFields):
         on_failure: OnFailure = "fail",
         estimate_s: float = 1.0,
         parent: str = "",
+        policy: TaskPolicy | None = None,
+        plan_policy: TaskPolicy | None = None,
     ) -> Task:
         """Make a task.
 
         Raises:
-            PointsmanError: if the id, the length of the request, `after` or the estimate is not usable.
+            PointsmanError: if the id, the length of the request, `after`, the estimate or the policy is not usable.
         """
         if not _IS_TASK_ID(id):
             raise PointsmanError(f"task id {id!r}: use letters, digits and . _ / - (128 at most)")
@@ -94,7 +101,9 @@ class Task(_TaskFields):
         given: object = after
         if isinstance(given, str):
             raise PointsmanError(f"task {id!r}: after is the text {after!r}; give a tuple of ids")
-        return _new(cls, (id, request, payload, after, agent, on_failure, estimate_s, parent))
+        if policy is not None:
+            policy = for_tasks(policy, f"task {id!r}")
+        return _new(cls, (id, request, payload, after, agent, on_failure, estimate_s, parent, policy, plan_policy))
 
     def to_json(self) -> dict[str, Any]:
         """Return the task as a JSON object, without the fields at their defaults."""
@@ -111,12 +120,20 @@ class Task(_TaskFields):
             body["estimate_s"] = self.estimate_s
         if self.parent:
             body["parent"] = self.parent
+        if self.policy is not None:
+            body["policy"] = self.policy.stated
+        if self.plan_policy is not None:
+            body["plan_policy"] = self.plan_policy.stated
         return body
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Task:
         """Return the task that `to_json` described."""
-        return cls(**{**body, "after": tuple(body.get("after", ()))})
+        fields = {**body, "after": tuple(body.get("after", ()))}
+        for name in ("policy", "plan_policy"):
+            if name in fields:
+                fields[name] = from_stated(fields[name])
+        return cls(**fields)
 
 
 def as_ids(after: Sequence[str]) -> tuple[str, ...]:

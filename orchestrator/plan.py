@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -20,11 +20,11 @@ from orchestrator.errors import (
     PointsmanError,
     UnknownTaskError,
 )
+from orchestrator.garbage import collected_later
 from orchestrator.messages import OnFailure, Result, Task
 from orchestrator.ordering import find_cycle
-
-if TYPE_CHECKING:
-    from orchestrator.yaml_text import Loc
+from orchestrator.places import Loc
+from orchestrator.policy import TaskPolicy, for_tasks
 
 RESULT_KEY: Final = "$result"
 #: Tasks of one plan, at most, unless it says otherwise: a million would take a gigabyte and minutes before the first.
@@ -43,17 +43,19 @@ class Plan:
         tasks: in the order of the file; `after` may name a task that comes later.
         seed: for the run's randomness; None takes the settings'.
         capacity: the most tasks that it may have. A run has a `capacity` too, in its settings: raise both.
+        policy: what it states about how its tasks are run, over their agents' cards: timeout and retries.
 
     Raises:
         CapacityError: if it has more; none of them is looked at.
         GraphError: if an id is used twice, a task waits for one outside the plan, or tasks wait for each other.
-        PointsmanError: if a payload refers to a task that the task does not wait for.
+        PointsmanError: if a payload refers to a task that the task does not wait for, or `policy` is an agent's.
     """
 
     name: str
     tasks: tuple[Task, ...]
     seed: int | None = None
     capacity: int = field(default=MAX_TASKS, repr=False, compare=False)
+    policy: TaskPolicy | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         if len(self.tasks) > self.capacity:
@@ -65,6 +67,13 @@ class Plan:
             ids.add(task.id)
         for fault in find_faults(self.tasks):
             raise fault.error
+        if self.policy is not None:
+            self._hand_down(self.policy)
+
+    def _hand_down(self, policy: TaskPolicy) -> None:
+        stated = for_tasks(policy, f"plan {self.name!r}")
+        object.__setattr__(self, "policy", stated)
+        object.__setattr__(self, "tasks", tuple([task._replace(plan_policy=stated) for task in self.tasks]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +100,7 @@ class TaskEntry(BaseModel):
     agent: str = ""
     on_failure: OnFailure | None = None
     estimate_s: float = Field(default=1.0, ge=0, le=86_400 * 365)
+    policy: TaskPolicy | None = None
 
     def to_task(self, task_id: str, document: Document, loc: Loc, on_failure: OnFailure = "fail") -> Task:
         """Return the task; `loc` is where the document states it, `on_failure` holds where it says nothing.
@@ -110,9 +120,10 @@ class TaskEntry(BaseModel):
                 agent=self.agent,
                 on_failure=self.on_failure or on_failure,
                 estimate_s=self.estimate_s,
+                policy=self.policy,
             )
         except PointsmanError as error:
-            stated = (*loc, "id") in document.values
+            stated = (*loc, "id") in document.places
             raise document.error((*loc, "id") if stated else loc, str(error), "correct it", key=not stated) from None
 
 
@@ -125,6 +136,7 @@ class PlanEntry(BaseModel):
     description: str = ""
     seed: int | None = None
     on_failure: OnFailure = "fail"
+    policy: TaskPolicy | None = None
     tasks: dict[str, TaskEntry] = Field(min_length=1)
 
     def to_plan(self, document: Document, loc: Loc = ()) -> Plan:
@@ -139,7 +151,7 @@ class PlanEntry(BaseModel):
         )
         for fault in find_faults(tasks):
             raise document.error((*at, fault.task, *fault.loc), str(fault.error))
-        return Plan(self.plan, tasks, self.seed)
+        return Plan(self.plan, tasks, self.seed, policy=self.policy)
 
 
 def load_plan(path: str | Path) -> Plan:
@@ -148,8 +160,9 @@ def load_plan(path: str | Path) -> Plan:
     Raises:
         DocumentError: if the file is no plan; with line and column.
     """
-    document = read_document(Path(path))
-    return validate(document, PlanEntry).to_plan(document)
+    with collected_later():
+        document = read_document(Path(path), model=PlanEntry)
+        return validate(document, PlanEntry).to_plan(document)
 
 
 def find_faults(tasks: Sequence[Task], known: Collection[str] = ()) -> Iterator[Fault]:

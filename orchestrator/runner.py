@@ -15,8 +15,8 @@ from orchestrator.clock import seeded_random, stopwatch
 from orchestrator.errors import BusClosedError, NotJsonError
 from orchestrator.handling import Failure, Handling, Success, Surroundings, Waiting, refused
 from orchestrator.messages import Envelope, Task
-from orchestrator.open_task import OpenTask, opened
-from orchestrator.policy import Policy
+from orchestrator.open_task import OpenTask
+from orchestrator.policy import Policies, Policy
 from orchestrator.questions import Answer, Question, asked_body, asked_of
 from orchestrator.topics import (
     TASK_ASKED,
@@ -42,16 +42,18 @@ class AgentRunner:
         self.agent, self.policy, self._in = agent, policy, surroundings
         self.name = agent.card.name
         self.breaker = CircuitBreaker(policy.breaker)
+        self._policies = Policies(policy)
         self._mailbox = surroundings.bus.subscribe(
             command_for(self.name),
             maxsize=2 * surroundings.capacity,
             priority=lambda envelope: surroundings.graph.urgency(envelope.correlation_id),
         )
-        self._handling = Handling(surroundings, policy, agent)
+        self.handling = Handling(surroundings, policy, agent)
         self._open: dict[str, OpenTask] = {}
+        self._now = asyncio.get_running_loop().time
         self._workers: list[asyncio.Task[None]] = []
         self._retired = self._paused = False
-        self._why_given_up = ""
+        self._farewell: dict[str, Any] = {"error": f"agent {self.name!r} was unregistered"}
         self._attempts = 0  # that have begun and whose outcome is not published yet
         self._attempt_ended = asyncio.Event()
 
@@ -65,10 +67,6 @@ class AgentRunner:
         """Wait until all tasks given to this agent have ended; one between two attempts has not."""
         await self._mailbox.drained()
 
-    def renew(self) -> None:
-        """Let attempts from now on find new processes, where the agent has any."""
-        self._handling.renew()
-
     def hold(self) -> None:
         """Begin no further attempt. What waits here is in the journal."""
         self._paused = True
@@ -79,22 +77,18 @@ class AgentRunner:
             self._attempt_ended.clear()
             await self._attempt_ended.wait()
 
-    async def abandon(self, why: str = "") -> int:
-        """Give up what is left: return how many tasks that were. A worker that is recording an outcome may finish.
-
-        Args:
-            why: the agent was given up; empty where it was unregistered.
-        """
-        self._retired, self._why_given_up = True, why
+    async def abandon(self, farewell: dict[str, Any] | None = None) -> int:
+        """Give up what is left: return how many tasks that were. A worker that is recording an outcome may finish."""
+        self._retired, self._farewell = True, farewell or self._farewell
         while (command := self._mailbox.receive_nowait()) is not None:
-            self._open.setdefault(command.correlation_id, opened(command))
+            self._open.setdefault(command.correlation_id, self._opened(command))
         left = list(self._open.values())
         self._open.clear()
         for entry in left:
             entry.interrupt()
         for entry in left:
             await self._give_up(entry)
-        self._handling.close()
+        self.handling.close()
         self._mailbox.close()
         return len(left)
 
@@ -104,12 +98,8 @@ class AgentRunner:
             worker.cancel()
         for entry in self._open.values():
             entry.interrupt()
-        self._handling.close()
+        self.handling.close()
         self._mailbox.close()
-
-    def in_flight(self) -> list[str]:
-        """Return the tasks whose attempt has begun and whose handler has not answered."""
-        return [task_id for task_id, entry in self._open.items() if entry.in_handler]
 
     def given(self) -> tuple[tuple[str, OpenTask], ...]:
         """Return the tasks that a worker has taken and that have not ended; any thread may ask."""
@@ -132,18 +122,20 @@ class AgentRunner:
         while True:
             command = await self._mailbox.receive()
             if self._retired:  # it was handed over in the very moment of retirement
-                await self._give_up(opened(command))
+                await self._give_up(self._opened(command))
                 return
             entry = self._take(command)
             if entry.timer is not None or await self._still_asks(entry):  # its next attempt is not due yet
                 continue
-            if entry.attempts >= self.policy.retry.max_attempts:
-                await self._bury(entry)
+            if entry.attempts and await self._buried(entry):
                 continue
             entry.worker = worker
             await self.breaker.admit()
             if self._paused:
                 return
+            if entry.attempts and await self._buried(entry):  # the breaker may have taken its time
+                self.breaker.withdraw()
+                continue
             self._attempts += 1
             try:
                 await self._attempt(entry, worker)
@@ -159,34 +151,43 @@ class AgentRunner:
             if self._mailbox.queued:
                 await asyncio.sleep(0)  # what this outcome unlocked may be more urgent than what waits here
 
+    def _opened(self, command: Envelope) -> OpenTask:
+        """Return the entry of a command; one that is given again after a crash says how far the task had come."""
+        task, body = self._in.graph.task(command.correlation_id), command.body
+        entry = OpenTask(command, self._policies.of(task.plan_policy, task.policy), body.get("attempts", 0))
+        if entry.attempts:
+            entry.since = self._now() - body.get("elapsed_s", 0.0)
+        return entry
+
     def _take(self, command: Envelope) -> OpenTask:
         """Return the entry of a command that was received; where it was given again before its time, with a timer."""
         known = self._open.get(command.correlation_id)
         if known is not None:
             known.timer = None  # it is this timer that put the command back
             return known
-        entry = self._open[command.correlation_id] = opened(command)
+        entry = self._open[command.correlation_id] = self._opened(command)
         wait_s = command.body.get("wait_s", 0.0)
         if wait_s:
             entry.timer = asyncio.get_running_loop().call_later(wait_s, self._mailbox.requeue, command)
         return entry
 
-    async def _bury(self, entry: OpenTask) -> None:
-        """End a task whose last permitted attempt was cut short by the end of the process."""
-        del self._open[entry.command.correlation_id]
-        error = f"the process ended in attempt {entry.attempts} of {self.policy.retry.max_attempts}"
-        await self._finish(TASK_DEAD_LETTERED, {"error": error}, entry, entry.command, {})
-        self._mailbox.reject(entry.command, error)
+    async def _buried(self, entry: OpenTask) -> bool:
+        """End a task that gets no further attempt: the process ended in its last one, or its time is over."""
+        error = entry.spent(self._now())
+        if error:
+            del self._open[entry.command.correlation_id]
+            await self._finish(TASK_DEAD_LETTERED, {"error": error}, entry, entry.command, {})
+            self._mailbox.reject(entry.command, error)
+        return bool(error)
 
     async def _attempt(self, entry: OpenTask, worker: asyncio.Task[None]) -> None:
         task_id = entry.command.correlation_id
-        entry.attempts += 1
-        entry.in_handler = True
+        entry.begin(self._now())
         body = {"agent": self.name, "attempt": entry.attempts}
         started = await self._in.bus.publish(TASK_STARTED, body, task_id, entry.command.id)
         await self._in.journal.sync()  # the count is safe before the attempt: a task that kills us cannot loop
         begun = stopwatch()
-        outcome = await self._handling.run(self.agent, started, worker)
+        outcome = await self.handling.run(self.agent, started, worker, entry.policy)
         measured = {"handle_s": stopwatch() - begun}
         entry.in_handler = False
         if self._open.get(task_id) is not entry:
@@ -195,10 +196,13 @@ class AgentRunner:
             self.breaker.withdraw()
             await self._ask(entry, outcome.question, started, measured)
             return
-        if isinstance(outcome, Failure) and outcome.again and entry.attempts < self.policy.retry.max_attempts:
+        if isinstance(outcome, Failure) and outcome.again:
             self.breaker.fail()
-            await self._retry_later(entry, outcome, started, measured)
-            return
+            delay = self._wait_or_end(entry, outcome)
+            if not isinstance(delay, str):
+                await self._retry_later(entry, outcome, delay, started, measured)
+                return
+            outcome = outcome._replace(error=delay)
         del self._open[task_id]  # the outcome stands: whatever becomes of this agent now, the worker records it
         if isinstance(outcome, Success):
             self.breaker.succeed()
@@ -209,14 +213,20 @@ class AgentRunner:
             await self._finish(TASK_FAILED, _why(outcome), entry, started, measured)
             self._mailbox.done()
         else:
-            self.breaker.fail()
             await self._finish(TASK_DEAD_LETTERED, _why(outcome), entry, started, measured)
             self._mailbox.reject(entry.command, outcome.error)
 
-    async def _retry_later(self, entry: OpenTask, why: Failure, started: Envelope, measured: dict[str, float]) -> None:
+    def _wait_or_end(self, entry: OpenTask, why: Failure) -> float | str:
+        """Return the seconds until the next attempt or, where none follows, the error to end with."""
+        rng = functools.partial(
+            seeded_random, self._in.seed, self.name, entry.command.correlation_id, str(entry.attempts)
+        )
+        return entry.wait_or_end(why.error, why.cause, why.kinds, self._now(), rng)
+
+    async def _retry_later(
+        self, entry: OpenTask, why: Failure, delay: float, started: Envelope, measured: dict[str, float]
+    ) -> None:
         task_id = entry.command.correlation_id
-        rng = seeded_random(self._in.seed, self.name, task_id, str(entry.attempts))
-        delay = round(self.policy.retry.delay(entry.attempts, rng), 6)
         body = {"agent": self.name, "attempt": entry.attempts, **_why(why), "delay_s": delay}
         await self._in.bus.publish(TASK_RETRIED, body, task_id, started.id, measured)
         entry.timer = asyncio.get_running_loop().call_later(
@@ -226,8 +236,7 @@ class AgentRunner:
     async def _ask(self, entry: OpenTask, question: Question, started: Envelope, measured: dict[str, float]) -> None:
         """Let a task wait for a person: its attempt does not count, and neither worker nor timer is held."""
         task_id = entry.command.correlation_id
-        entry.attempts -= 1
-        entry.worker = None  # a stop from now on interrupts nothing
+        entry.wait_for_person(self._now())
         body = {**asked_body(question, self.name), "attempt": started.body["attempt"]}
         asked = await self._in.bus.publish(TASK_ASKED, body, task_id, started.id, measured)
         if self._open.get(task_id) is entry:
@@ -238,10 +247,12 @@ class AgentRunner:
         task_id = entry.command.correlation_id
         asked = self._in.questions.left_open(task_id)
         if asked is not None:
+            entry.asked_at = self._now()
             await self._in.questions.park(task_id, asked, functools.partial(self._wake, entry))
         return asked is not None
 
     async def _wake(self, entry: OpenTask, _answer: Answer) -> None:
+        entry.go_on(self._now())
         self._mailbox.requeue(entry.command)
 
     async def _complete(self, outcome: Success, entry: OpenTask, started: Envelope, measured: dict[str, float]) -> None:
@@ -252,12 +263,10 @@ class AgentRunner:
             await self._finish(TASK_FAILED, body, entry, started, measured)
 
     async def _give_up(self, entry: OpenTask) -> None:
-        why = self._why_given_up
-        cause = f"agent {self.name!r} was {f'given up: {why}' if why else 'unregistered'}"
-        body = {"agent": self.name, "attempts": entry.attempts, "error": cause} | ({"cause": Cause.DIED} if why else {})
+        body = {"agent": self.name, "attempts": entry.attempts, **self._farewell}
         self._in.questions.forget(entry.command.correlation_id)
         await self._in.bus.publish(TASK_DEAD_LETTERED, body, entry.command.correlation_id, entry.command.id)
-        self._mailbox.reject(entry.command, cause)
+        self._mailbox.reject(entry.command, self._farewell["error"])
 
     async def _finish(
         self,

@@ -9,6 +9,7 @@ from typing import Any
 
 from orchestrator.agent import Agent
 from orchestrator.bus import SubscriptionStatistics
+from orchestrator.causes import Cause
 from orchestrator.errors import DuplicateAgentError
 from orchestrator.handling import Surroundings
 from orchestrator.isolation import refuse_lost
@@ -38,11 +39,15 @@ class Supervisor:
         """
         if agent.card.name in self._runners:
             raise DuplicateAgentError(agent.card.name, leaving=True)
-        refuse_lost(agent, agent.card.policy or self._default)
+        refuse_lost(agent, self.policy_of(agent))
+
+    def policy_of(self, agent: Agent) -> Policy:
+        """Return how an agent's tasks are run that state nothing themselves: its card over the settings."""
+        return self._default.overridden_by(agent.card.policy)
 
     def start(self, agent: Agent) -> None:
         """Give an agent its mailbox and workers."""
-        runner = AgentRunner(agent, agent.card.policy or self._default, self._surroundings)
+        runner = AgentRunner(agent, self.policy_of(agent), self._surroundings)
         runner.breaker.on_trip = functools.partial(self._note_trip, runner.name)
         self._runners[runner.name] = runner
         runner.start(self._group)
@@ -62,7 +67,8 @@ class Supervisor:
                 await runner.drain()
         except TimeoutError:
             pass
-        left = await runner.abandon(why)
+        error = f"agent {name!r} was given up: {why}"
+        left = await runner.abandon({"error": error, "cause": Cause.DIED} if why else None)
         del self._runners[name]
         self._tripped.discard(name)
         return left
@@ -78,7 +84,7 @@ class Supervisor:
         """Give the agents that were registered after one new processes."""
         names = list(self._runners)
         for later in names[names.index(name) + 1 :] if name in names else ():
-            self._runners[later].renew()
+            self._runners[later].handling.renew()
 
     def _note_trip(self, name: str, tripped: bool) -> None:  # noqa: FBT001 - the breaker's event
         (self._tripped.add if tripped else self._tripped.discard)(name)
@@ -98,7 +104,8 @@ class Supervisor:
 
     def in_flight(self) -> list[str]:
         """Return the tasks whose attempt has begun and whose handler has not answered, by agent."""
-        return [task_id for runner in self._runners.values() for task_id in runner.in_flight()]
+        runners = tuple(self._runners.values())
+        return [task_id for runner in runners for task_id, entry in runner.given() if entry.in_handler]
 
     def in_motion(self) -> bool:
         """Say whether anything will happen by itself: a handler runs, or a timer of a retry or a breaker is set."""

@@ -201,7 +201,7 @@ async def later(task: Task, context: TaskContext) -> int:
         concurrency=1,
         retry=Retry(max_attempts=9, backoff_s=0),
         breaker=Breaker(failures=1000),
-        restart=Restart(restarts=2, within_s=60),
+        restart=Restart(restarts=1, within_s=60),
     ),
 )
 async def dying(task: Task, context: TaskContext) -> None:

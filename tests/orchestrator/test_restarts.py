@@ -61,6 +61,17 @@ def test_restarts_are_of_processes() -> None:
         Policy(restart=Restart())
 
 
+def test_restarts_go_over_those_of_the_settings_and_with_the_process() -> None:
+    """Field by field; and an agent that wants no process of its own has no restarts either."""
+    settings = Policy(isolation="process", restart=Restart(restarts=1, within_s=9))
+    card = Policy(restart=None).overridden_by(Policy(isolation="process", restart=Restart(restarts=7)))
+    assert card.restart == Restart(restarts=7)
+    both = settings.overridden_by(Policy(isolation="process", restart=Restart(restarts=7)))
+    assert both.restart == Restart(restarts=7, within_s=9)
+    assert settings.overridden_by(Policy(isolation="none")).restart is None
+    assert settings.overridden_by(Policy(timeout_s=1)).restart == settings.restart
+
+
 @in_virtual_time
 async def test_an_agent_whose_processes_keep_dying_is_given_up() -> None:
     """All that it has is a dead letter with that cause; nothing goes there any more; another agent goes on."""
@@ -69,9 +80,9 @@ async def test_an_agent_whose_processes_keep_dying_is_given_up() -> None:
         other = await o.submit("b please", after=["t0"])
         ends = [await ticket.result() for ticket in tickets]
         assert {end.status for end in ends} == {"dead_lettered"}
-        why = "its processes died more than 2 times within 60 s"
+        why = "its processes died more than 1 times within 60 s"
         assert {end.error for end in ends} == {f"agent 'dying' was given up: {why}"}
-        assert sum(end.attempts for end in ends) == 3
+        assert sum(end.attempts for end in ends) == 2
         assert {body.get("cause") for body in bodies(o, "task.dead_lettered")} == {"agent-died"}
         assert bodies(o, "registry.agent_unregistered") == [{"agent": "dying", "left": 4, "why": why}]
         assert (await other.result()).status == "failed"
