@@ -1,8 +1,9 @@
-"""Measure what poison agents do to others: `python -m benchmarks.poison [--rounds N] [--seconds S]`.
+"""Measure what poison agents do to others: `python -m benchmarks.poison [--rounds N] [--seconds S] [--apart S]`.
 
-In one run, stretches with poison and without follow each other. Tasks of an honest agent arrive at a steady pace in
-both; its p99 with poison is divided by its p99 without. The command fails if that is two or more, or if a poison task
-was not attempted as often as it may be and then a dead letter with its cause.
+In one run, stretches with poison and without follow each other; the poison tasks arrive in the same instant, at the
+beginning of theirs. Tasks of an honest agent arrive at a steady pace in both; its p99 with poison is divided by its p99
+without. The command fails if that is two or more, or if a poison task was not attempted as often as it may be and then
+a dead letter with its cause.
 """
 
 from __future__ import annotations
@@ -62,8 +63,15 @@ def p99(latencies: Sequence[float]) -> float:
     return sorted(latencies)[math.ceil(0.99 * len(latencies)) - 1]
 
 
-async def measure(journal: Path, rounds: int, seconds: float) -> Found:
-    """Run the stretches and return what was found."""
+async def measure(journal: Path, rounds: int, seconds: float, apart_s: float = 0.0) -> Found:
+    """Run the stretches and return what was found.
+
+    Args:
+        journal: the file.
+        rounds: how many pairs of stretches.
+        seconds: of each stretch.
+        apart_s: between the arrivals of poison tasks; 0 lets all of them arrive in the same instant.
+    """
     found = Found()
     settings = Settings(journal=journal, log_format="off", drain_s=60)
     async with Orchestrator(settings, agents=[Honest(), *POISONS], router=FixedRouter(), run="poison") as o:
@@ -71,7 +79,7 @@ async def measure(journal: Path, rounds: int, seconds: float) -> Found:
         for _ in range(rounds):
             await _stretch(o, seconds, found.quiet)
             async with asyncio.TaskGroup() as group:
-                poisoning = group.create_task(_poison(o, seconds))
+                poisoning = group.create_task(_poison(o, apart_s))
                 await _stretch(o, seconds, found.poisoned)
             found.ends += poisoning.result()
     with JournalReader(journal) as reader:
@@ -80,12 +88,12 @@ async def measure(journal: Path, rounds: int, seconds: float) -> Found:
     return found
 
 
-async def _poison(o: Orchestrator, seconds: float) -> list[Result]:
-    """Let the poison tasks arrive one after another over the first half of a stretch; return how they ended."""
+async def _poison(o: Orchestrator, apart_s: float) -> list[Result]:
+    """Let the poison tasks arrive so many seconds apart; return how they ended."""
     tickets = []
     for poison in POISONS:
         tickets.append(await o.submit(f"please {poison.card.name}", agent=poison.card.name))
-        await asyncio.sleep(seconds / 2 / len(POISONS))
+        await asyncio.sleep(apart_s)
     return [await ticket.result() for ticket in tickets]
 
 
@@ -109,10 +117,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.poison")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=6.0, help="of each stretch; the last poison works for about 3")
+    parser.add_argument("--apart", type=float, default=0.0, help="seconds between the arrivals of poison tasks")
     given = parser.parse_args(arguments)
     WORK.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=WORK) as folder:
-        found = asyncio.run(measure(Path(folder) / "journal.db", given.rounds, given.seconds))
+        found = asyncio.run(measure(Path(folder) / "journal.db", given.rounds, given.seconds, given.apart))
     print(f"honest tasks: {len(found.quiet)} undisturbed, {len(found.poisoned)} beside {len(POISONS)} poison agents")
     print(f"p99 undisturbed {1000 * p99(found.quiet):.1f} ms, beside poison {1000 * p99(found.poisoned):.1f} ms")
     print(f"ratio {found.ratio:.2f} (bar: below {BAR:g}); {len(found.ends)} poison tasks")

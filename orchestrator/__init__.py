@@ -13,6 +13,7 @@ from orchestrator.errors import AgentError, PointsmanError
 from orchestrator.http_errors import HttpError
 from orchestrator.messages import Envelope, Result, Task
 from orchestrator.policy import Breaker, Policy, Retry
+from orchestrator.restarts import Restart
 
 if TYPE_CHECKING:
     from orchestrator.decision import RoutingDecision
@@ -39,6 +40,7 @@ __all__ = [
     "Plan",
     "PointsmanError",
     "Policy",
+    "Restart",
     "Result",
     "Retry",
     "RoutingDecision",

@@ -33,6 +33,11 @@ class CircuitBreaker:
             return "closed"
         return "half-open" if self._probing or self._remaining() <= 0 else "open"
 
+    @property
+    def opens_again_in_s(self) -> float:
+        """Seconds until a probe may begin; 0 where none has to wait."""
+        return max(0.0, self._remaining())
+
     def why_not(self) -> str:
         """Return why no new task should come here now; empty when it may."""
         if self.state != "open":

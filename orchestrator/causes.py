@@ -16,6 +16,7 @@ class Cause(StrEnum):
     CRASH = "crash"  #: its process ended, by an exit code or a signal
     OUT_OF_MEMORY = "out-of-memory"  #: it wanted more than `memory_mb`
     CPU = "cpu"  #: it used more than `cpu_s`
+    DIED = "agent-died"  #: processes of the agent died too often: it was given up, with all that it had
     TOO_LARGE = "too-large"  #: its answer is larger than `max_output_mb`
 
 

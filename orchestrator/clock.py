@@ -130,3 +130,16 @@ def seeded_random(seed: int, *names: str) -> random.Random:
 def stopwatch() -> float:
     """Seconds of a monotonic high-resolution counter: for measured durations, which never enter canonical rows."""
     return time.perf_counter()
+
+
+def cpu_clock_of(ident: int) -> Callable[[], float]:
+    """Return a clock of the CPU seconds that a living thread of this process has used; of none where there is no such.
+
+    Args:
+        ident: as `threading.get_ident` gives it.
+    """
+    try:
+        which = time.pthread_getcpuclockid(ident)
+    except (AttributeError, OSError):  # no POSIX threads
+        return lambda: 0.0
+    return lambda: time.clock_gettime(which)

@@ -83,12 +83,21 @@ class Enrolment:
         self._registry.remove(name)
         for router in self._routers:
             unteach(router, name)
-        return await asyncio.shield(self._group.create_task(self._retire(name), name=f"retire {name}"))
+        return await asyncio.shield(self._group.create_task(self._retire(name, self._grace_s), name=f"retire {name}"))
 
-    async def _retire(self, name: str) -> int:
+    def give_up(self, name: str, why: str) -> None:
+        """Remove an agent at once; what it has not finished becomes dead letters."""
+        if name in self._registry:  # else it is leaving already
+            self._supervisor.hold(name)
+            self._registry.remove(name)
+            for router in self._routers:
+                unteach(router, name)
+            self._group.create_task(self._retire(name, 0, why), name=f"give up {name}")
+
+    async def _retire(self, name: str, grace_s: float, why: str = "") -> int:
         try:
-            left = await self._supervisor.retire(name, self._grace_s)
-            await self._bus.publish(AGENT_UNREGISTERED, {"agent": name, "left": left})
+            left = await self._supervisor.retire(name, grace_s, why)
+            await self._bus.publish(AGENT_UNREGISTERED, {"agent": name, "left": left} | ({"why": why} if why else {}))
         except BusClosedError:  # the run stopped first: its last row names what is unfinished
             return 0
         return left

@@ -9,7 +9,7 @@ from typing import Final, Literal, NamedTuple
 
 from orchestrator.critical_path import CriticalPath
 from orchestrator.errors import CycleError, DuplicateTaskError
-from orchestrator.messages import Result, Status, Task
+from orchestrator.messages import Result, Status, Task, inherited
 from orchestrator.ordering import refuse_unknown, topological_order
 
 State = Literal["waiting", "ready", "ended"]
@@ -106,6 +106,10 @@ class TaskGraph:
         """Return the ids of the tasks that have not ended, in the order of adding."""
         return tuple(name for name, entry in self._entries.items() if entry.state != "ended")
 
+    def awaited(self, task_id: str) -> list[str]:
+        """Return the tasks that a task still waits for, those that agents added included."""
+        return [name for name in self._graph.predecessors(task_id) if self._entries[name].state != "ended"]
+
     def add(self, tasks: Iterable[Task], *, held: bool = False) -> Unlocked:
         """Add tasks all at once or, where one of them is refused, not at all.
 
@@ -152,7 +156,7 @@ class TaskGraph:
         entry.held = False
         entry.waits -= 1
         if entry.broken is not None:
-            result = _inherited(entry.task, entry.broken)
+            result = inherited(entry.task, entry.broken)
             unlocked = self.fail(task_id, result)
             return Unlocked(unlocked.ready, (result, *unlocked.ended))
         if entry.waits:
@@ -206,7 +210,7 @@ class TaskGraph:
                     if waiting.held:
                         waiting.broken = waiting.broken or result
                     else:
-                        doomed.append((waiting, _inherited(waiting.task, result)))
+                        doomed.append((waiting, inherited(waiting.task, result)))
                 elif not waiting.waits:
                     waiting.state = "ready"
                     ready.append(waiting)
@@ -275,7 +279,7 @@ class TaskGraph:
             entry = self._entries[task.id]
             broken = self._broken_dependency(task) if self._broken else None
             if entry.state == "waiting" and broken is not None:
-                unlocked = self.fail(task.id, _inherited(task, broken))
+                unlocked = self.fail(task.id, inherited(task, broken))
                 result = entry.result
                 ended += [*([result] if result else []), *unlocked.ended]
             elif entry.state == "waiting" and not entry.waits:
@@ -292,8 +296,3 @@ class TaskGraph:
             return None
         results = (self._entries[name].result for name in task.after)
         return next((result for result in results if result is not None and not result.ok), None)
-
-
-def _inherited(task: Task, cause: Result) -> Result:
-    status: Status = "skipped" if task.on_failure == "skip" else "failed"
-    return Result(task.id, status, error=f"{cause.task_id!r}, which it waited for, ended as {cause.status}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,8 @@ from orchestrator.messages import Envelope, Task
 from orchestrator.plan import has_references, resolve_payload
 from orchestrator.policy import Policy
 from orchestrator.questions import Question, Questions, QuestionsOfAttempt
+from orchestrator.restarts import Restarts
+from orchestrator.starts import Starts
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ class Surroundings:
     seed: int
     capacity: int
     alarm: Alarm = field(default_factory=Alarm)
+    starts: Starts = field(default_factory=Starts)
+    restarts: Restarts = field(default_factory=Restarts)
 
 
 class Success(NamedTuple):
@@ -81,7 +86,12 @@ class Handling:
     def __init__(self, surroundings: Surroundings, policy: Policy, agent: Agent) -> None:
         self._in = surroundings
         self._deadlines = Deadlines(policy.timeout_s, surroundings.alarm.guard)
-        self._isolation = Isolation(agent, policy) if policy.isolation == "process" else None
+        self._isolation = _isolate(surroundings, policy, agent) if policy.isolation == "process" else None
+
+    def renew(self) -> None:
+        """Let calls from now on find new processes, where there are any."""
+        if self._isolation is not None:
+            self._isolation.renew()
 
     def close(self) -> None:
         """Stop the timer, and the processes."""
@@ -187,6 +197,11 @@ class Handling:
         limit = 2 * self._in.capacity
         if self._in.graph.open + len(context.added) > limit:
             raise CapacityError(limit)
+
+
+def _isolate(surroundings: Surroundings, policy: Policy, agent: Agent) -> Isolation:
+    died = functools.partial(surroundings.restarts.died, agent.card.name, policy.restart)
+    return Isolation(agent, policy, surroundings.starts, died)
 
 
 def refuse_large(output: Any, max_mb: float) -> None:

@@ -18,12 +18,11 @@ from orchestrator.causes import Cause
 from orchestrator.clock import stopwatch
 from orchestrator.errors import AttemptError
 from orchestrator.frames import LENGTH_BYTES, length_of
+from orchestrator.giving_way import give_way
 
-#: Where the process begins: it gives way to the run's own, so that one that spins on every core, or only starts there,
-#: holds nobody else's task up; and it gets our search path, so that it imports what we would import.
+#: Where the process begins: with our search path, so that it imports what we would import.
 _BOOT: Final = (
-    "import os, sys; os.nice(10); sys.path[:] = sys.argv[4:];"
-    "from orchestrator.isolation_child import main; main(*sys.argv[1:4])"
+    "import sys; sys.path[:] = sys.argv[4:];from orchestrator.isolation_child import main; main(*sys.argv[1:4])"
 )
 #: Seconds that a process may take to import its agent.
 START_S: Final = 60.0
@@ -54,6 +53,7 @@ class IsolatedProcess:
             raise AttemptError(Cause.CRASH, f"no process could be started for the handler: {error}") from error
         finally:
             theirs.close()
+        give_way(self.pid)  # so that one that spins on every core, or only starts there, holds nobody else's task up
 
     @property
     def pid(self) -> int:

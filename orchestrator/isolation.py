@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
@@ -18,10 +18,14 @@ from orchestrator.frames import pack
 from orchestrator.isolated_process import START_S, IsolatedProcess, too_large
 from orchestrator.messages import Task
 from orchestrator.policy import Policy
+from orchestrator.starts import Starts
 from orchestrator.whereabouts import whereabouts
 
 _MB: Final = 1_000_000
 _STAYS: Final = frozenset({Cause.RAISED, Cause.GAVE_UP, Cause.REFUSED, Cause.TOO_LARGE})
+
+#: Of a process that ended, or had to be ended.
+_DEATHS: Final = frozenset({Cause.CRASH, Cause.TIMEOUT, Cause.CPU, Cause.OUT_OF_MEMORY})
 
 
 def refuse_lost(agent: Agent, policy: Policy) -> None:
@@ -45,10 +49,19 @@ class Isolation:
     on the loop's thread and take no virtual time, as all blocking functions do.
     """
 
-    def __init__(self, agent: Agent, policy: Policy) -> None:
-        self._name, self._digest = agent.card.name, agent.card.digest
+    def __init__(self, agent: Agent, policy: Policy, starts: Starts, on_death: Callable[[], None]) -> None:
+        """Start nothing yet.
+
+        Args:
+            agent: whose handler.
+            policy: of the agent.
+            starts: of all processes of the run; they take turns.
+            on_death: hears, in the loop, of each attempt that ended its process.
+        """
+        self._name, self._digest, self._starts = agent.card.name, agent.card.digest, starts
         self._reference, self._policy = whereabouts(agent), policy
-        self._idle: list[IsolatedProcess] = []
+        self._on_death, self._round = on_death, 0
+        self._idle: list[tuple[int, IsolatedProcess]] = []  # with the round in which they were started
         self._all: set[IsolatedProcess] = set()
         self._closed = False
         self._threads = ThreadPoolExecutor(policy.concurrency, thread_name_prefix=f"isolated {self._name}")
@@ -67,14 +80,24 @@ class Isolation:
             NotJsonError: if what it gave back is no JSON.
         """
         frame = pack(_request(task, context, policy))
-        answer = await self._call(frame, context, policy)
+        try:
+            answer = await self._call(frame, context, policy)
+        except AttemptError as error:
+            self._note_death(error)
+            raise
         if "cause" in answer:
-            raise _error(answer, policy)
+            failure = _error(answer, policy)
+            self._note_death(failure)
+            raise failure
         try:
             context.added.extend(map(Task.from_json, answer["added"]))
         except (PointsmanError, TypeError, ValueError) as error:
             raise NotJsonError(f"tasks that are none: {error}") from error
         return answer["output"]
+
+    def renew(self) -> None:
+        """Let every process serve no call after the one that it may be at; the next calls get new ones."""
+        self._round += 1
 
     def close(self) -> None:
         """Kill all processes and wait until they, and the threads that waited for them, are gone."""
@@ -124,13 +147,13 @@ class Isolation:
             if not call.end_turn():
                 self._end(process)
         elif answer.get("cause", Cause.RAISED) in _STAYS and call.let_go() and not self._closed:
-            self._idle.append(process)
+            self._idle.append((call.round, process))
         else:
             self._end(process)
         return answer
 
     def _take(self, call: _Call) -> IsolatedProcess:
-        process = self._idle.pop() if self._idle else self._start(call)
+        call.round, process = self._from_idle() or (self._round, self._start(call))
         call.take(process)
         return process
 
@@ -139,7 +162,23 @@ class Isolation:
         if call.cancel() and call.process is not None and not self._closed:  # else closing sees to it
             self._threads.submit(self._end, call.process)
 
+    def _from_idle(self) -> tuple[int, IsolatedProcess] | None:
+        while self._idle:
+            begun_in, process = self._idle.pop()
+            if begun_in == self._round:
+                return begun_in, process
+            self._end(process)
+        return None
+
+    def _note_death(self, error: Exception) -> None:
+        if isinstance(error, AttemptError) and error.cause in _DEATHS:
+            self._on_death()
+
     def _start(self, call: _Call) -> IsolatedProcess:
+        with self._starts.turn():
+            return self._start_now(call)
+
+    def _start_now(self, call: _Call) -> IsolatedProcess:
         process = IsolatedProcess(self._reference, self._policy.memory_mb, self._policy.max_output_mb)
         self._all.add(process)
         try:
@@ -175,7 +214,7 @@ class _Call:
     """
 
     def __init__(self, policy: Policy) -> None:
-        self.policy, self.cancelled = policy, False
+        self.policy, self.round, self.cancelled = policy, 0, False
         self.process: IsolatedProcess | None = None
         self._in_turn, self._until = False, 0.0
 

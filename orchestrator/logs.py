@@ -7,7 +7,9 @@ import datetime as dt
 import heapq
 import operator
 import sys
+from collections import deque
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Literal, TextIO
 
 import orjson
@@ -111,25 +113,27 @@ class _Stamp:
 class _Lines:
     """Writes lines together at the end of the turn of the loop: a system call a turn, not one a line.
 
-    Without a running loop a line is written at once. Where writing fails, the next line is refused with that error:
-    whoever logs it hears of it, where the loop would only log it, and where to?
+    Without a running loop, as in another thread, a line and those before it are written at once. Where writing fails,
+    the next line is refused with that error: whoever logs it hears of it, where the loop would only log it, and where
+    to?
     """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._lines: list[bytes] = []
+        self._lines: deque[bytes] = deque()
         self._failure: Exception | None = None
 
     def msg(self, line: bytes) -> None:
         if self._failure is not None:
             raise self._failure
         self._lines.append(line)
-        if len(self._lines) > 1:
-            return
         try:
-            asyncio.get_running_loop().call_soon(self._try_to_write)
+            loop = asyncio.get_running_loop()
         except RuntimeError:
             self._write()
+            return
+        if len(self._lines) == 1:
+            loop.call_soon(self._try_to_write)
 
     info = warning = error = msg
 
@@ -140,7 +144,10 @@ class _Lines:
             self._failure = error
 
     def _write(self) -> None:
-        lines, self._lines = self._lines, []
+        lines = []
+        with suppress(IndexError):
+            while True:
+                lines.append(self._lines.popleft())
         self._stream.write(b"".join(line + b"\n" for line in lines).decode())
         self._stream.flush()
 

@@ -164,3 +164,9 @@ class Result(NamedTuple):
     def ok(self) -> bool:
         """Whether the task completed."""
         return self.status == "completed"
+
+
+def inherited(task: Task, cause: Result) -> Result:
+    """Return how a task ends that waited for one which did not complete."""
+    status: Status = "skipped" if task.on_failure == "skip" else "failed"
+    return Result(task.id, status, error=f"{cause.task_id!r}, which it waited for, ended as {cause.status}")

@@ -248,7 +248,8 @@ class Orchestrator:
     def statistics(self) -> Statistics:
         """Return the counts as of now."""
         queued = {name: counts.queued + counts.in_hand for name, counts in self._supervisor.statistics().items()}
-        return Statistics(self.bus.statistics(), self._graph.statistics(), self._journal.statistics(), queued)
+        parts = self.bus.statistics(), self._graph.statistics(), self._journal.statistics()
+        return Statistics(*parts, queued, self._parts.watchdog.last)
 
     # -- wiring ------------------------------------------------------------------------------------------------------
 
@@ -267,8 +268,8 @@ class Orchestrator:
         return parts
 
     async def _begin(self, group: asyncio.TaskGroup) -> None:
-        agents, broken = find_candidates(self._given_agents, strict=self.settings.strict_plugins)
         parts, resumption = self._parts, self._resumption
+        agents, broken = find_candidates(self._given_agents, strict=self.settings.strict_plugins)
         if resumption is not None:
             resumption.check(agents)
             resumed = await resumption.announce(parts, self._router.fingerprint, self._journal.epoch)
@@ -278,8 +279,7 @@ class Orchestrator:
         await parts.enrolment.report(broken, self._logger)
         for agent in agents:
             await parts.enrolment.enrol(agent)
-        group.create_task(parts.desk.hand_out_results(), name="desk")
-        parts.listener.start(group)
+        parts.start(group)
         if resumption is not None:
             await resumption.take_up(parts, resumed, self.clock)
         group.create_task(parts.dispatcher.dispatch(), name="dispatcher")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from orchestrator.effects import Effects
 from orchestrator.enrolment import Enrolment
 from orchestrator.graph import TaskGraph
 from orchestrator.handling import Surroundings
+from orchestrator.heartbeat import Heartbeat
 from orchestrator.journal import Journal
 from orchestrator.listener import Listener
 from orchestrator.logs import DecisionLog
@@ -22,6 +24,7 @@ from orchestrator.questions import Questions
 from orchestrator.registry import AgentRegistry
 from orchestrator.settings import Settings
 from orchestrator.supervisor import Supervisor
+from orchestrator.watchdog import Watchdog
 
 if TYPE_CHECKING:
     import structlog
@@ -64,12 +67,23 @@ class Parts:
     effects: Effects
     questions: Questions
     listener: Listener
+    watchdog: Watchdog
+    heartbeat: Heartbeat
     supervisor: Supervisor
     dispatcher: Dispatcher
     enrolment: Enrolment
 
+    def start(self, group: asyncio.TaskGroup) -> None:
+        """Start what hands out results, what listens and what watches; the group owns it."""
+        group.create_task(self.desk.hand_out_results(), name="desk")
+        self.listener.start(group)
+        self.watchdog.start(group)
+        self.heartbeat.start(group)
+
     def stop(self) -> None:
         """Stop whatever runs, and tell those who wait for it."""
+        self.heartbeat.stop()
+        self.watchdog.stop()
         self.listener.stop()
         self.supervisor.stop()
         self.bus.close()
@@ -127,4 +141,36 @@ def assemble(ground: Ground) -> Parts:
         group=ground.group,
         grace_s=settings.drain_s,
     )
-    return Parts(bus, desk, effects, questions, listener, supervisor, dispatcher, enrolment)
+    surroundings.restarts.on_excess = functools.partial(_give_up, enrolment, ground.logger)
+    watchdog, heartbeat = _watchers(ground, surroundings, supervisor)
+    return Parts(bus, desk, effects, questions, listener, watchdog, heartbeat, supervisor, dispatcher, enrolment)
+
+
+def _give_up(enrolment: Enrolment, logger: structlog.typing.FilteringBoundLogger | None, agent: str, why: str) -> None:
+    if logger is not None:
+        logger.warning("agent given up", agent=agent, why=why)
+    enrolment.give_up(agent, why)
+
+
+def _watchers(ground: Ground, run: Surroundings, supervisor: Supervisor) -> tuple[Watchdog, Heartbeat]:
+    settings, journal, logger = ground.settings, ground.journal, ground.logger
+    watchdog = Watchdog(
+        bus=run.bus,
+        graph=ground.graph,
+        supervisor=supervisor,
+        questions=run.questions,
+        journal=journal,
+        clock=ground.clock,
+        after_s=settings.stuck_after_s,
+        logger=logger,
+    )
+    heartbeat = Heartbeat(
+        bus=run.bus,
+        journal=journal,
+        supervisor=supervisor,
+        clock=ground.clock,
+        alarm=run.alarm,
+        after_s=settings.blocked_after_s,
+        logger=logger,
+    )
+    return watchdog, heartbeat

@@ -12,12 +12,13 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from orchestrator.causes import Cause
 from orchestrator.errors import PointsmanError
+from orchestrator.restarts import Restart
 
 M = TypeVar("M", bound=BaseModel)
 Isolation = Literal["none", "process"]
 _FROZEN = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 #: Causes of a failure that is final whatever a policy says.
-_FINAL: Final = frozenset({Cause.GAVE_UP, Cause.REFUSED})
+_FINAL: Final = frozenset({Cause.GAVE_UP, Cause.REFUSED, Cause.DIED})
 _CAUSES: Final = tuple(sorted(cause.value for cause in Cause if cause not in _FINAL))
 _REMEMBERED: Final = 1000
 
@@ -134,6 +135,15 @@ class Policy(TaskPolicy):
     cpu_s: float | None = Field(default=None, gt=0, le=86_400, description="seconds of CPU that one attempt may use")
     grace_s: float = Field(default=1.0, ge=0, le=3600, description="seconds to clean up in before a late one is killed")
     max_output_mb: float = Field(default=16.0, gt=0, le=1024, description="MB of JSON that an answer may have")
+    restart: Restart | None = Field(
+        default=None, description="how often its processes may die before the agent is given up; as often as they do"
+    )
+
+    @model_validator(mode="after")
+    def _restarts_need_a_process(self) -> Self:
+        if self.isolation == "none" and self.restart is not None:
+            raise ValueError('restart counts processes that die; set isolation to "process" as well')
+        return self
 
     @model_validator(mode="after")
     def _limits_need_a_process(self) -> Self:
@@ -151,7 +161,9 @@ class Policy(TaskPolicy):
             return self
         made = _overlaid(self, other)
         if made.isolation == "none" and (made.memory_mb is not None or made.cpu_s is not None):
-            return made.model_copy(update={"memory_mb": None, "cpu_s": None})  # they go with the process
+            made = made.model_copy(update={"memory_mb": None, "cpu_s": None})  # they go with the process
+        if made.isolation == "none" and made.restart is not None:
+            made = made.model_copy(update={"restart": None})  # so does this
         return made
 
 
@@ -233,5 +245,6 @@ def _overlaid(base: M, over: BaseModel) -> M:
     values = {name: getattr(base, name) for name in kind.model_fields}
     for name in over.model_fields_set:
         value = getattr(over, name)
-        values[name] = _overlaid(values[name], value) if isinstance(value, BaseModel) else value
+        inner = isinstance(value, BaseModel) and isinstance(values[name], BaseModel)
+        values[name] = _overlaid(values[name], value) if inner else value
     return kind.model_construct(_fields_set=base.model_fields_set | over.model_fields_set, **values)

@@ -48,11 +48,12 @@ class AgentRunner:
             maxsize=2 * surroundings.capacity,
             priority=lambda envelope: surroundings.graph.urgency(envelope.correlation_id),
         )
-        self._handling = Handling(surroundings, policy, agent)
+        self.handling = Handling(surroundings, policy, agent)
         self._open: dict[str, OpenTask] = {}
         self._now = asyncio.get_running_loop().time
         self._workers: list[asyncio.Task[None]] = []
         self._retired = self._paused = False
+        self._farewell: dict[str, Any] = {"error": f"agent {self.name!r} was unregistered"}
         self._attempts = 0  # that have begun and whose outcome is not published yet
         self._attempt_ended = asyncio.Event()
 
@@ -76,9 +77,9 @@ class AgentRunner:
             self._attempt_ended.clear()
             await self._attempt_ended.wait()
 
-    async def abandon(self) -> int:
+    async def abandon(self, farewell: dict[str, Any] | None = None) -> int:
         """Give up what is left: return how many tasks that were. A worker that is recording an outcome may finish."""
-        self._retired = True
+        self._retired, self._farewell = True, farewell or self._farewell
         while (command := self._mailbox.receive_nowait()) is not None:
             self._open.setdefault(command.correlation_id, self._opened(command))
         left = list(self._open.values())
@@ -87,7 +88,7 @@ class AgentRunner:
             entry.interrupt()
         for entry in left:
             await self._give_up(entry)
-        self._handling.close()
+        self.handling.close()
         self._mailbox.close()
         return len(left)
 
@@ -97,12 +98,12 @@ class AgentRunner:
             worker.cancel()
         for entry in self._open.values():
             entry.interrupt()
-        self._handling.close()
+        self.handling.close()
         self._mailbox.close()
 
-    def in_flight(self) -> list[str]:
-        """Return the tasks whose attempt has begun and whose handler has not answered."""
-        return [task_id for task_id, entry in self._open.items() if entry.in_handler]
+    def given(self) -> tuple[tuple[str, OpenTask], ...]:
+        """Return the tasks that a worker has taken and that have not ended; any thread may ask."""
+        return tuple(self._open.items())
 
     def statistics(self) -> SubscriptionStatistics:
         """Return the counts of the mailbox; a task between two attempts counts as in hand."""
@@ -186,7 +187,7 @@ class AgentRunner:
         started = await self._in.bus.publish(TASK_STARTED, body, task_id, entry.command.id)
         await self._in.journal.sync()  # the count is safe before the attempt: a task that kills us cannot loop
         begun = stopwatch()
-        outcome = await self._handling.run(self.agent, started, worker, entry.policy)
+        outcome = await self.handling.run(self.agent, started, worker, entry.policy)
         measured = {"handle_s": stopwatch() - begun}
         entry.in_handler = False
         if self._open.get(task_id) is not entry:
@@ -262,11 +263,10 @@ class AgentRunner:
             await self._finish(TASK_FAILED, body, entry, started, measured)
 
     async def _give_up(self, entry: OpenTask) -> None:
-        cause = f"agent {self.name!r} was unregistered"
-        body = {"agent": self.name, "attempts": entry.attempts, "error": cause}
+        body = {"agent": self.name, "attempts": entry.attempts, **self._farewell}
         self._in.questions.forget(entry.command.correlation_id)
         await self._in.bus.publish(TASK_DEAD_LETTERED, body, entry.command.correlation_id, entry.command.id)
-        self._mailbox.reject(entry.command, cause)
+        self._mailbox.reject(entry.command, self._farewell["error"])
 
     async def _finish(
         self,

@@ -63,6 +63,15 @@ class Settings(BaseModel):
         default=1.0, gt=0, le=3600, description="seconds between looks for answers while tasks wait for people"
     )
     fallback_agent: str = Field(default="", description="who gets what the router abstains on; empty for nobody")
+    blocked_after_s: float = Field(
+        default=2.0,
+        ge=0,
+        le=3600,
+        description="seconds that the event loop may stand before that is reported; 0: never",
+    )
+    stuck_after_s: float = Field(
+        default=30.0, ge=0, le=86_400, description="seconds in which nothing happens before that is reported; 0: never"
+    )
     log_format: LogFormat = Field(default="auto", description="auto is console on a terminal and json elsewhere")
     seed: int = Field(default=0, description="for everything drawn at random")
     strict_plugins: bool = Field(default=False, description="stop at a plugin that cannot be used")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Mapping
+from typing import Any
 
 from orchestrator.agent import Agent
 from orchestrator.bus import SubscriptionStatistics
+from orchestrator.causes import Cause
 from orchestrator.errors import DuplicateAgentError
 from orchestrator.handling import Surroundings
 from orchestrator.isolation import refuse_lost
@@ -25,6 +27,7 @@ class Supervisor:
         self._runners: dict[str, AgentRunner] = {}
         group.create_task(surroundings.alarm.watch(), name="alarm")
         self._tripped: set[str] = set()
+        surroundings.restarts.on_rest = self._renew_after
 
     def refuse(self, agent: Agent) -> None:
         """Refuse an agent that cannot be started here.
@@ -49,10 +52,14 @@ class Supervisor:
         self._runners[runner.name] = runner
         runner.start(self._group)
 
-    async def retire(self, name: str, grace_s: float) -> int:
+    def hold(self, name: str) -> None:
+        """Begin no further attempt of an agent."""
+        self._runners[name].hold()
+
+    async def retire(self, name: str, grace_s: float, why: str = "") -> int:
         """Let an agent finish what it has been given, then stop it; return how many tasks were left at the deadline.
 
-        Those are dead letters: their agent is gone.
+        Those are dead letters: their agent is gone. `why` says so where it was given up.
         """
         runner = self._runners[name]
         try:
@@ -60,7 +67,8 @@ class Supervisor:
                 await runner.drain()
         except TimeoutError:
             pass
-        left = await runner.abandon()
+        error = f"agent {name!r} was given up: {why}"
+        left = await runner.abandon({"error": error, "cause": Cause.DIED} if why else None)
         del self._runners[name]
         self._tripped.discard(name)
         return left
@@ -71,6 +79,12 @@ class Supervisor:
             return EMPTY
         found = {name: why for name in sorted(self._tripped) if (why := self._runners[name].breaker.why_not())}
         return found or EMPTY
+
+    def _renew_after(self, name: str) -> None:
+        """Give the agents that were registered after one new processes."""
+        names = list(self._runners)
+        for later in names[names.index(name) + 1 :] if name in names else ():
+            self._runners[later].handling.renew()
 
     def _note_trip(self, name: str, tripped: bool) -> None:  # noqa: FBT001 - the breaker's event
         (self._tripped.add if tripped else self._tripped.discard)(name)
@@ -90,7 +104,38 @@ class Supervisor:
 
     def in_flight(self) -> list[str]:
         """Return the tasks whose attempt has begun and whose handler has not answered, by agent."""
-        return [task_id for runner in self._runners.values() for task_id in runner.in_flight()]
+        runners = tuple(self._runners.values())
+        return [task_id for runner in runners for task_id, entry in runner.given() if entry.in_handler]
+
+    def in_motion(self) -> bool:
+        """Say whether anything will happen by itself: a handler runs, or a timer of a retry or a breaker is set."""
+        return any(map(_in_motion, self._runners.values()))
+
+    def given(self) -> dict[str, Mapping[str, Any]]:
+        """Return what is known of the tasks that agents have begun with, by task."""
+        return {
+            task_id: {"state": _state(entry.in_handler, entry.timer), "agent": runner.name, "attempts": entry.attempts}
+            for runner in self._runners.values()
+            for task_id, entry in runner.given()
+        }
+
+    def standings(self) -> dict[str, Mapping[str, Any]]:
+        """Return how much each agent has to do that has anything, and why it begins none of it, where that is known."""
+        found: dict[str, Mapping[str, Any]] = {}
+        for name, runner in self._runners.items():
+            counts, state = runner.statistics(), runner.breaker.state
+            if counts.queued or counts.in_hand:
+                why = {} if state == "closed" else {"why": f"breaker {state}"}
+                found[name] = {"queued": counts.queued, "in_hand": counts.in_hand, **why}
+        return found
+
+    def holder(self, worker: asyncio.Task[Any] | None) -> dict[str, Any]:
+        """Return whose attempt at which task an asyncio.Task makes; empty where it makes none. Any thread may ask."""
+        for runner in tuple(self._runners.values()):
+            for task_id, entry in runner.given():
+                if entry.in_handler and entry.worker is worker:
+                    return {"agent": runner.name, "task": task_id, "attempt": entry.attempts}
+        return {}
 
     def stop(self) -> None:
         """Cancel all workers."""
@@ -101,3 +146,16 @@ class Supervisor:
     def statistics(self) -> dict[str, SubscriptionStatistics]:
         """Return the counts of every mailbox by agent."""
         return {name: runner.statistics() for name, runner in self._runners.items()}
+
+
+def _in_motion(runner: AgentRunner) -> bool:
+    if any(entry.in_handler or entry.timer is not None for _, entry in runner.given()):
+        return True
+    counts = runner.statistics()
+    return bool(counts.queued or counts.in_hand) and runner.breaker.opens_again_in_s > 0
+
+
+def _state(in_handler: bool, timer: object) -> str:  # noqa: FBT001 - the two fields of an entry
+    if in_handler:
+        return "running"
+    return "taken" if timer is None else "retrying"

@@ -17,6 +17,8 @@ from orchestrator.orchestrator import Orchestrator
 from orchestrator.plan import Plan
 from orchestrator.plugins import discover
 from orchestrator.settings import Settings
+from orchestrator.stuck import describe_stuck
+from orchestrator.topics import RUN_STUCK
 from router import Router, RouterError, bundled_router
 from scenarios.cast import choose_agents
 from scenarios.expectations import Outcome, judge
@@ -121,11 +123,13 @@ def _router_of(scenario: Scenario, make: Callable[[], Router]) -> Router:
 
 
 class _BoundedJournal(MemoryJournal):
-    """A journal that stops a run which does not end."""
+    """A journal that stops a run which does not end, or in which nothing happens any more."""
 
     def append(self, envelope: Envelope) -> bool:
         if len(self.rows) >= MAX_ROWS:
             raise JournalError(f"the run has more than {MAX_ROWS} rows; does an agent add tasks for ever?")
+        if envelope.topic == RUN_STUCK:
+            raise JournalError(f"the run is stuck: {describe_stuck(envelope.body)}")
         return super().append(envelope)
 
 

@@ -219,6 +219,7 @@ class Bus:
             queued=total.queued,
             in_hand=total.in_hand,
             subscriptions=len(self._subscriptions),
+            full=tuple(", ".join(subscription.patterns) for subscription in self._subscriptions if subscription.full),
         )
 
     # -- inside ------------------------------------------------------------------------------------------------------

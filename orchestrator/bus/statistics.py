@@ -18,6 +18,7 @@ class BusStatistics:
         handled, dead_lettered, expired: the three ends of a delivery.
         queued, in_hand: deliveries on their way.
         subscriptions: the open ones.
+        full: those of them that a publisher waits for, by their patterns.
     """
 
     published: int
@@ -28,6 +29,7 @@ class BusStatistics:
     queued: int
     in_hand: int
     subscriptions: int
+    full: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

@@ -140,6 +140,11 @@ class Subscription:
         """How many envelopes wait to be received."""
         return len(self._queue)
 
+    @property
+    def full(self) -> bool:
+        """Whether a publisher waits for room."""
+        return any(not waiter.done() for waiter, _ in self._blocked)
+
     async def drained(self) -> None:
         """Wait until nothing is queued or in hand, or the subscription is closed."""
         while not self._closed and (self._queue or self._in_hand or self._blocked):

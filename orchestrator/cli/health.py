@@ -55,7 +55,7 @@ def check_health(settings_file: Path | None) -> list[Check]:
         return [*checks, Check("settings", "fail", str(error))]
     checks.append(Check("settings", "ok", _origin(settings_file)))
     checks.append(_disk(settings.journal))
-    checks.append(_journal(settings.journal))
+    checks += [_journal(settings.journal), *_latest_run(settings.journal)]
     try:
         plugins = session.find_agents(settings)
     except PointsmanError as error:
@@ -130,6 +130,21 @@ def _journal(journal: Path) -> Check:
     except JournalError as error:
         return Check("journal", "fail", str(error))
     return Check("journal", "ok", f"{journal}: {len(runs)} runs, {sum(run.rows for run in runs)} rows")
+
+
+def _latest_run(journal: Path) -> Iterator[Check]:
+    """Tell of a loop that stood, or a run that was stuck: only where there is such a thing to tell."""
+    from orchestrator.cli.pulse_view import last_word
+    from orchestrator.errors import JournalError
+
+    if not journal.exists() or journal.stat().st_size >= _SMALL_BYTES:
+        return
+    try:
+        run, said = last_word(journal)
+    except JournalError:  # the check of the journal says so
+        return
+    if said:
+        yield Check(f"run {run}", "warn", said)
 
 
 def _agents(plugins: PluginReport) -> Iterator[Check]:

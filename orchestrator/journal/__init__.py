@@ -1,5 +1,6 @@
 """The journal: the append-only truth of a run."""
 
+from orchestrator.journal.aside import write_aside
 from orchestrator.journal.base import Journal, JournalStatistics
 from orchestrator.journal.diagnosis import Diagnosis, examine
 from orchestrator.journal.memory import MemoryJournal
@@ -41,4 +42,5 @@ __all__ = [
     "prune",
     "reading",
     "salvage",
+    "write_aside",
 ]

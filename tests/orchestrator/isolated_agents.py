@@ -15,6 +15,7 @@ from orchestrator.context import TaskContext
 from orchestrator.errors import AgentError, EffectNotDoneError
 from orchestrator.messages import Task
 from orchestrator.policy import Breaker, Policy, Retry
+from orchestrator.restarts import Restart
 
 APART: Final = Policy(
     isolation="process",
@@ -232,3 +233,39 @@ def nowhere() -> FunctionAgent[Any, Any]:
         """Do nothing."""
 
     return run
+
+
+@apart("earlier")
+async def earlier(task: Task, context: TaskContext) -> int:
+    """Say in which process."""
+    return os.getpid()
+
+
+@apart("later")
+async def later(task: Task, context: TaskContext) -> int:
+    """Say in which process."""
+    return os.getpid()
+
+
+@apart(
+    "dying",
+    Policy(
+        isolation="process",
+        concurrency=1,
+        retry=Retry(max_attempts=9, backoff_s=0),
+        breaker=Breaker(failures=1000),
+        restart=Restart(restarts=1, within_s=60),
+    ),
+)
+async def dying(task: Task, context: TaskContext) -> None:
+    """End the process."""
+    os._exit(1)
+
+
+@apart(
+    "breaking",
+    Policy(isolation="process", retry=Retry(max_attempts=1), restart=Restart(strategy="rest_for_one")),
+)
+async def breaking(task: Task, context: TaskContext) -> None:
+    """End the process."""
+    os._exit(1)

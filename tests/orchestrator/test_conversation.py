@@ -59,7 +59,7 @@ async def test_an_isolated_handler_waits_for_a_person_without_its_process(tmp_pa
         await _answered(o, "t", "Ann")
         result = await ticket.result()
         assert (result.output[0], result.attempts) == ("Ann", 1)
-        assert o._supervisor._runners["payer"]._handling._isolation.pids == (result.output[1],)  # type: ignore[union-attr] # it is isolated
+        assert o._supervisor._runners["payer"].handling._isolation.pids == (result.output[1],)  # type: ignore[union-attr] # it is isolated
         assert ledger.read_text().split() == ["r/t/pay/1"]
 
 

@@ -31,6 +31,7 @@ SURFACE = [
     "Plan",
     "PointsmanError",
     "Policy",
+    "Restart",
     "Result",
     "Retry",
     "RoutingDecision",

@@ -234,6 +234,15 @@ def test_run_without_end_is_stopped(load: Load, monkeypatch: pytest.MonkeyPatch)
     assert "more than 100 rows" in result.error
 
 
+def test_a_run_in_which_nothing_happens_is_stopped(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scenario whose tasks nobody takes ends with an error that names them, not never."""
+    monkeypatch.setattr("orchestrator.runner.AgentRunner.start", lambda *_: None)
+    (scenario,) = load(clerk("{returns: 1}", "type: completed, task: a"))
+    result = run_scenario(scenario, agents=[], router=KeywordRouter)
+    assert result.verdict == "error"
+    assert "the run is stuck: nothing happened for 30 s, 1 task is open; a is ready; agent clerk: 1" in result.error
+
+
 def test_workspace_is_a_copy_with_its_history(load: Load, tmp_path: Path) -> None:
     """Agents work on a copy: the original stays as it is; a history becomes a repository in it."""
     (tmp_path / "files").mkdir()
