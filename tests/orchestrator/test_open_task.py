@@ -19,7 +19,7 @@ from orchestrator.messages import Envelope, Task
 from orchestrator.open_task import OpenTask
 from orchestrator.plan import Plan
 from orchestrator.policy import Breaker, Policy, Retry, TaskPolicy
-from orchestrator.testing import ScriptedAgent, in_virtual_time, until_blocked
+from orchestrator.testing import ScriptedAgent, in_virtual_time
 from tests.orchestrator import isolated_agents
 from tests.orchestrator.runs import make, now
 from tests.orchestrator.test_isolation import real
@@ -215,13 +215,16 @@ async def test_a_handler_in_a_process_of_its_own_is_run_under_the_policy_of_its_
 PATIENT = Retry(max_attempts=9, backoff_s=4, factor=1, jitter=0)
 
 
-async def crash_after(seconds: float, agents: list[Any], plan: Plan, **more: Any) -> MemoryJournal:
-    """Return the journal of a run whose process ended after so many seconds."""
+async def crash_after(seconds: float, agents: list[Any], plan: Plan, answer_at: float = 0) -> MemoryJournal:
+    """Return the journal of a run whose process ended after so many seconds; its task's question may be answered."""
     journal = MemoryJournal("r")
     with pytest.raises(ZeroDivisionError):  # noqa: PT012 - a crash, as far as the journal can tell
-        async with make(agents, journal, **more) as o:
+        async with make(agents, journal) as o:
             await o.submit_plan(plan)
-            await asyncio.sleep(seconds)
+            if 0 < answer_at < seconds:
+                await asyncio.sleep(answer_at)
+                await o.answer("t", "yes")
+            await asyncio.sleep(seconds - now())
             raise ZeroDivisionError
     return reopened(journal.rows)
 
@@ -266,30 +269,30 @@ async def test_a_task_whose_time_ran_out_while_no_process_ran_is_not_begun_again
     assert result.error.startswith("attempt 1 did not complete (not retried: 3605 s after the first attempt began")
 
 
-@pytest.mark.parametrize("crashes", [False, True])
+async def _ask(_task: Task, context: TaskContext) -> str:
+    """Fail, ask, fail, and answer in the third attempt."""
+    if context.attempt == 1:
+        raise OSError("x")
+    answer = await context.ask("go on?")
+    if context.attempt == 2:
+        raise OSError("y")
+    return answer
+
+
+@pytest.mark.parametrize("crash_s", [0, 6, 79_002])
 @in_virtual_time
-async def test_waiting_for_a_person_takes_none_of_the_total_time(crashes: bool) -> None:  # noqa: FBT001 - a parameter
-    """A person may take a day, in this process or over a restart; attempts before and after share the time."""
-
-    async def ask(_task: Task, context: TaskContext) -> str:
-        if context.attempt == 1:
-            raise OSError("x")
-        answer = await context.ask("go on?")
-        if context.attempt == 2:
-            raise OSError("y")
-        return answer
-
+async def test_waiting_for_a_person_takes_none_of_the_total_time(crash_s: int) -> None:
+    """Attempts after 0, 4 and 8 s of it; a person takes a day. No crash, one while asked, one after the answer."""
     plan = Plan("p", (Task("t", "a"),), policy=Policy(retry=PATIENT.model_copy(update={"total_s": 9.0})))
-    if crashes:
-        journal = await crash_after(6, [ScriptedAgent("a", [ask])], plan)
-        o = resume([ScriptedAgent("a", [ask])], journal)
-    else:
-        o = make([ScriptedAgent("a", [ask])])
+    journal, o = MemoryJournal("r"), make([ScriptedAgent("a", [_ask])])
+    if crash_s:
+        journal = await crash_after(crash_s, [ScriptedAgent("a", [_ask])], plan, answer_at=79_000)
+        o = resume([ScriptedAgent("a", [_ask])], journal)
     async with o:
-        if not crashes:
+        if not crash_s:
             await o.submit_plan(plan)
-        await asyncio.sleep(80_000)
-        await o.answer("t", "yes")
-        await until_blocked()
+        if crash_s < 79_000:
+            await asyncio.sleep(79_000 - now())
+            await o.answer("t", "yes")
         result = (await o.results())["t"]
     assert (result.output, result.attempts) == ("yes", 3)
