@@ -27,8 +27,8 @@ LEASE_S: Final = 9.0
 LAG_S: Final = 1e-6
 
 
-class _NothingToDoError(Exception):
-    """Raised instead of waiting for something to do."""
+class _NothingToDoError(BaseException):
+    """Raised instead of waiting for something to do; no failure of the journal, so it must not be taken for one."""
 
 
 class _Steps:

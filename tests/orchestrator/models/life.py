@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from orchestrator.clock import VirtualClock
 from orchestrator.context import TaskContext
-from orchestrator.errors import AgentError, JournalError
+from orchestrator.errors import AgentError, JournalError, StaleOwnerError
 from orchestrator.journal import Row
 from orchestrator.messages import Task
 from orchestrator.orchestrator import Orchestrator
@@ -187,7 +187,7 @@ class Life:
         self.journal.kill()
         if not self._leave.done():
             self._leave.set_result(True)
-        with contextlib.suppress(_CrashError):
+        with contextlib.suppress(_CrashError, StaleOwnerError):  # it may have woken by itself, and found out
             await self._running
 
     async def refuse(self) -> JournalError | None:
