@@ -50,7 +50,7 @@ def test_a_bar_is_missed_by_what_grows_faster_than_its_size(monkeypatch: pytest.
     assert not replace(PAIR, large=replace(PAIR.large, peak_mb=201.0)).near_linear
     assert not replace(PAIR, through="graph").near_linear
     assert replace(PAIR, through="graph", large=replace(PAIR.large, cpu_s=5.0)).near_linear
-    monkeypatch.setattr(big_graphs, "measure_refusals", lambda: [REFUSAL])
+    monkeypatch.setattr(big_graphs, "measure_refusals", lambda *_: [REFUSAL])
     for pair, code in ((PAIR, 0), (slow, 1)):
         monkeypatch.setattr(big_graphs, "measure_pairs", lambda *_, pair=pair: [pair])
         assert big_graphs.main(["--quick", "--check"]) == code
@@ -65,7 +65,7 @@ def test_a_refusal_is_missed_when_late_silent_or_endless(
     late = replace(REFUSAL, **change)  # type: ignore[arg-type]  # a field and its value
     assert not late.passed
     monkeypatch.setattr(big_graphs, "measure_pairs", lambda *_: [])
-    monkeypatch.setattr(big_graphs, "measure_refusals", lambda: [late])
+    monkeypatch.setattr(big_graphs, "measure_refusals", lambda *_: [late])
     assert big_graphs.main(["--quick", "--check"]) == 1
     assert big_graphs.main(["--quick"]) == 0
 

@@ -101,3 +101,26 @@ def test_norway_traps_are_text() -> None:
     """`no`, `on`, `12:30`, `1_000`, `0o17` and `007` without quotes are the text that they look like."""
     task = read_document(SOUND["norway.plan.yaml"]).data["tasks"]["on"]
     assert task["payload"] == {"a": "12:30", "b": "1_000", "c": "0o17", "d": "007", "e": "y"}
+
+
+LIBRARY = Path(__file__).parents[2] / "scenarios/library"
+
+
+@pytest.mark.parametrize(
+    "path", [*LIBRARY.glob("*.plan.yaml"), *LIBRARY.glob("*.scenario.yaml")], ids=lambda path: path.name
+)
+def test_what_is_right_is_right_however_large(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is refused early in a large document is nothing that is accepted in a small one."""
+    monkeypatch.setattr("orchestrator.documents.LARGE", 0)
+    assert load(path)
+
+
+@pytest.mark.parametrize("path", sorted(BROKEN.iterdir()), ids=lambda path: path.name)
+def test_what_is_wrong_is_wrong_however_large(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In perhaps other words, for what else is wrong is not looked at; on no later line than the first fault."""
+    with pytest.raises(DocumentError) as small:
+        load(path)
+    monkeypatch.setattr("orchestrator.documents.LARGE", 0)
+    with pytest.raises(DocumentError) as large:
+        load(path)
+    assert (large.value.line, large.value.column) <= (small.value.line, small.value.column)
