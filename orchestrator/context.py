@@ -37,6 +37,14 @@ class AsksPeople(Protocol):
         ...
 
 
+class Parked(BaseException):
+    """Ends an attempt that waits for a person. No `Exception`, so that no handler takes it for a failure of its own."""
+
+    def __init__(self, question: Any) -> None:
+        self.question = question
+        super().__init__(question.text)
+
+
 class _Nobody:
     """Asks nobody: for handlers that are called by hand, in tests that give them no people to ask."""
 

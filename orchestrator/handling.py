@@ -16,7 +16,7 @@ from orchestrator.alarm import Alarm
 from orchestrator.bus import Bus
 from orchestrator.causes import Cause, kinds_of, no_answer
 from orchestrator.clock import Clock
-from orchestrator.context import TaskContext
+from orchestrator.context import Parked, TaskContext
 from orchestrator.deadlines import Deadlines
 from orchestrator.effects import Effects
 from orchestrator.errors import AgentError, AttemptError, CapacityError, GraphError, NotJsonError
@@ -28,7 +28,7 @@ from orchestrator.journal import Journal, check_json
 from orchestrator.messages import Envelope, Task
 from orchestrator.plan import has_references, resolve_payload
 from orchestrator.policy import Policy
-from orchestrator.questions import Parked, Question, Questions, QuestionsOfAttempt
+from orchestrator.questions import Question, Questions, QuestionsOfAttempt
 from orchestrator.restarts import Restarts
 from orchestrator.starts import Starts
 

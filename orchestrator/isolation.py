@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from orchestrator.agent import Agent
 from orchestrator.causes import Cause, no_answer
-from orchestrator.clock import VirtualClock
+from orchestrator.clock import VirtualClock, stopwatch
 from orchestrator.context import TaskContext
+from orchestrator.conversation import WANT, converse
 from orchestrator.errors import AgentError, AttemptError, CardError, NotJsonError, PointsmanError
 from orchestrator.frames import pack
 from orchestrator.isolated_process import START_S, IsolatedProcess, too_large
@@ -60,7 +61,7 @@ class Isolation:
         self._name, self._digest, self._starts = agent.card.name, agent.card.digest, starts
         self._reference, self._policy = whereabouts(agent), policy
         self._on_death, self._round = on_death, 0
-        self._idle: list[tuple[int, IsolatedProcess]] = []  # with the round in which they were started
+        self._idle: list[IsolatedProcess] = []
         self._all: set[IsolatedProcess] = set()
         self._closed = False
         self._threads = ThreadPoolExecutor(policy.concurrency, thread_name_prefix=f"isolated {self._name}")
@@ -80,13 +81,10 @@ class Isolation:
         """
         frame = pack(_request(task, context, policy))
         try:
-            if isinstance(context.clock, VirtualClock):
-                answer = self._call(_Call(), frame, policy)
-            else:
-                answer = await self._call_in_thread(frame, policy)
+            answer = await self._call(frame, context, policy)
         except AttemptError as error:
             self._note_death(error)
-            raise AttemptError(error.cause, str(error) or _bound(error.cause, policy)) from None
+            raise
         if "cause" in answer:
             failure = _error(answer, policy)
             self._note_death(failure)
@@ -119,33 +117,46 @@ class Isolation:
 
     # -- inside ------------------------------------------------------------------------------------------------------
 
-    async def _call_in_thread(self, frame: bytes, policy: Policy) -> Mapping[str, Any]:
-        call = _Call()
+    async def _call(self, frame: bytes, context: TaskContext, policy: Policy) -> Mapping[str, Any]:
+        call, here = _Call(policy), isinstance(context.clock, VirtualClock)
+
+        async def turn(frame: bytes) -> Mapping[str, Any]:
+            if here:
+                return self._turn(call, frame)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, self._turn, call, frame)
+
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, self._call, call, frame, policy)
-        except asyncio.CancelledError:
-            call.cancel()
+            return await converse(frame, context, turn)
+        except BaseException:  # right: raised again; whatever it is, the process is in the middle of something
+            self._give_up(call)
             raise
 
-    def _call(self, call: _Call, frame: bytes, policy: Policy) -> Mapping[str, Any]:
-        begun_in, process = self._from_idle() or (self._round, self._start(call))
+    def _turn(self, call: _Call, frame: bytes) -> Mapping[str, Any]:
+        """Send a frame to the process of a call, which gets one with its first turn, and return what comes back."""
+        call.begin_turn()
         try:
-            call.take(process)
-            answer = _checked(process.exchange(frame, policy.timeout_s + policy.grace_s))
-        except BaseException:  # right: raised again; whatever it is, the process may be in the middle of something
-            self._end(process)
+            process = call.process or self._take(call)
+            answer = _checked(process.exchange(frame, call.remaining()))
+        except AttemptError as error:
+            self._end(call.process)
+            raise AttemptError(error.cause, str(error) or _bound(error.cause, call.policy)) from None
+        except BaseException:  # right: raised again
+            self._end(call.process)
             raise
-        if answer.get("cause", Cause.RAISED) in _STAYS and call.let_go() and not self._closed:
-            self._idle.append((begun_in, process))
+        if WANT in answer:
+            if not call.end_turn():
+                self._end(process)
+        elif answer.get("cause", Cause.RAISED) in _STAYS and call.let_go() and not self._closed:
+            self._idle.append(process)
         else:
             self._end(process)
         return answer
 
-    def _from_idle(self) -> tuple[int, IsolatedProcess] | None:
+    def _from_idle(self) -> IsolatedProcess | None:
         while self._idle:
-            begun_in, process = self._idle.pop()
-            if begun_in == self._round:
-                return begun_in, process
+            process = self._idle.pop()
+            if process.begun_in == self._round:
+                return process
             self._end(process)
         return None
 
@@ -153,12 +164,22 @@ class Isolation:
         if isinstance(error, AttemptError) and error.cause in _DEATHS:
             self._on_death()
 
+    def _take(self, call: _Call) -> IsolatedProcess:
+        process = self._from_idle() or self._start(call)
+        call.take(process)
+        return process
+
+    def _give_up(self, call: _Call) -> None:
+        """Kill the process of a call; where no thread is in the middle of a turn with it, see to its end as well."""
+        if call.cancel() and call.process is not None and not self._closed:  # else closing sees to it
+            self._threads.submit(self._end, call.process)
+
     def _start(self, call: _Call) -> IsolatedProcess:
         with self._starts.turn():
             return self._start_now(call)
 
     def _start_now(self, call: _Call) -> IsolatedProcess:
-        process = IsolatedProcess(self._reference, self._policy.memory_mb, self._policy.max_output_mb)
+        process = IsolatedProcess(self._reference, self._policy.memory_mb, self._policy.max_output_mb, self._round)
         self._all.add(process)
         try:
             call.take(process)
@@ -178,37 +199,60 @@ class Isolation:
             found = ready.get("error", "its card is another one")
             raise AttemptError(Cause.CRASH, f"the handler's process could not load {self._reference}: {found}")
 
-    def _end(self, process: IsolatedProcess) -> None:
-        process.close()
-        self._all.discard(process)
+    def _end(self, process: IsolatedProcess | None) -> None:
+        if process is not None:
+            process.close()
+            self._all.discard(process)
 
 
 class _Call:
-    """One call on its way: it may be cancelled before it has a process, with one, and when it has let go of it.
+    """One call on its way: it may be cancelled before it has a process, in a turn, between two, and when it has let go.
 
-    Each side writes its own word before it reads the other's, so that a cancelled call leaves no process behind, and
-    never kills one that serves another call by now.
+    The loop's side writes that it is cancelled before it reads whether a thread is in a turn; a thread writes that
+    before it reads whether it is cancelled. So a cancelled call leaves no process behind, nor kills one that serves
+    another call by now.
     """
 
-    def __init__(self) -> None:
-        self.cancelled = False
-        self._process: IsolatedProcess | None = None
+    def __init__(self, policy: Policy) -> None:
+        self.policy, self.cancelled = policy, False
+        self.process: IsolatedProcess | None = None
+        self._in_turn, self._until = False, 0.0
+
+    def begin_turn(self) -> None:
+        """Begin a turn, in a thread."""
+        self._in_turn = True
+        if self.cancelled:
+            self._in_turn = False
+            raise AttemptError(Cause.CANCELLED, "cancelled before it began")
+
+    def end_turn(self) -> bool:
+        """End a turn after which the process goes on; return whether that is still wanted."""
+        self._in_turn = False
+        return not self.cancelled
 
     def take(self, process: IsolatedProcess) -> None:
-        self._process = process
+        """Have a process; its time begins."""
+        self.process = process
+        self._until = stopwatch() + self.policy.timeout_s + self.policy.grace_s
         if self.cancelled:
             raise AttemptError(Cause.CANCELLED, "cancelled before it began")
 
+    def remaining(self) -> float:
+        """Seconds that are left."""
+        return self._until - stopwatch()
+
     def let_go(self) -> bool:
         """Return whether the process may serve another call."""
-        self._process = None
+        self.process, self._in_turn = None, False
         return not self.cancelled
 
-    def cancel(self) -> None:
+    def cancel(self) -> bool:
+        """Kill the process; return whether nobody else will see to its end."""
         self.cancelled = True
-        process = self._process
+        process = self.process
         if process is not None:
             process.kill()
+        return not self._in_turn
 
 
 def _request(task: Task, context: TaskContext, policy: Policy) -> dict[str, Any]:
@@ -226,7 +270,7 @@ def _request(task: Task, context: TaskContext, policy: Policy) -> dict[str, Any]
 
 
 def _checked(answer: Any) -> Mapping[str, Any]:
-    if not isinstance(answer, dict) or not answer.keys() & {"cause", "output"}:
+    if not isinstance(answer, dict) or not answer.keys() & {"cause", "output", WANT}:
         raise AttemptError(Cause.CRASH, "the handler's process gave an answer that is none of ours")
     return answer
 

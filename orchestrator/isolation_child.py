@@ -18,10 +18,11 @@ from typing import Any, Final, TypeVar
 from orchestrator.agent import Agent
 from orchestrator.causes import Cause, kinds_of
 from orchestrator.clock import SystemClock
-from orchestrator.context import InDoubt, TaskContext
+from orchestrator.context import Parked, TaskContext
 from orchestrator.errors import AgentError, NotJsonError
 from orchestrator.foreign import as_json, describe, one_line
 from orchestrator.frames import pack, read_frame
+from orchestrator.isolation_run import Run
 from orchestrator.messages import Result, Task
 from orchestrator.whereabouts import find_again
 
@@ -64,9 +65,10 @@ def main(descriptor: str, reference: str, memory_mb: str) -> None:
     channel.sendall(pack({"card": agent.card.digest}))
     memory = json.loads(memory_mb)
     _limit_memory(memory)
+    run = Run(channel, requests)
     with asyncio.Runner() as runner:
         while True:
-            channel.sendall(_frame(runner, agent, requests.get(), bounded=memory is not None))
+            channel.sendall(_frame(runner, agent, run, requests.get(), bounded=memory is not None))
 
 
 def _listen(channel: socket.socket, requests: queue.SimpleQueue[dict[str, Any]]) -> None:
@@ -78,9 +80,9 @@ def _listen(channel: socket.socket, requests: queue.SimpleQueue[dict[str, Any]])
         os.killpg(0, signal.SIGKILL)
 
 
-def _frame(runner: asyncio.Runner, agent: Agent, request: dict[str, Any], *, bounded: bool) -> bytes:
+def _frame(runner: asyncio.Runner, agent: Agent, run: Run, request: dict[str, Any], *, bounded: bool) -> bytes:
     try:
-        frame = pack(runner.run(_answer(agent, request)))
+        frame = pack(runner.run(_answer(agent, run, request)))
     except MemoryError:
         if bounded:
             _lift_memory()
@@ -92,20 +94,14 @@ def _frame(runner: asyncio.Runner, agent: Agent, request: dict[str, Any], *, bou
     return frame
 
 
-class _NoEffects:
-    """Refuses effects: their receipts belong into the journal, which the process of the run alone writes."""
-
-    async def perform(self, name: str, function: Callable[[str], Any], key: str, in_doubt: InDoubt) -> Any:  # noqa: ARG002 - the protocol's
-        raise AgentError(f"effect {name!r}: a handler in a process of its own has none; leave out `isolation`")
-
-
-async def _answer(agent: Agent, request: dict[str, Any]) -> dict[str, Any]:
+async def _answer(agent: Agent, run: Run, request: dict[str, Any]) -> dict[str, Any]:
     """Run the handler: whatever it does becomes a value, as in the process of the run."""
     _limit_cpu(request["cpu_s"])
     task = Task.from_json(request["task"])
     results = {name: Result(*fields) for name, fields in request["results"].items()}
     clock, workspace = _OwnClock(request["now"]), Path(request["workspace"])
-    context = TaskContext(task, request["attempt"], results, workspace, clock, effects=_NoEffects())
+    run.clock = clock
+    context = TaskContext(task, request["attempt"], results, workspace, clock, effects=run, people=run, wait=run.wait)
     late = {"cause": Cause.TIMEOUT, "error": ""}
     limit = asyncio.timeout(request["timeout_s"])
     try:
@@ -113,8 +109,12 @@ async def _answer(agent: Agent, request: dict[str, Any]) -> dict[str, Any]:
             output = await agent.handle(task, context)
     except AgentError as error:
         return {"cause": Cause.GAVE_UP, "error": one_line(error)}
+    except NotJsonError as error:
+        return {"cause": Cause.REFUSED, "error": one_line(error)}
     except MemoryError:
         raise
+    except Parked:  # the run knows, and overrules this
+        return {"cause": Cause.RAISED, "error": "it waits for a person"}
     except asyncio.CancelledError:
         return late if limit.expired() else {"cause": Cause.CANCELLED, "error": "the handler was cancelled from inside"}
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the agent boundary: a stranger's code raised it

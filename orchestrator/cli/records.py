@@ -45,7 +45,7 @@ def read_records(reader: JournalReader, *, run: str = "", task: str = "") -> Ite
 
 
 def record_of(row: Row) -> Record:
-    """Return the decision that a row of `task.routed` or `task.abstained` holds."""
+    """Return the decision that a row of `task.routed`, `task.abstained` or `task.asked` holds."""
     envelope = row.envelope
     measured = envelope.measured or {}
     decision = expand_candidates(envelope.body["decision"])
