@@ -38,7 +38,19 @@ class IsolatedProcess:
     the process finds its socket closed and kills its whole group itself.
     """
 
-    def __init__(self, reference: str, memory_mb: int | None, max_output_mb: float) -> None:
+    def __init__(self, reference: str, memory_mb: int | None, max_output_mb: float, begun_in: int = 0) -> None:
+        """Start it.
+
+        Args:
+            reference: where its agent is found.
+            memory_mb: that it may take; None for no bound.
+            max_output_mb: of an answer.
+            begun_in: the round of its owner, which keeps none from a former round.
+
+        Raises:
+            AttemptError: if it cannot be started.
+        """
+        self.begun_in = begun_in
         self._limit = int(max_output_mb * _MB)
         self._killing = threading.Lock()
         self._over = False

@@ -61,7 +61,7 @@ class Isolation:
         self._name, self._digest, self._starts = agent.card.name, agent.card.digest, starts
         self._reference, self._policy = whereabouts(agent), policy
         self._on_death, self._round = on_death, 0
-        self._idle: list[tuple[int, IsolatedProcess]] = []  # with the round in which they were started
+        self._idle: list[IsolatedProcess] = []
         self._all: set[IsolatedProcess] = set()
         self._closed = False
         self._threads = ThreadPoolExecutor(policy.concurrency, thread_name_prefix=f"isolated {self._name}")
@@ -147,13 +147,25 @@ class Isolation:
             if not call.end_turn():
                 self._end(process)
         elif answer.get("cause", Cause.RAISED) in _STAYS and call.let_go() and not self._closed:
-            self._idle.append((call.round, process))
+            self._idle.append(process)
         else:
             self._end(process)
         return answer
 
+    def _from_idle(self) -> IsolatedProcess | None:
+        while self._idle:
+            process = self._idle.pop()
+            if process.begun_in == self._round:
+                return process
+            self._end(process)
+        return None
+
+    def _note_death(self, error: Exception) -> None:
+        if isinstance(error, AttemptError) and error.cause in _DEATHS:
+            self._on_death()
+
     def _take(self, call: _Call) -> IsolatedProcess:
-        call.round, process = self._from_idle() or (self._round, self._start(call))
+        process = self._from_idle() or self._start(call)
         call.take(process)
         return process
 
@@ -162,24 +174,12 @@ class Isolation:
         if call.cancel() and call.process is not None and not self._closed:  # else closing sees to it
             self._threads.submit(self._end, call.process)
 
-    def _from_idle(self) -> tuple[int, IsolatedProcess] | None:
-        while self._idle:
-            begun_in, process = self._idle.pop()
-            if begun_in == self._round:
-                return begun_in, process
-            self._end(process)
-        return None
-
-    def _note_death(self, error: Exception) -> None:
-        if isinstance(error, AttemptError) and error.cause in _DEATHS:
-            self._on_death()
-
     def _start(self, call: _Call) -> IsolatedProcess:
         with self._starts.turn():
             return self._start_now(call)
 
     def _start_now(self, call: _Call) -> IsolatedProcess:
-        process = IsolatedProcess(self._reference, self._policy.memory_mb, self._policy.max_output_mb)
+        process = IsolatedProcess(self._reference, self._policy.memory_mb, self._policy.max_output_mb, self._round)
         self._all.add(process)
         try:
             call.take(process)
@@ -214,7 +214,7 @@ class _Call:
     """
 
     def __init__(self, policy: Policy) -> None:
-        self.policy, self.round, self.cancelled = policy, 0, False
+        self.policy, self.cancelled = policy, False
         self.process: IsolatedProcess | None = None
         self._in_turn, self._until = False, 0.0
 
