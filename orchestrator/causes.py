@@ -17,6 +17,7 @@ class Cause(StrEnum):
     OUT_OF_MEMORY = "out-of-memory"  #: it wanted more than `memory_mb`
     CPU = "cpu"  #: it used more than `cpu_s`
     TOO_LARGE = "too-large"  #: its answer is larger than `max_output_mb`
+    BUDGET = "budget"  #: a budget is used up: of the run, of the agent, or of a task above
 
 
 def kinds_of(error: BaseException) -> tuple[str, ...]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from orchestrator.budget import Amount, Budget, Cost, amount_of
 from orchestrator.clock import Clock, SystemClock
 from orchestrator.errors import AgentError
 from orchestrator.messages import EMPTY, OnFailure, Result, Task, as_ids
@@ -31,6 +32,19 @@ class AsksPeople(Protocol):
     async def ask(self, question: str, options: Sequence[str], key: str) -> str:
         """Return the answer of a person; see `TaskContext.ask`."""
         ...
+
+
+Spend = Callable[[Amount], Awaitable[None]]
+
+
+class _Unpaid:
+    """Counts nothing: for handlers that are called by hand, in tests."""
+
+    def __call__(self, amount: Amount) -> _Unpaid:  # noqa: ARG002 - the protocol's
+        return self
+
+    def __await__(self) -> Generator[Any, None, None]:
+        yield from ()
 
 
 class _Nobody:
@@ -75,6 +89,7 @@ class TaskContext:
     added: list[Task] = field(default_factory=list)
     effects: PerformsEffects = field(default_factory=_Unrecorded, repr=False)
     people: AsksPeople = field(default_factory=_Nobody, repr=False)
+    spending: Spend = field(default_factory=_Unpaid, repr=False)
 
     async def effect(
         self, name: str, function: Callable[[str], Any], *, key: str = "", in_doubt: InDoubt = "again"
@@ -123,6 +138,22 @@ class TaskContext:
             raise AgentError("a plain `def` handler cannot ask people; make it an `async def`") from None
         return self.people.ask(question, options, key)
 
+    def spend(self, *, tokens: int = 0, cost: Cost = 0) -> Awaitable[None]:
+        """Count what was spent against every budget above: of the task and those that added it, the agent, the run.
+
+        It counts at once. `await` it, and it is on the disk; without, it is there with the end of the attempt. A plain
+        `def` handler, and one in a process of its own, wait here until it is.
+
+        Args:
+            tokens: a whole number.
+            cost: in the unit that the budgets are in, rounded up to a billionth; a `Decimal`, or text, is exact.
+
+        Raises:
+            BudgetExceededError: if a budget is exceeded now. What was spent is counted all the same.
+            AgentError: if it is no amount.
+        """
+        return self.spending(amount_of(tokens, cost))
+
     def add_task(
         self,
         request: str,
@@ -133,6 +164,7 @@ class TaskContext:
         agent: str = "",
         on_failure: OnFailure = "fail",
         estimate_s: float = 1.0,
+        budget: Budget | None = None,
     ) -> Task:
         """Add a task to the run. It begins when this attempt completes; an attempt that fails adds nothing.
 
@@ -149,6 +181,7 @@ class TaskContext:
             on_failure=on_failure,
             estimate_s=estimate_s,
             parent=self.task.id,
+            budget=budget,
         )
         self.added.append(task)
         return task

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
+from orchestrator.budget import Budget
 from orchestrator.errors import PointsmanError
 
 Status = Literal["completed", "failed", "dead_lettered", "skipped", "abstained"]
@@ -50,6 +51,7 @@ class _TaskFields(NamedTuple):
     on_failure: OnFailure = "fail"
     estimate_s: float = 1.0
     parent: str = ""
+    budget: Budget | None = None
 
 
 class Task(_TaskFields):
@@ -65,6 +67,7 @@ class Task(_TaskFields):
         on_failure: what becomes of this task when one that it waits for did not complete.
         estimate_s: expected seconds, for the critical path.
         parent: id of the task whose agent added this one; empty for submitted ones.
+        budget: what this task and all that are added below it may use together; None for no limit of its own.
     """
 
     __slots__ = ()
@@ -79,6 +82,7 @@ class Task(_TaskFields):
         on_failure: OnFailure = "fail",
         estimate_s: float = 1.0,
         parent: str = "",
+        budget: Budget | None = None,
     ) -> Task:
         """Make a task.
 
@@ -94,7 +98,7 @@ class Task(_TaskFields):
         given: object = after
         if isinstance(given, str):
             raise PointsmanError(f"task {id!r}: after is the text {after!r}; give a tuple of ids")
-        return _new(cls, (id, request, payload, after, agent, on_failure, estimate_s, parent))
+        return _new(cls, (id, request, payload, after, agent, on_failure, estimate_s, parent, budget))
 
     def to_json(self) -> dict[str, Any]:
         """Return the task as a JSON object, without the fields at their defaults."""
@@ -111,12 +115,17 @@ class Task(_TaskFields):
             body["estimate_s"] = self.estimate_s
         if self.parent:
             body["parent"] = self.parent
+        if self.budget is not None:
+            body["budget"] = self.budget.to_json()
         return body
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Task:
         """Return the task that `to_json` described."""
-        return cls(**{**body, "after": tuple(body.get("after", ()))})
+        fields = {**body, "after": tuple(body.get("after", ()))}
+        if "budget" in fields:
+            fields["budget"] = Budget.model_validate(fields["budget"])
+        return cls(**fields)
 
 
 def as_ids(after: Sequence[str]) -> tuple[str, ...]:

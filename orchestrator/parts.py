@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orchestrator.alarm import Alarm
 from orchestrator.bus import Bus
 from orchestrator.clock import Clock, Ids
 from orchestrator.desk import Desk
@@ -21,6 +22,7 @@ from orchestrator.logs import DecisionLog
 from orchestrator.questions import Questions
 from orchestrator.registry import AgentRegistry
 from orchestrator.settings import Settings
+from orchestrator.spending import Spending
 from orchestrator.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -63,6 +65,7 @@ class Parts:
     desk: Desk
     effects: Effects
     questions: Questions
+    spending: Spending
     listener: Listener
     supervisor: Supervisor
     dispatcher: Dispatcher
@@ -81,7 +84,8 @@ def assemble(ground: Ground) -> Parts:
     settings, journal, graph = ground.settings, ground.journal, ground.graph
     bus = Bus(clock=ground.clock, ids=Ids(ground.run, after=ground.last_id), tap=journal)
     effects = Effects(run=ground.run, bus=bus, journal=journal, clock=ground.clock)
-    questions = Questions()
+    questions, alarm = Questions(), Alarm()
+    spending = Spending(bus=bus, journal=journal, group=ground.group, guard=alarm.guard)
     listener = Listener(
         run=ground.run,
         questions=questions,
@@ -97,13 +101,15 @@ def assemble(ground: Ground) -> Parts:
         clock=ground.clock,
         effects=effects,
         questions=questions,
+        spending=spending,
         workspace=settings.workspace,
         seed=settings.seed,
         capacity=settings.capacity,
+        alarm=alarm,
     )
     supervisor = Supervisor(surroundings, settings.policy, ground.group)
     router, *shadow = ground.routers
-    desk = Desk(bus=bus, graph=graph, journal=journal, capacity=settings.capacity)
+    desk = Desk(bus=bus, graph=graph, journal=journal, spending=spending, capacity=settings.capacity)
     dispatcher = Dispatcher(
         run=ground.run,
         seed=settings.seed,
@@ -112,6 +118,7 @@ def assemble(ground: Ground) -> Parts:
         registry=ground.registry,
         router=router,
         vetoes=supervisor.vetoes,
+        spending=spending,
         fallback_agent=settings.fallback_agent,
         log=DecisionLog(ground.logger) if ground.logger else None,
         mailbox=8 * settings.capacity,
@@ -127,4 +134,4 @@ def assemble(ground: Ground) -> Parts:
         group=ground.group,
         grace_s=settings.drain_s,
     )
-    return Parts(bus, desk, effects, questions, listener, supervisor, dispatcher, enrolment)
+    return Parts(bus, desk, effects, questions, spending, listener, supervisor, dispatcher, enrolment)

@@ -7,6 +7,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from orchestrator.budget import UNLIMITED, Budget
+
 Isolation = Literal["none", "process"]
 _FROZEN = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
@@ -49,6 +51,7 @@ class Policy(BaseModel):
     timeout_s: float = Field(default=60.0, gt=0, le=86_400, description="seconds that one attempt may take")
     retry: Retry = Retry()
     breaker: Breaker = Breaker()
+    budget: Budget = Field(default=UNLIMITED, description="what each agent may use in a run")
     isolation: Isolation = Field(default="none", description="process: the handler runs in a process of its own")
     memory_mb: int | None = Field(
         default=None, ge=1, le=1_048_576, description="MB that a process may take beyond what it had when it was ready"

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.agent import Agent
 from orchestrator.breaker import CircuitBreaker
+from orchestrator.budget import Shortage
 from orchestrator.bus import SubscriptionStatistics
 from orchestrator.causes import Cause
 from orchestrator.clock import seeded_random, stopwatch
 from orchestrator.errors import BusClosedError, NotJsonError
 from orchestrator.handling import Failure, Handling, Success, Surroundings, Waiting, refused
+from orchestrator.journal import check_json
 from orchestrator.messages import Envelope
+from orchestrator.open_task import OpenTask, opened
 from orchestrator.policy import Policy
 from orchestrator.questions import Answer, Question, asked_body, asked_of
+from orchestrator.refusing import for_want_of, give_back, may_go_elsewhere
 from orchestrator.topics import (
     TASK_ASKED,
     TASK_COMPLETED,
@@ -27,22 +30,6 @@ from orchestrator.topics import (
     TASK_SUBMITTED,
     command_for,
 )
-
-
-@dataclass(slots=True)
-class _Open:
-    """A task that this agent has yet to end: its command, the attempts begun, and who or what moves it on."""
-
-    command: Envelope
-    attempts: int
-    timer: asyncio.TimerHandle | None = None
-    worker: asyncio.Task[None] | None = None
-    in_handler: bool = False
-
-
-def _opened(command: Envelope) -> _Open:
-    """Return the entry of a command; one that is given again after a crash says how many attempts were begun."""
-    return _Open(command, command.body.get("attempts", 0))
 
 
 class AgentRunner:
@@ -63,7 +50,7 @@ class AgentRunner:
             priority=lambda envelope: surroundings.graph.urgency(envelope.correlation_id),
         )
         self._handling = Handling(surroundings, policy, agent)
-        self._open: dict[str, _Open] = {}
+        self._open: dict[str, OpenTask] = {}
         self._workers: list[asyncio.Task[None]] = []
         self._retired = self._paused = False
         self._attempts = 0  # that have begun and whose outcome is not published yet
@@ -93,11 +80,11 @@ class AgentRunner:
         """Give up what is left: return how many tasks that were. A worker that is recording an outcome may finish."""
         self._retired = True
         while (command := self._mailbox.receive_nowait()) is not None:
-            self._open.setdefault(command.correlation_id, _opened(command))
+            self._open.setdefault(command.correlation_id, opened(command))
         left = list(self._open.values())
         self._open.clear()
         for entry in left:
-            _interrupt(entry)
+            entry.interrupt()
         for entry in left:
             await self._give_up(entry)
         self._handling.close()
@@ -109,7 +96,7 @@ class AgentRunner:
         for worker in self._workers:
             worker.cancel()
         for entry in self._open.values():
-            _interrupt(entry)
+            entry.interrupt()
         self._handling.close()
         self._mailbox.close()
 
@@ -134,7 +121,7 @@ class AgentRunner:
         while True:
             command = await self._mailbox.receive()
             if self._retired:  # it was handed over in the very moment of retirement
-                await self._give_up(_opened(command))
+                await self._give_up(opened(command))
                 return
             entry = self._take(command)
             if entry.timer is not None or await self._still_asks(entry):  # its next attempt is not due yet
@@ -146,6 +133,10 @@ class AgentRunner:
             await self.breaker.admit()
             if self._paused:
                 return
+            short = self._in.spending.begin(command.correlation_id, self.name) if self._in.spending.active else None
+            if short is not None:
+                await self._refuse(entry, short)
+                continue
             self._attempts += 1
             try:
                 await self._attempt(entry, worker)
@@ -161,26 +152,37 @@ class AgentRunner:
             if self._mailbox.queued:
                 await asyncio.sleep(0)  # what this outcome unlocked may be more urgent than what waits here
 
-    def _take(self, command: Envelope) -> _Open:
+    def _take(self, command: Envelope) -> OpenTask:
         """Return the entry of a command that was received; where it was given again before its time, with a timer."""
         known = self._open.get(command.correlation_id)
         if known is not None:
             known.timer = None  # it is this timer that put the command back
             return known
-        entry = self._open[command.correlation_id] = _opened(command)
+        entry = self._open[command.correlation_id] = opened(command)
         wait_s = command.body.get("wait_s", 0.0)
         if wait_s:
             entry.timer = asyncio.get_running_loop().call_later(wait_s, self._mailbox.requeue, command)
         return entry
 
-    async def _bury(self, entry: _Open) -> None:
+    async def _bury(self, entry: OpenTask) -> None:
         """End a task whose last permitted attempt was cut short by the end of the process."""
         del self._open[entry.command.correlation_id]
         error = f"the process ended in attempt {entry.attempts} of {self.policy.retry.max_attempts}"
         await self._finish(TASK_DEAD_LETTERED, {"error": error}, entry, entry.command, {})
         self._mailbox.reject(entry.command, error)
 
-    async def _attempt(self, entry: _Open, worker: asyncio.Task[None]) -> None:
+    async def _refuse(self, entry: OpenTask, short: Shortage) -> None:
+        """End a task that a budget keeps from its next attempt, or let another agent have it."""
+        self.breaker.withdraw()
+        del self._open[entry.command.correlation_id]
+        if may_go_elsewhere(short, entry.attempts, self._in.graph, entry.command.correlation_id):
+            await give_back(self._in.bus, self._mailbox, self.name, entry.command, short)
+            return
+        await self._finish(TASK_DEAD_LETTERED, for_want_of(short), entry, entry.command, {})
+        self._mailbox.reject(entry.command, short.tell())
+        await asyncio.sleep(0)  # thousands may wait here, and all of them end so
+
+    async def _attempt(self, entry: OpenTask, worker: asyncio.Task[None]) -> None:
         task_id = entry.command.correlation_id
         entry.attempts += 1
         entry.in_handler = True
@@ -195,6 +197,8 @@ class AgentRunner:
             return  # given up while the handler would not be cancelled
         if isinstance(outcome, Waiting):
             self.breaker.withdraw()
+            if self._in.spending.active:
+                self._in.spending.withdraw(task_id, self.name)
             await self._ask(entry, outcome.question, started, measured)
             return
         if isinstance(outcome, Failure) and outcome.again and entry.attempts < self.policy.retry.max_attempts:
@@ -206,6 +210,10 @@ class AgentRunner:
             self.breaker.succeed()
             await self._complete(outcome, entry, started, measured)
             self._mailbox.done()
+        elif outcome.short is not None:
+            self.breaker.withdraw()  # it says nothing about the agent
+            await self._finish(TASK_DEAD_LETTERED, for_want_of(outcome.short), entry, started, measured)
+            self._mailbox.reject(entry.command, outcome.error)
         elif not outcome.again:
             self.breaker.succeed()  # the agent answered; the task was at fault
             await self._finish(TASK_FAILED, _why(outcome), entry, started, measured)
@@ -215,27 +223,27 @@ class AgentRunner:
             await self._finish(TASK_DEAD_LETTERED, _why(outcome), entry, started, measured)
             self._mailbox.reject(entry.command, outcome.error)
 
-    async def _retry_later(self, entry: _Open, why: Failure, started: Envelope, measured: dict[str, float]) -> None:
+    async def _retry_later(self, entry: OpenTask, why: Failure, started: Envelope, measured: dict[str, float]) -> None:
         task_id = entry.command.correlation_id
         rng = seeded_random(self._in.seed, self.name, task_id, str(entry.attempts))
         delay = round(self.policy.retry.delay(entry.attempts, rng), 6)
-        body = {"agent": self.name, "attempt": entry.attempts, **_why(why), "delay_s": delay}
+        body = {"agent": self.name, "attempt": entry.attempts, **_why(why), "delay_s": delay} | self._spent(task_id)
         await self._in.bus.publish(TASK_RETRIED, body, task_id, started.id, measured)
         entry.timer = asyncio.get_running_loop().call_later(
             delay, self._in.alarm.guard(functools.partial(self._mailbox.requeue, entry.command))
         )
 
-    async def _ask(self, entry: _Open, question: Question, started: Envelope, measured: dict[str, float]) -> None:
+    async def _ask(self, entry: OpenTask, question: Question, started: Envelope, measured: dict[str, float]) -> None:
         """Let a task wait for a person: its attempt does not count, and neither worker nor timer is held."""
         task_id = entry.command.correlation_id
         entry.attempts -= 1
         entry.worker = None  # a stop from now on interrupts nothing
-        body = {**asked_body(question, self.name), "attempt": started.body["attempt"]}
+        body = {**asked_body(question, self.name), "attempt": started.body["attempt"]} | self._spent(task_id)
         asked = await self._in.bus.publish(TASK_ASKED, body, task_id, started.id, measured)
         if self._open.get(task_id) is entry:
             await self._in.questions.park(task_id, asked_of(asked), functools.partial(self._wake, entry))
 
-    async def _still_asks(self, entry: _Open) -> bool:
+    async def _still_asks(self, entry: OpenTask) -> bool:
         """Say whether an earlier process left this task waiting for a person, as it goes on to do."""
         task_id = entry.command.correlation_id
         asked = self._in.questions.left_open(task_id)
@@ -243,20 +251,22 @@ class AgentRunner:
             await self._in.questions.park(task_id, asked, functools.partial(self._wake, entry))
         return asked is not None
 
-    async def _wake(self, entry: _Open, _answer: Answer) -> None:
+    async def _wake(self, entry: OpenTask, _answer: Answer) -> None:
         self._mailbox.requeue(entry.command)
 
-    async def _complete(self, outcome: Success, entry: _Open, started: Envelope, measured: dict[str, float]) -> None:
+    async def _complete(self, outcome: Success, entry: OpenTask, started: Envelope, measured: dict[str, float]) -> None:
         if outcome.children:
             records = [(child.id, {"task": child.to_json()}) for child in outcome.children]
             await self._in.bus.publish_all(TASK_SUBMITTED, records, started.id)
         try:
+            if self._in.spending.owing:  # what was spent goes on record with a row that is surely taken
+                check_json(outcome.output, "the output")
             await self._finish(TASK_COMPLETED, {"output": outcome.output}, entry, started, measured)
         except NotJsonError as error:  # found out here because looking first would cost every task
             body = {"error": refused(error), "cause": Cause.REFUSED}
             await self._finish(TASK_FAILED, body, entry, started, measured)
 
-    async def _give_up(self, entry: _Open) -> None:
+    async def _give_up(self, entry: OpenTask) -> None:
         cause = f"agent {self.name!r} was unregistered"
         body = {"agent": self.name, "attempts": entry.attempts, "error": cause}
         self._in.questions.forget(entry.command.correlation_id)
@@ -264,25 +274,22 @@ class AgentRunner:
         self._mailbox.reject(entry.command, cause)
 
     async def _finish(
-        self, topic: str, body: dict[str, Any], entry: _Open, started: Envelope, measured: dict[str, float]
+        self, topic: str, body: dict[str, Any], entry: OpenTask, started: Envelope, measured: dict[str, float]
     ) -> None:
         task_id = entry.command.correlation_id
-        await self._in.bus.publish(
-            topic, {"agent": self.name, "attempts": entry.attempts, **body}, task_id, started.id, measured
-        )
+        record = {"agent": self.name, "attempts": entry.attempts, **body}
+        if self._in.spending.owing:
+            record |= self._spent(task_id)
+        await self._in.bus.publish(topic, record, task_id, started.id, measured)
         self._in.effects.forget(task_id)
         self._in.questions.forget(task_id)
+
+    def _spent(self, task_id: str) -> dict[str, Any]:
+        return self._in.spending.settle(task_id, self.name)
 
 
 def _why(failure: Failure) -> dict[str, str]:
     return {"error": failure.error, "cause": failure.cause}
-
-
-def _interrupt(entry: _Open) -> None:
-    if entry.timer is not None:
-        entry.timer.cancel()
-    if entry.worker is not None:
-        entry.worker.cancel()
 
 
 def _this_task() -> asyncio.Task[Any]:

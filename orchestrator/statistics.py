@@ -8,13 +8,21 @@ from dataclasses import dataclass
 from orchestrator.bus import BusStatistics
 from orchestrator.graph import GraphStatistics
 from orchestrator.journal import JournalStatistics
+from orchestrator.ledger import Balance
 
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """A snapshot of a run: what its parts counted, and by agent how many tasks it has yet to end."""
+    """A snapshot of a run.
+
+    Attributes:
+        bus, graph, journal: what these counted.
+        agents: by agent, how many tasks it has yet to end.
+        budgets: what was used of every budget, that of the run first; nothing where there is none.
+    """
 
     bus: BusStatistics
     graph: GraphStatistics
     journal: JournalStatistics
     agents: Mapping[str, int]
+    budgets: tuple[Balance, ...] = ()
