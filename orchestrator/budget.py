@@ -54,8 +54,8 @@ class Budget(BaseModel):
 
     def over(self, other: Budget) -> Budget:
         """Return the other budget with what this one says in its place; saying None lifts a limit."""
-        own = {name: getattr(self, name) for name in self.model_fields_set}
-        return Budget(**{**{name: getattr(other, name) for name in RESOURCES}, **own})
+        stated = self.model_fields_set
+        return Budget(**{name: getattr(self if name in stated else other, name) for name in RESOURCES})
 
     def within(self, other: Budget) -> Budget:
         """Return the narrower of both, resource by resource."""

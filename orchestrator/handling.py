@@ -20,6 +20,7 @@ from orchestrator.clock import Clock
 from orchestrator.context import TaskContext
 from orchestrator.deadlines import Deadlines
 from orchestrator.effects import Effects
+from orchestrator.errands import Errands
 from orchestrator.errors import (
     AgentError,
     AttemptError,
@@ -50,6 +51,7 @@ class Surroundings:
     clock: Clock
     effects: Effects
     questions: Questions
+    errands: Errands
     spending: Spending
     workspace: Path
     seed: int
@@ -93,12 +95,14 @@ class Handling:
 
     def __init__(self, surroundings: Surroundings, policy: Policy, agent: Agent) -> None:
         self._in, self._policy, self._name = surroundings, policy, agent.card.name
+        surroundings.errands.welcome(self._name)
         self._deadlines = Deadlines(policy.timeout_s, surroundings.alarm.guard)
         self._isolation = Isolation(agent, policy) if policy.isolation == "process" else None
 
     def close(self) -> None:
         """Stop the timer, and the processes."""
         self._deadlines.close()
+        self._in.errands.let_go(self._name)
         if self._isolation is not None:
             self._isolation.close()
 

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from orchestrator.agent import Agent
+from orchestrator.budget import Shortage, amount_of
 from orchestrator.causes import Cause, no_answer
 from orchestrator.clock import VirtualClock
 from orchestrator.context import TaskContext
-from orchestrator.errors import AgentError, AttemptError, CardError, NotJsonError, PointsmanError
+from orchestrator.errors import (
+    AgentError,
+    AttemptError,
+    BudgetExceededError,
+    CardError,
+    NotJsonError,
+    PointsmanError,
+    StoppedError,
+)
 from orchestrator.frames import pack
-from orchestrator.isolated_process import START_S, IsolatedProcess, too_large
+from orchestrator.isolated_process import START_S, IsolatedProcess, Serve, too_large
 from orchestrator.messages import Task
 from orchestrator.policy import Policy
 from orchestrator.whereabouts import whereabouts
 
 _MB: Final = 1_000_000
-_STAYS: Final = frozenset({Cause.RAISED, Cause.GAVE_UP, Cause.REFUSED, Cause.TOO_LARGE})
+_STAYS: Final = frozenset({Cause.RAISED, Cause.GAVE_UP, Cause.REFUSED, Cause.TOO_LARGE, Cause.BUDGET})
 
 
 def refuse_lost(agent: Agent, policy: Policy) -> None:
@@ -63,14 +73,16 @@ class Isolation:
         Raises:
             AgentError: if the handler did.
             AttemptError: if there is no answer; with the cause.
+            BudgetExceededError: if the handler was told that a budget is exceeded, and ended of it.
             NotJsonError: if what it gave back is no JSON.
         """
         frame = pack(_request(task, context, policy))
         try:
+            call = _Call(functools.partial(_serve, context))
             if isinstance(context.clock, VirtualClock):
-                answer = self._call(_Call(), frame, policy)
+                answer = self._call(call, frame, policy)
             else:
-                answer = await self._call_in_thread(frame, policy)
+                answer = await self._call_in_thread(call, frame, policy)
         except AttemptError as error:
             raise AttemptError(error.cause, str(error) or _bound(error.cause, policy)) from None
         if "cause" in answer:
@@ -99,8 +111,7 @@ class Isolation:
 
     # -- inside ------------------------------------------------------------------------------------------------------
 
-    async def _call_in_thread(self, frame: bytes, policy: Policy) -> Mapping[str, Any]:
-        call = _Call()
+    async def _call_in_thread(self, call: _Call, frame: bytes, policy: Policy) -> Mapping[str, Any]:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, self._call, call, frame, policy)
         except asyncio.CancelledError:
@@ -111,7 +122,7 @@ class Isolation:
         process = self._idle.pop() if self._idle else self._start(call)
         try:
             call.take(process)
-            answer = _checked(process.exchange(frame, policy.timeout_s + policy.grace_s))
+            answer = _checked(process.exchange(frame, policy.timeout_s + policy.grace_s, call.serve))
         except BaseException:  # right: raised again; whatever it is, the process may be in the middle of something
             self._end(process)
             raise
@@ -154,8 +165,8 @@ class _Call:
     never kills one that serves another call by now.
     """
 
-    def __init__(self) -> None:
-        self.cancelled = False
+    def __init__(self, serve: Serve) -> None:
+        self.serve, self.cancelled = serve, False
         self._process: IsolatedProcess | None = None
 
     def take(self, process: IsolatedProcess) -> None:
@@ -189,6 +200,17 @@ def _request(task: Task, context: TaskContext, policy: Policy) -> dict[str, Any]
     }
 
 
+def _serve(context: TaskContext, frame: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Answer what the process of a handler asks: whether what it spent is within the budgets."""
+    try:
+        context.spending(amount_of(frame.get("tokens", 0), frame.get("cost", 0)))
+    except BudgetExceededError as error:
+        return {"budget": error.shortage.to_json()}
+    except StoppedError as error:
+        raise AttemptError(Cause.CANCELLED, str(error)) from None
+    return {}
+
+
 def _checked(answer: Any) -> Mapping[str, Any]:
     if not isinstance(answer, dict) or not answer.keys() & {"cause", "output"}:
         raise AttemptError(Cause.CRASH, "the handler's process gave an answer that is none of ours")
@@ -201,6 +223,8 @@ def _error(answer: Mapping[str, Any], policy: Policy) -> Exception:
         return AgentError(error)
     if cause is Cause.REFUSED:
         return NotJsonError(error)
+    if cause is Cause.BUDGET:
+        return BudgetExceededError(Shortage.from_json(answer["budget"]))
     if cause is Cause.TOO_LARGE:
         error = too_large(int(answer["size"]), int(policy.max_output_mb * _MB))
     return AttemptError(cause, error or _bound(cause, policy), tuple(answer.get("kinds", ())))

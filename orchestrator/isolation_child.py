@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import math
 import os
@@ -11,15 +12,16 @@ import resource
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Generator
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from orchestrator.agent import Agent
+from orchestrator.budget import Amount, Shortage
 from orchestrator.causes import Cause, kinds_of
 from orchestrator.clock import SystemClock
 from orchestrator.context import InDoubt, TaskContext
-from orchestrator.errors import AgentError, NotJsonError
+from orchestrator.errors import AgentError, BudgetExceededError, NotJsonError
 from orchestrator.foreign import as_json, describe, one_line
 from orchestrator.frames import pack, read_frame
 from orchestrator.messages import Result, Task
@@ -54,7 +56,8 @@ def main(descriptor: str, reference: str, memory_mb: str) -> None:
     channel.set_inheritable(False)
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(channel, requests), daemon=True).start()
+    asides = _Asides(channel)
+    threading.Thread(target=_listen, args=(channel, requests, asides.replies), daemon=True).start()
     requests.get()
     try:
         agent = find_again(reference)
@@ -66,21 +69,65 @@ def main(descriptor: str, reference: str, memory_mb: str) -> None:
     _limit_memory(memory)
     with asyncio.Runner() as runner:
         while True:
-            channel.sendall(_frame(runner, agent, requests.get(), bounded=memory is not None))
+            frame = _frame(runner, agent, requests.get(), asides, bounded=memory is not None)
+            asides.answer(frame)
 
 
-def _listen(channel: socket.socket, requests: queue.SimpleQueue[dict[str, Any]]) -> None:
-    """Take in calls; when nobody is left to call, end the whole group."""
+class _Asides:
+    """Asks the process of the run something while a call lasts, and sends the answer to the call."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self.replies: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._channel, self._one_at_a_time = channel, threading.Lock()
+        self.call = 0
+
+    def ask(self, call: int, question: dict[str, Any]) -> dict[str, Any]:
+        """Return the reply; a thread that outlived its call gets none."""
+        with self._one_at_a_time:
+            if call != self.call:
+                raise AgentError("the attempt is over; nothing can be asked for it any more")
+            self._channel.sendall(pack(question))
+            return self.replies.get()
+
+    def answer(self, frame: bytes) -> None:
+        """Send the answer to the call: it is over."""
+        with self._one_at_a_time:
+            self.call += 1
+            self._channel.sendall(frame)
+
+    def spend(self, call: int, amount: Amount) -> Awaitable[None]:
+        """Count what was spent in the process of the run; return once it is on record there."""
+        told = self.ask(call, {"ask": "spend", **amount.to_json()})
+        if "budget" in told:
+            raise BudgetExceededError(Shortage.from_json(told["budget"]))
+        return _Recorded()
+
+
+class _Recorded:
+    def __await__(self) -> Generator[Any, None, None]:
+        yield from ()
+
+
+def _listen(
+    channel: socket.socket,
+    requests: queue.SimpleQueue[dict[str, Any]],
+    replies: queue.SimpleQueue[dict[str, Any]],
+) -> None:
+    """Take in calls, and replies; when nobody is left to call, end the whole group."""
     try:
         while True:
-            requests.put(read_frame(channel))
+            frame = read_frame(channel)
+            if "told" in frame:
+                replies.put(frame["told"])
+            else:
+                requests.put(frame)
     except (EOFError, OSError):
         os.killpg(0, signal.SIGKILL)
 
 
-def _frame(runner: asyncio.Runner, agent: Agent, request: dict[str, Any], *, bounded: bool) -> bytes:
+def _frame(runner: asyncio.Runner, agent: Agent, request: dict[str, Any], asides: _Asides, *, bounded: bool) -> bytes:
     try:
-        frame = pack(runner.run(_answer(agent, request)))
+        frame = pack(runner.run(_answer(agent, request, asides)))
     except MemoryError:
         if bounded:
             _lift_memory()
@@ -99,13 +146,14 @@ class _NoEffects:
         raise AgentError(f"effect {name!r}: a handler in a process of its own has none; leave out `isolation`")
 
 
-async def _answer(agent: Agent, request: dict[str, Any]) -> dict[str, Any]:
+async def _answer(agent: Agent, request: dict[str, Any], asides: _Asides) -> dict[str, Any]:
     """Run the handler: whatever it does becomes a value, as in the process of the run."""
     _limit_cpu(request["cpu_s"])
     task = Task.from_json(request["task"])
     results = {name: Result(*fields) for name, fields in request["results"].items()}
     clock, workspace = _OwnClock(request["now"]), Path(request["workspace"])
-    context = TaskContext(task, request["attempt"], results, workspace, clock, effects=_NoEffects())
+    spend = functools.partial(asides.spend, asides.call)
+    context = TaskContext(task, request["attempt"], results, workspace, clock, effects=_NoEffects(), spending=spend)
     late = {"cause": Cause.TIMEOUT, "error": ""}
     limit = asyncio.timeout(request["timeout_s"])
     try:
@@ -113,6 +161,8 @@ async def _answer(agent: Agent, request: dict[str, Any]) -> dict[str, Any]:
             output = await agent.handle(task, context)
     except AgentError as error:
         return {"cause": Cause.GAVE_UP, "error": one_line(error)}
+    except BudgetExceededError as error:
+        return {"cause": Cause.BUDGET, "error": one_line(error), "budget": error.shortage.to_json()}
     except MemoryError:
         raise
     except asyncio.CancelledError:

@@ -14,6 +14,7 @@ from orchestrator.desk import Desk
 from orchestrator.dispatcher import Dispatcher
 from orchestrator.effects import Effects
 from orchestrator.enrolment import Enrolment
+from orchestrator.errands import Errands
 from orchestrator.graph import TaskGraph
 from orchestrator.handling import Surroundings
 from orchestrator.journal import Journal
@@ -65,6 +66,7 @@ class Parts:
     desk: Desk
     effects: Effects
     questions: Questions
+    errands: Errands
     spending: Spending
     listener: Listener
     supervisor: Supervisor
@@ -74,6 +76,7 @@ class Parts:
     def stop(self) -> None:
         """Stop whatever runs, and tell those who wait for it."""
         self.listener.stop()
+        self.errands.close()
         self.supervisor.stop()
         self.bus.close()
         self.desk.abandon()
@@ -85,7 +88,8 @@ def assemble(ground: Ground) -> Parts:
     bus = Bus(clock=ground.clock, ids=Ids(ground.run, after=ground.last_id), tap=journal)
     effects = Effects(run=ground.run, bus=bus, journal=journal, clock=ground.clock)
     questions, alarm = Questions(), Alarm()
-    spending = Spending(bus=bus, journal=journal, group=ground.group, guard=alarm.guard)
+    errands = Errands(ground.group)
+    spending = Spending(bus=bus, journal=journal, errands=errands, guard=alarm.guard)
     listener = Listener(
         run=ground.run,
         questions=questions,
@@ -101,6 +105,7 @@ def assemble(ground: Ground) -> Parts:
         clock=ground.clock,
         effects=effects,
         questions=questions,
+        errands=errands,
         spending=spending,
         workspace=settings.workspace,
         seed=settings.seed,
@@ -134,4 +139,4 @@ def assemble(ground: Ground) -> Parts:
         group=ground.group,
         grace_s=settings.drain_s,
     )
-    return Parts(bus, desk, effects, questions, spending, listener, supervisor, dispatcher, enrolment)
+    return Parts(bus, desk, effects, questions, errands, spending, listener, supervisor, dispatcher, enrolment)

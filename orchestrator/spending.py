@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
+import functools
 from collections.abc import Awaitable, Generator, Sequence
 from typing import Any, Final
 
 from orchestrator.budget import Amount, Budget, Shortage
 from orchestrator.bus import Bus
 from orchestrator.cut_off import CutOff, Guard
-from orchestrator.errors import BudgetExceededError, BusClosedError, StoppedError
+from orchestrator.errands import Errands
+from orchestrator.errors import BudgetExceededError
 from orchestrator.journal import Journal
 from orchestrator.ledger import Balance, Ledger
 from orchestrator.messages import Envelope, Task
 from orchestrator.topics import BUDGET_SET, BUDGET_SPENT
-
-#: Seconds that a thread waits for what it spent to be on the disk, before it is told that the run has stopped.
-_PATIENCE_S: Final = 60.0
 
 
 class _Done:
@@ -38,8 +36,8 @@ class Spending:
         stopped_by: what of the run's own budget was used up when something would have begun, or gone on.
     """
 
-    def __init__(self, *, bus: Bus, journal: Journal, group: asyncio.TaskGroup, guard: Guard) -> None:
-        self._bus, self._journal, self._group = bus, journal, group
+    def __init__(self, *, bus: Bus, journal: Journal, errands: Errands, guard: Guard) -> None:
+        self._bus, self._journal, self._errands = bus, journal, errands
         self._loop = asyncio.get_running_loop()
         self._ledger, self._cut_off = Ledger(), CutOff(guard)
         self._budget = Budget()
@@ -69,7 +67,8 @@ class Spending:
 
     async def narrow(self, budget: Budget | None) -> None:
         """Let the run use no more than this, either: a plan says so that is submitted to it."""
-        if budget is not None and (narrower := self._budget.within(budget)) != self._budget:
+        narrower = self._budget if budget is None else self._budget.within(budget)
+        if narrower.limits != self._budget.limits:
             self.limit_run(narrower)
             await self._bus.publish(BUDGET_SET, {"budget": narrower.to_json()})
 
@@ -136,12 +135,15 @@ class Spending:
             BudgetExceededError: if a budget is exceeded now.
             StoppedError: if the run has stopped, so that nothing can be recorded.
         """
-        if _running_loop() is not self._loop:
-            return self._spend_in_thread(agent, started, amount)
-        excess = self._count(agent, started, amount)
+        if self._errands.here():
+            excess = self._count(agent, started, amount)
+            on_record: Awaitable[None] = _OnRecord(self, agent, started)
+        else:
+            errand = functools.partial(self._count_on_record, agent, started, amount)
+            excess, on_record = self._errands.run(agent, started.correlation_id, errand), _DONE
         if excess is not None:
             raise BudgetExceededError(excess)
-        return _OnRecord(self, agent, started)
+        return on_record
 
     async def record(self, agent: str, started: Envelope) -> None:
         """Put on record what is not yet of what an attempt spent; return when it is on the disk."""
@@ -179,42 +181,10 @@ class Spending:
         self._look_at(agent)
         return excess
 
-    def _spend_in_thread(self, agent: str, started: Envelope, amount: Amount) -> Awaitable[None]:
-        outcome: concurrent.futures.Future[None] = concurrent.futures.Future()
-        task_id = started.correlation_id
-
-        def begin() -> None:
-            recording = self._serve_thread(agent, started, amount, outcome)
-            try:
-                self._group.create_task(recording, name=f"spending of {task_id}")
-            except RuntimeError:  # the run is ending
-                recording.close()
-                outcome.set_exception(StoppedError(task_id))
-
-        try:
-            self._loop.call_soon_threadsafe(begin)
-            outcome.result(_PATIENCE_S)
-        except (RuntimeError, TimeoutError):  # the loop is closed, or about to be
-            raise StoppedError(task_id) from None
-        return _DONE
-
-    async def _serve_thread(
-        self, agent: str, started: Envelope, amount: Amount, outcome: concurrent.futures.Future[None]
-    ) -> None:
-        stopped = StoppedError(started.correlation_id)
-        try:
-            excess = self._count(agent, started, amount)
-            await self.record(agent, started)
-        except BusClosedError:
-            outcome.set_exception(stopped)
-        except BaseException:  # right: raised again; the thread must not wait for what does not come
-            outcome.set_exception(stopped)
-            raise
-        else:
-            if excess is None:
-                outcome.set_result(None)
-            else:
-                outcome.set_exception(BudgetExceededError(excess))
+    async def _count_on_record(self, agent: str, started: Envelope, amount: Amount) -> Shortage | None:
+        excess = self._count(agent, started, amount)
+        await self.record(agent, started)
+        return excess
 
     def _look_at(self, agent: str) -> None:
         """Veto an agent whose own budget is used up."""
@@ -243,10 +213,3 @@ class _OnRecord:
 
     def __await__(self) -> Generator[Any, None, None]:
         return self._spending.record(self._agent, self._started).__await__()
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
