@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import ROUND_UP, Decimal, InvalidOperation
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from orchestrator.errors import AgentError, PointsmanError
 
@@ -21,6 +21,7 @@ _PLACES: Final = Decimal(1).scaleb(-9)
 #: More than this at once is a mistake, and would have sums grow without bound.
 _MOST: Final = 10**15
 _LIFTED: Final = "none"
+_LONGEST: Final = 60
 
 
 class Budget(BaseModel):
@@ -34,18 +35,24 @@ class Budget(BaseModel):
         default=None, ge=0, le=31_536_000, description="seconds in which at least one handler runs"
     )
     tokens: int | None = Field(default=None, ge=0, le=_MOST, description="tokens that handlers may say they spent")
-    cost: Decimal | None = Field(
-        default=None, ge=0, le=_MOST, decimal_places=9, description="cost that handlers may say they caused"
-    )
+    cost: Cost | None = Field(default=None, description="cost that handlers may say they caused")
+
+    @field_validator("cost", mode="plain")
+    @classmethod
+    def _cost_is_exact(cls, cost: object) -> Decimal | None:
+        exact = None if cost is None else exact_cost(cost)
+        if cost is not None and (exact is None or exact != exact.quantize(_PLACES)):
+            raise ValueError(f"{cost!r} is no cost; write a number from 0 to {_MOST:,}, with 9 decimals at most")
+        return exact
 
     @property
     def limits(self) -> dict[Resource, int | float]:
         """What is limited, costs in billionths."""
         found: dict[Resource, int | float] = {}
         for name in RESOURCES:
-            limit: int | float | Decimal | None = getattr(self, name)
+            limit = getattr(self, name)
             if limit is not None:
-                found[name] = nanos_of(limit) if isinstance(limit, Decimal) else limit
+                found[name] = nanos_of(limit) if name == "cost" else limit
         return found
 
     def to_json(self) -> dict[str, Any]:
@@ -150,14 +157,21 @@ def amount_of(tokens: int, cost: Cost) -> Amount:
         raise AgentError(f"spend: tokens is {tokens!r}; give a whole number of tokens, 0 or more")
     if not cost:
         return Amount(whole)
+    exact = exact_cost(cost)
+    if exact is None:
+        raise AgentError(f"spend: cost is {cost!r}; give a number, 0 or more")
+    return Amount(whole, nanos_of(exact))
+
+
+def exact_cost(cost: object) -> Decimal | None:
+    """Return what was given as a cost, a float as it is written; None where it is none, or beyond all reason."""
+    if isinstance(cost, bool) or not isinstance(cost, Decimal | int | float | str) or len(str(cost)) > _LONGEST:
+        return None
     try:
         exact = Decimal(str(cost))
-        nanos = nanos_of(exact) if 0 <= exact <= _MOST else -1
-    except InvalidOperation:
-        nanos = -1
-    if nanos < 0 or isinstance(cost, bool):
-        raise AgentError(f"spend: cost is {cost!r}; give a number, 0 or more")
-    return Amount(whole, nanos)
+        return exact if 0 <= exact <= _MOST else None
+    except InvalidOperation:  # no number, or none that can be compared
+        return None
 
 
 def nanos_of(cost: Decimal) -> int:

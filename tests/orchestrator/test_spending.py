@@ -571,4 +571,4 @@ def _check(rows: list[Row]) -> None:
         elif scope == "agent":
             assert balance.spent["tokens"] == sum(n for (_, agent), n in reference.tokens.items() if agent == name)
         for resource in ("attempts", "tasks"):
-            assert balance.spent[resource] <= balance.limits.get(resource, 10**9)  # type: ignore[call-overload]
+            assert balance.spent[resource] <= balance.limits.get(resource, 10**9)
