@@ -169,9 +169,10 @@ def exact_cost(cost: object) -> Decimal | None:
         return None
     try:
         exact = Decimal(str(cost))
-        return exact if 0 <= exact <= _MOST else None
+        usable = 0 <= exact <= _MOST
     except InvalidOperation:  # no number, or none that can be compared
         return None
+    return exact if usable else None
 
 
 def nanos_of(cost: Decimal) -> int:

@@ -63,7 +63,7 @@ class Orchestrator:
             journal: None opens the one named in the settings.
             clock: a `VirtualClock` for runs on a `VirtualTimeLoop`.
             run: id of the run; made from date and time where it is empty.
-            budget: what the run may use at most; None takes the one in the settings.
+            budget: what the run may use at most; limits that it does not name are those in the settings.
             logger: for one line per decision; None makes one as the settings say.
         """
         self.settings = settings or Settings()
@@ -75,7 +75,7 @@ class Orchestrator:
         self._shadow = load_shadow(self.settings)
         self._routers = (self._router,) if self._shadow is None else (self._router, self._shadow)
         self._logger = logger or make_logger(self.settings.log_format, now=self.clock.now)
-        self._budget = self.settings.budget if budget is None else budget
+        self._budget = self.settings.budget if budget is None else budget.over(self.settings.budget)
         self._resumption: Resumption | None = None
         self._open = self._in_haste = False
 

@@ -50,6 +50,7 @@ def resume(
     """
     from orchestrator.cli.execution import go_on
 
+    limits = session.read_budget(budget)
     settings = session.open_settings(settings_file, router)
     settings = session.settle_in(settings, workspace)
     with session.open_journal(settings_file, settings.journal) as reader:
@@ -57,7 +58,6 @@ def resume(
         run = run or next((one.run for one in reversed(reader.runs()) if _is_a_run(one.run)), "")
     if not run:
         raise PointsmanError(f"{settings.journal}: no run to go on with; begin one with `pointsman run`")
-    limits = session.read_budget(budget)
     done = go_on(run, settings, make_console(stderr=as_json), accept=accept or (), budget=limits)
     if as_json:
         print_json(as_object(done))

@@ -41,10 +41,11 @@ def run(
     from orchestrator.cli.execution import execute
     from orchestrator.plan import load_plan
 
+    limits = session.read_budget(budget)
     settings = session.open_settings(settings_file, router)
     loaded = load_plan(plan)
     settings = session.settle_in(settings, workspace)
-    done = execute(loaded, settings, make_console(stderr=as_json), budget=session.read_budget(budget))
+    done = execute(loaded, settings, make_console(stderr=as_json), budget=limits)
     if as_json:
         print_json(as_object(done))
     else:

@@ -15,9 +15,9 @@ from orchestrator.cli.decision_view import view_decision
 from orchestrator.cli.judgement_view import view_word
 from orchestrator.cli.options import AsJson, Run, SettingsFile, examples
 from orchestrator.cli.reasons_view import collect_reasons, view_reasons
-from orchestrator.cli.records import Record, record_of
+from orchestrator.cli.records import DECIDED, Record, record_of
 from orchestrator.errors import PointsmanError
-from orchestrator.topics import ENDINGS, TASK_ABSTAINED, TASK_JUDGED, TASK_ROUTED, TASK_SUBMITTED
+from orchestrator.topics import ENDINGS, TASK_JUDGED, TASK_SUBMITTED
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -150,7 +150,7 @@ def explain(reader: JournalReader, task: str, run: str = "") -> Explanation:
         raise PointsmanError(_no_such_task(reader, task, run))
     latest = rows[-1].run
     by_topic = {row.envelope.topic: row for row in rows if row.run == latest}  # the last of each topic
-    decided = [row for topic, row in by_topic.items() if topic in (TASK_ROUTED, TASK_ABSTAINED)]
+    decided = [row for topic, row in by_topic.items() if topic in DECIDED and "decision" in row.envelope.body]
     ended = next((row for topic, row in by_topic.items() if topic in ENDINGS), None)
     submitted = by_topic.get(TASK_SUBMITTED)
     return Explanation(
