@@ -64,8 +64,9 @@ bench-router: $(VENV)/.dev  ## the router's whole table, ours beside what others
 bench-journal: $(VENV)/.dev  ## a million durable events beside raw fdatasync (ARGS="--check")
 	@$(BIN)/python -m benchmarks.journal_events $(ARGS)
 
-soak: $(VENV)/.dev  ## cancel 10,000 HTTP requests at random; what plain httpx and our client leave behind (ARGS="--seed 2")
+soak: $(VENV)/.dev  ## 10,000 random cancellations of HTTP requests, beside plain httpx, then of whole runs: what they leave (ARGS="--seed 2")
 	@$(BIN)/python -m benchmarks.http_cancellations $(ARGS)
+	@$(BIN)/python -m benchmarks.cancellations $(ARGS)
 
 router: $(VENV)/.dev  ## train the bundled router again from the agents' cards
 	@$(BIN)/pointsman train --cards --out router/bundled/router.npz $(ARGS)

@@ -60,7 +60,7 @@ class Desk:
         self._let_in = 0  # tasks of those who were let in and have not woken up yet
         graph.on_end = self._look
         self._idle = asyncio.Event()
-        self._closed = False
+        self._closed = self._abandoned = False
 
     async def submit(self, tasks: Sequence[Task]) -> list[Ticket]:
         """Take tasks in, all or none, and return once that is in the journal, on the disk.
@@ -111,8 +111,14 @@ class Desk:
             self._look()
 
     async def idle(self) -> None:
-        """Wait until no task is unfinished."""
+        """Wait until no task is unfinished.
+
+        Raises:
+            StoppedError: if the orchestrator stopped first; names one of those left.
+        """
         while self._graph.open or self._open:
+            if self._abandoned:
+                raise StoppedError(next(iter(self._graph.unfinished()), ""))
             self._idle.clear()
             await self._idle.wait()
 
@@ -125,12 +131,14 @@ class Desk:
                 waiter.set_exception(_stopping())
 
     def abandon(self) -> None:
-        """Tell everyone who still waits for a result that it will not come."""
+        """Tell everyone who still waits for a result, or for the end of all tasks, that it will not come."""
         for task_id, outcome in self._open.items():
             if not outcome.done():
                 outcome.set_exception(StoppedError(task_id))
                 outcome.exception()  # retrieved: nobody may be waiting
         self._open.clear()
+        self._abandoned = True
+        self._idle.set()
 
     # -- inside ------------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ import datetime as dt
 import heapq
 import operator
 import sys
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, TextIO
 
 import orjson
@@ -39,13 +39,21 @@ class DecisionLog:
         event: dict[str, Any] = {name: value for name in _SHOWN if (value := found(name))}
         if "candidates" in record:
             names, scores = record["candidates"]["names"], record["candidates"]["scores"]
-            best = heapq.nlargest(TOP, range(len(scores)), key=scores.__getitem__)
+            best = _best(scores)
             event["top"] = [[names[at], scores[at]] for at in best]
         strongest = sorted(record["attribution"], key=_WEIGHT, reverse=True)[:TOP]
         event["words"] = [word for word, weight in strongest if word]
         self._info("task.abstained" if record["chosen"] is None else "task.routed", **event)
 
 
+def _best(scores: Sequence[float]) -> Sequence[int]:
+    """Return the places of the best scores; for few, sorting them all is quicker than picking."""
+    if len(scores) <= _FEW:
+        return sorted(range(len(scores)), key=scores.__getitem__, reverse=True)[:TOP]
+    return heapq.nlargest(TOP, range(len(scores)), key=scores.__getitem__)
+
+
+_FEW: Final = 24
 _SHOWN: Final = (
     "task", "chosen", "abstained", "fallback", "policy", "confidence", "threshold", "budget", "margin", "vetoes",
     "fingerprint",
@@ -72,11 +80,10 @@ def make_logger(
     sink: Any = structlog.PrintLogger(out)
     renderer: Any = structlog.dev.ConsoleRenderer(colors=out.isatty())
     if log_format == "json":
-        sink = _Lines(out)
-        renderer = structlog.processors.JSONRenderer(serializer=_dumps)
+        sink, renderer = _Lines(out), _to_line
     logger: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
         sink,
-        [structlog.processors.add_log_level, _Stamp(now), renderer],
+        [_Stamp(now), renderer],
         wrapper_class=structlog.make_filtering_bound_logger("info"),
         cache_logger_on_first_use=True,
     ).bind()
@@ -84,13 +91,14 @@ def make_logger(
 
 
 class _Stamp:
-    """Adds `timestamp`, ISO 8601 in UTC with microseconds; formats date and time once a second, not once a line."""
+    """Adds `level`, and `timestamp` in ISO 8601, UTC, with microseconds; formats date and time once a second."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._second, self._text = -1, ""
 
-    def __call__(self, _logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    def __call__(self, _logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        event["level"] = method  # a bound logger calls it by its level
         microseconds = round(self._now() * 1e6)
         second = microseconds // 1_000_000
         if second != self._second:
@@ -137,5 +145,5 @@ class _Lines:
         self._stream.flush()
 
 
-def _dumps(event: dict[str, Any], **_: Any) -> bytes:
+def _to_line(_logger: object, _method: str, event: MutableMapping[str, Any]) -> bytes:
     return orjson.dumps(event, default=str)

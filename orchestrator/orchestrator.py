@@ -189,7 +189,7 @@ class Orchestrator:
         return {name: await ticket.result() for name, ticket in tickets.items()}
 
     async def idle(self) -> None:
-        """Wait until no task is unfinished, those that agents added included."""
+        """Wait until no task is unfinished, those that agents added included; StoppedError if the run stops first."""
         await self._running_desk().idle()
 
     def hasten(self) -> None:

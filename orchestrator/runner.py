@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 from orchestrator.agent import Agent
 from orchestrator.breaker import CircuitBreaker
 from orchestrator.budget import Shortage
-from orchestrator.bus import SubscriptionStatistics
+from orchestrator.bus import Fact, SubscriptionStatistics
 from orchestrator.causes import Cause
 from orchestrator.clock import seeded_random, stopwatch
 from orchestrator.errors import BusClosedError, NotJsonError
 from orchestrator.handling import Failure, Handling, Success, Surroundings, Waiting, refused
 from orchestrator.journal import check_json
-from orchestrator.messages import Envelope
+from orchestrator.messages import Envelope, Task
 from orchestrator.open_task import OpenTask, opened
 from orchestrator.policy import Policy
 from orchestrator.questions import Answer, Question, asked_body, asked_of
@@ -127,7 +128,8 @@ class AgentRunner:
             if entry.timer is not None or await self._still_asks(entry):  # its next attempt is not due yet
                 continue
             if entry.attempts >= self.policy.retry.max_attempts:
-                await self._bury(entry)
+                error = f"the process ended in attempt {entry.attempts} of {self.policy.retry.max_attempts}"
+                await self._bury(entry, {"error": error})
                 continue
             entry.worker = worker
             await self.breaker.admit()
@@ -164,22 +166,20 @@ class AgentRunner:
             entry.timer = asyncio.get_running_loop().call_later(wait_s, self._mailbox.requeue, command)
         return entry
 
-    async def _bury(self, entry: OpenTask) -> None:
-        """End a task whose last permitted attempt was cut short by the end of the process."""
+    async def _bury(self, entry: OpenTask, why: dict[str, Any]) -> None:
+        """End a task that gets no further attempt."""
         del self._open[entry.command.correlation_id]
-        error = f"the process ended in attempt {entry.attempts} of {self.policy.retry.max_attempts}"
-        await self._finish(TASK_DEAD_LETTERED, {"error": error}, entry, entry.command, {})
-        self._mailbox.reject(entry.command, error)
+        await self._finish(TASK_DEAD_LETTERED, why, entry, entry.command, {})
+        self._mailbox.reject(entry.command, why["error"])
 
     async def _refuse(self, entry: OpenTask, short: Shortage) -> None:
         """End a task that a budget keeps from its next attempt, or let another agent have it."""
         self.breaker.withdraw()
-        del self._open[entry.command.correlation_id]
         if may_go_elsewhere(short, entry.attempts, self._in.graph, entry.command.correlation_id):
+            del self._open[entry.command.correlation_id]
             await give_back(self._in.bus, self._mailbox, self.name, entry.command, short)
-            return
-        await self._finish(TASK_DEAD_LETTERED, for_want_of(short), entry, entry.command, {})
-        self._mailbox.reject(entry.command, short.tell())
+        else:
+            await self._bury(entry, for_want_of(short))
         await asyncio.sleep(0)  # thousands may wait here, and all of them end so
 
     async def _attempt(self, entry: OpenTask, worker: asyncio.Task[None]) -> None:
@@ -227,7 +227,12 @@ class AgentRunner:
         task_id = entry.command.correlation_id
         rng = seeded_random(self._in.seed, self.name, task_id, str(entry.attempts))
         delay = round(self.policy.retry.delay(entry.attempts, rng), 6)
-        body = {"agent": self.name, "attempt": entry.attempts, **_why(why), "delay_s": delay} | self._spent(task_id)
+        body = {
+            "agent": self.name,
+            "attempt": entry.attempts,
+            **_why(why),
+            "delay_s": delay,
+        } | self._in.spending.settle(task_id, self.name)
         await self._in.bus.publish(TASK_RETRIED, body, task_id, started.id, measured)
         entry.timer = asyncio.get_running_loop().call_later(
             delay, self._in.alarm.guard(functools.partial(self._mailbox.requeue, entry.command))
@@ -238,7 +243,9 @@ class AgentRunner:
         task_id = entry.command.correlation_id
         entry.attempts -= 1
         entry.worker = None  # a stop from now on interrupts nothing
-        body = {**asked_body(question, self.name), "attempt": started.body["attempt"]} | self._spent(task_id)
+        body = {**asked_body(question, self.name), "attempt": started.body["attempt"]} | self._in.spending.settle(
+            task_id, self.name
+        )
         asked = await self._in.bus.publish(TASK_ASKED, body, task_id, started.id, measured)
         if self._open.get(task_id) is entry:
             await self._in.questions.park(task_id, asked_of(asked), functools.partial(self._wake, entry))
@@ -255,13 +262,10 @@ class AgentRunner:
         self._mailbox.requeue(entry.command)
 
     async def _complete(self, outcome: Success, entry: OpenTask, started: Envelope, measured: dict[str, float]) -> None:
-        if outcome.children:
-            records = [(child.id, {"task": child.to_json()}) for child in outcome.children]
-            await self._in.bus.publish_all(TASK_SUBMITTED, records, started.id)
         try:
             if self._in.spending.owing:  # what was spent goes on record with a row that is surely taken
                 check_json(outcome.output, "the output")
-            await self._finish(TASK_COMPLETED, {"output": outcome.output}, entry, started, measured)
+            await self._finish(TASK_COMPLETED, {"output": outcome.output}, entry, started, measured, outcome.children)
         except NotJsonError as error:  # found out here because looking first would cost every task
             body = {"error": refused(error), "cause": Cause.REFUSED}
             await self._finish(TASK_FAILED, body, entry, started, measured)
@@ -274,18 +278,25 @@ class AgentRunner:
         self._mailbox.reject(entry.command, cause)
 
     async def _finish(
-        self, topic: str, body: dict[str, Any], entry: OpenTask, started: Envelope, measured: dict[str, float]
+        self,
+        topic: str,
+        body: dict[str, Any],
+        entry: OpenTask,
+        started: Envelope,
+        measured: dict[str, float],
+        children: Sequence[Task] = (),
     ) -> None:
         task_id = entry.command.correlation_id
-        record = {"agent": self.name, "attempts": entry.attempts, **body}
+        body = {"agent": self.name, "attempts": entry.attempts, **body}
         if self._in.spending.owing:
-            record |= self._spent(task_id)
-        await self._in.bus.publish(topic, record, task_id, started.id, measured)
+            body |= self._in.spending.settle(task_id, self.name)
+        if children:  # in one go with the end: who stops this worker while it waits leaves all on record, or nothing
+            records = [(child.id, {"task": child.to_json()}) for child in children]
+            await self._in.bus.publish_all(TASK_SUBMITTED, records, started.id, Fact(topic, task_id, body, measured))
+        else:
+            await self._in.bus.publish(topic, body, task_id, started.id, measured)
         self._in.effects.forget(task_id)
         self._in.questions.forget(task_id)
-
-    def _spent(self, task_id: str) -> dict[str, Any]:
-        return self._in.spending.settle(task_id, self.name)
 
 
 def _why(failure: Failure) -> dict[str, str]:

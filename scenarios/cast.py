@@ -27,7 +27,7 @@ class Actor:
         self._behaviour = script.behaviour
 
     async def handle(self, task: Task, context: TaskContext) -> Any:  # noqa: ARG002 - the contract of an agent
-        """Take time, fail, add tasks, return: whatever of these the script says.
+        """Take time, ask, fail, add tasks, return: whatever of these the script says.
 
         Raises:
             AgentError: if the script says `raises`.
@@ -35,6 +35,10 @@ class Actor:
         """
         behaviour = self._behaviour
         await asyncio.sleep(behaviour.takes_s)
+        returns = behaviour.returns
+        if behaviour.asks is not None:
+            answer = await context.ask(behaviour.asks.question, behaviour.asks.options)
+            returns = returns if "returns" in behaviour.model_fields_set else answer
         if behaviour.raises:
             raise AgentError(behaviour.raises)
         if behaviour.fails and (behaviour.times is None or context.attempt <= behaviour.times):
@@ -49,7 +53,7 @@ class Actor:
                 on_failure=added.on_failure or "fail",
                 estimate_s=added.estimate_s,
             )
-        return behaviour.returns
+        return returns
 
 
 class Understudy:

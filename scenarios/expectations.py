@@ -15,7 +15,7 @@ from orchestrator.errors import AgentError
 from orchestrator.plan import at_pointer
 from orchestrator.topics import compile_pattern
 from scenarios.history import NEVER, History
-from scenarios.then import Abstained, Completed, Count, Ended, Expectation, Latency, Order, ResultIs, Routed
+from scenarios.then import Abstained, Asked, Completed, Count, Ended, Expectation, Latency, Order, ResultIs, Routed
 
 NOT: Final = "not-"
 Check = tuple[bool, str]  # whether the plain form holds, and what happened
@@ -68,6 +68,8 @@ def _check(expectation: Expectation, history: History) -> Check:
             return _check_completed(expectation, history)
         case Ended():
             return _check_ended(expectation, history)
+        case Asked():
+            return _check_asked(expectation, history)
         case Order():
             return _check_order(expectation, history)
         case ResultIs():
@@ -95,7 +97,8 @@ def _check_routed(expectation: Routed, history: History) -> Check:
 
 
 def _check_abstained(expectation: Abstained, history: History) -> Check:
-    decision = history.tasks[expectation.task].decision
+    task = history.tasks[expectation.task]
+    decision = task.left_to_people or task.decision
     reason = decision.get("abstained")
     return reason is not None and expectation.reason in (None, reason), _decided(decision)
 
@@ -133,6 +136,15 @@ def _check_ended(expectation: Ended, history: History) -> Check:
         and expectation.attempts in (None, task.body.get("attempts", 0))
     )
     return holds, task.fate
+
+
+def _check_asked(expectation: Asked, history: History) -> Check:
+    asked = history.tasks[expectation.task].asked
+    holds = any(
+        expectation.question_contains in question and expectation.answer in (None, answer) for question, answer in asked
+    )
+    told = (f"{question!r}, answered {answer!r}" if answer else f"{question!r}" for question, answer in asked)
+    return holds, f"it asked {'; '.join(told)}" if asked else "it asked nothing"
 
 
 def _check_order(expectation: Order, history: History) -> Check:

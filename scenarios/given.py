@@ -9,6 +9,8 @@ from pydantic import Field, field_validator, model_validator
 from orchestrator.agent import AGENT_NAME
 from orchestrator.plan import TaskEntry
 from orchestrator.policy import Policy
+from orchestrator.questions import MAX_QUESTION
+from orchestrator.settings import WhenAbstained
 from scenarios.entry import Entry, Seconds, Texts
 
 
@@ -18,10 +20,18 @@ class AddedTask(TaskEntry):
     id: str = ""
 
 
+class Question(Entry):
+    """What a scripted agent asks people; what they answer is its output, unless the script says what it returns."""
+
+    question: str = Field(min_length=1, max_length=MAX_QUESTION)
+    options: Texts = ()
+
+
 class Behaviour(Entry):
-    """What a scripted agent does with each task, in this order: take time, fail, add tasks, return."""
+    """What a scripted agent does with each task, in this order: take time, ask, fail, add tasks, return."""
 
     takes_s: Seconds = 0.0
+    asks: Question | None = None
     fails: str = Field(default="", description="error of an attempt that may be repeated")
     times: int | None = Field(default=None, ge=1, description="attempts of each task that fail; all, if not given")
     raises: str = Field(default="", description="error that no attempt can mend")
@@ -61,6 +71,17 @@ class ScriptedAgent(Entry):
         return examples
 
 
+class Person(Entry):
+    """Somebody who answers one question of a task; of several who are meant the first who has not answered does."""
+
+    task: str = Field(min_length=1)
+    answers: str = Field(min_length=1)
+    key: str = Field(default="", description="of the question; empty for any")
+    takes_s: Seconds = Field(default=0.0, description="seconds from the question to the answer")
+    by: str = ""
+    output: Any = Field(default=None, description="what came of an effect in doubt that took place")
+
+
 class Git(Entry):
     """A repository made in the copy of the workspace from a `git fast-import` stream."""
 
@@ -78,6 +99,8 @@ class Given(Entry):
     git: Git | None = None
     threshold: float | None = Field(default=None, ge=0, le=1, description="below this confidence the router abstains")
     fallback: str = Field(default="", description="agent that gets what the router abstains on")
+    when_abstained: WhenAbstained = Field(default="end", description="ask: people say who gets it")
+    people: tuple[Person, ...] = Field(default=(), description="who answers the questions of tasks")
 
     @property
     def all_agents(self) -> bool:

@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.messages import EMPTY, Envelope
-from orchestrator.topics import ENDINGS, TASK_ABSTAINED, TASK_ROUTED, TASK_STARTED, TASK_SUBMITTED
+from orchestrator.topics import (
+    ENDINGS,
+    TASK_ABSTAINED,
+    TASK_ANSWERED,
+    TASK_ASKED,
+    TASK_ROUTED,
+    TASK_STARTED,
+    TASK_SUBMITTED,
+)
 
 NEVER = -1
 
@@ -24,6 +32,8 @@ class TaskHistory:
         ended_at: seconds since the epoch.
         status: how it ended.
         body: of the envelope with which it ended.
+        left_to_people: record of the decision for nobody that people were asked about; empty where there was none.
+        asked: the questions that it asked people, each with its answer; empty where there was none.
     """
 
     submitted_at: float
@@ -33,6 +43,8 @@ class TaskHistory:
     ended_at: float = 0.0
     status: str = "unfinished"
     body: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
+    left_to_people: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
+    asked: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def seconds(self) -> float:
@@ -85,6 +97,11 @@ class History:
 def _note(task: TaskHistory, index: int, row: Envelope) -> None:
     if row.topic in (TASK_ROUTED, TASK_ABSTAINED):
         task.decision = row.body.get("decision", EMPTY)
+    if row.topic == TASK_ASKED:
+        task.asked.append((row.body["question"], ""))
+        task.left_to_people = row.body.get("decision", task.left_to_people)
+    if row.topic == TASK_ANSWERED and task.asked and not task.asked[-1][1]:
+        task.asked[-1] = task.asked[-1][0], row.body["answer"]
     if row.topic == TASK_STARTED and task.begun == NEVER:
         task.begun = index
     if row.topic in ENDINGS:

@@ -42,7 +42,9 @@ def _build(document: Document, path: Path, row: int) -> Scenario:
     files = _Files(document, path.parent.resolve())
     _check_given(document, entry)
     steps = tuple(_Steps(document, entry, files))
-    _check_expectations(document, entry, [task for step in steps for task in step.tasks])
+    known = _known_tasks(entry, steps)
+    _check_people(document, entry, known)
+    _check_expectations(document, entry, known)
     given = entry.given
     return Scenario(
         name=entry.scenario,
@@ -157,16 +159,29 @@ def _check_agent(document: Document, entry: ScenarioEntry, name: str, loc: Loc, 
         raise document.error(loc, f"agent {name!r} is not among the given ones", suggest(name, known), key=key)
 
 
-def _check_expectations(document: Document, entry: ScenarioEntry, tasks: list[Task]) -> None:
+def _known_tasks(entry: ScenarioEntry, steps: tuple[Step, ...]) -> set[str]:
     added = [task.id for double in entry.given.scripted for task in double.behaviour.adds_tasks if task.id]
-    known = {*added, *(task.id for task in tasks)}
+    return {*added, *(task.id for step in steps for task in step.tasks)}
+
+
+def _check_people(document: Document, entry: ScenarioEntry, known: set[str]) -> None:
+    for index, person in enumerate(entry.given.people):
+        _check_task(document, known, person.task, ("given", "people", index, "task"))
+
+
+def _check_task(document: Document, known: set[str], name: str, loc: Loc) -> None:
+    if name not in known and not any(name.startswith(f"{parent}/") for parent in known):
+        raise document.error(loc, f"no step submits a task {name!r}", suggest(name, known))
+
+
+def _check_expectations(document: Document, entry: ScenarioEntry, known: set[str]) -> None:
     for index, expectation in enumerate(entry.then):
         stated = expectation.model_dump(include={"task", "tasks", "to", "agent"}, exclude_defaults=True)
         for loc, name in _names(stated, ("then", index)):
             if loc[2] in ("to", "agent"):
                 _check_agent(document, entry, name, loc)
-            elif name not in known and not any(name.startswith(f"{parent}/") for parent in known):
-                raise document.error(loc, f"no step submits a task {name!r}", suggest(name, known))
+            else:
+                _check_task(document, known, name, loc)
 
 
 def _names(stated: dict[str, Any], loc: Loc) -> Iterator[tuple[Loc, str]]:

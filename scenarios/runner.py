@@ -21,6 +21,7 @@ from router import Router, RouterError, bundled_router
 from scenarios.cast import choose_agents
 from scenarios.expectations import Outcome, judge
 from scenarios.history import History
+from scenarios.people import answering
 from scenarios.scenario import Scenario, Step
 from scenarios.threshold import OtherThreshold
 from scenarios.workspace import prepared
@@ -87,12 +88,20 @@ def run_scenario(
 
 
 async def _play(scenario: Scenario, cast: list[Agent], router: Router, journal: MemoryJournal, workspace: Path) -> None:
+    given = scenario.given
     settings = Settings(
-        workspace=workspace, seed=scenario.seed, fallback_agent=scenario.given.fallback, log_format="off"
+        workspace=workspace,
+        seed=scenario.seed,
+        fallback_agent=given.fallback,
+        when_abstained=given.when_abstained,
+        log_format="off",
     )
-    async with Orchestrator(
-        settings, agents=cast, router=router, journal=journal, clock=VirtualClock(), run=scenario.title
-    ) as orchestrator:
+    async with (
+        Orchestrator(
+            settings, agents=cast, router=router, journal=journal, clock=VirtualClock(), run=scenario.title
+        ) as orchestrator,
+        answering(given.people, orchestrator),
+    ):
         for step in scenario.when:
             await _take(step, orchestrator, scenario.name)
         await orchestrator.idle()

@@ -49,6 +49,15 @@ class Ended(Entry):
     attempts: int | None = Field(default=None, ge=0)
 
 
+class Asked(Entry):
+    """The task asked people; a question that contains this, and got this answer, where they are given."""
+
+    type: Literal["asked", "not-asked"]
+    task: str
+    question_contains: str = ""
+    answer: str | None = None
+
+
 class Order(Entry):
     """Tasks began (or ended) in this order.
 
@@ -135,5 +144,5 @@ class Count(Entry):
 
 
 Expectation = Annotated[
-    Routed | Abstained | Completed | Ended | Order | ResultIs | Latency | Count, Field(discriminator="type")
+    Routed | Abstained | Completed | Ended | Asked | Order | ResultIs | Latency | Count, Field(discriminator="type")
 ]

@@ -33,6 +33,15 @@ class Tap(Protocol):
         ...
 
 
+class Fact(NamedTuple):
+    """What `publish_all` makes an envelope of, after others."""
+
+    topic: str
+    correlation_id: str
+    body: Mapping[str, Any]
+    measured: Mapping[str, float] | None = None
+
+
 class _Full(NamedTuple):
     """What a publisher has to wait for: subscriptions without room, and whether the tap lags."""
 
@@ -126,17 +135,22 @@ class Bus:
             await self._wait(full)
         return envelope
 
-    async def publish_all(self, topic: str, bodies: Sequence[tuple[str, Mapping[str, Any]]], causation_id: str) -> None:
-        """Publish an envelope for each pair of correlation id and body, all of them before waiting for anybody.
+    async def publish_all(
+        self, topic: str, bodies: Sequence[tuple[str, Mapping[str, Any]]], causation_id: str, then: Fact | None = None
+    ) -> None:
+        """Publish an envelope for each pair of correlation id and body, and `then` one, before waiting for anybody.
 
-        So a publisher cancelled while it waits has published every one.
+        So a publisher cancelled while it waits has published every one, and nothing of others stands between them.
 
         Raises:
             TopicError, BusClosedError: as `publish`.
         """
+        envelopes = [self._make(topic, body, correlation_id, causation_id) for correlation_id, body in bodies]
+        if then is not None:
+            envelopes.append(self._make(then.topic, then.body, then.correlation_id, causation_id, then.measured))
         full = _Full([])
-        for correlation_id, body in bodies:
-            more = self._offer(self._make(topic, body, correlation_id, causation_id))
+        for envelope in envelopes:
+            more = self._offer(envelope)
             if more is not None:
                 full = _Full(full.waiting + more.waiting, full.tap or more.tap)
         await self._wait(full)
@@ -215,10 +229,11 @@ class Bus:
         body: Mapping[str, Any],
         correlation_id: str = "",
         causation_id: str = "",
+        measured: Mapping[str, float] | None = None,
     ) -> Envelope:
         if self._closed:
             raise BusClosedError("the bus is closed")
-        return Envelope(self._next_id(), topic, correlation_id, causation_id, self._now(), body)
+        return Envelope(self._next_id(), topic, correlation_id, causation_id, self._now(), body, measured)
 
     async def _deliver(self, envelope: Envelope) -> None:
         full = self._offer(envelope)

@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from orchestrator.clock import stopwatch
 from orchestrator.errors import JournalError, RunOwnedError
@@ -14,8 +14,8 @@ from orchestrator.journal.faults import remedy
 from orchestrator.journal.ownership import Hold, Owner, read_owner
 from orchestrator.journal.process import Process, this_process
 from orchestrator.journal.schema import PATIENCE_MS, Durability, open_file
+from orchestrator.journal.threads import to_its_end
 
-T = TypeVar("T")
 # How often the beat of an owner is looked at while waiting for it: this share of the lease, in seconds at most.
 _LOOKS: Final = 20
 _RAREST_LOOK_S: Final = 0.5
@@ -84,13 +84,13 @@ class Claim:
         try:
             while True:
                 try:
-                    return await _in_a_thread(self.attempt)
+                    return await to_its_end(self.attempt, name=f"claim {self.path.name}")
                 except RunOwnedError:
                     if (wait_s is None and self.moved) or self._now() - begun >= self._patience(wait_s):
                         raise
                 await asyncio.sleep(min(_RAREST_LOOK_S, (self._lease_s or 1.0) / _LOOKS))
         except BaseException:  # right: raised again; a caller cancelled here has taken nothing
-            await _in_a_thread(self.undo)
+            await to_its_end(self.undo, name=f"claim {self.path.name}")
             raise
 
     def _patience(self, wait_s: float | None) -> float:
@@ -158,13 +158,3 @@ def release(connection: sqlite3.Connection, hold: Hold) -> None:
         hold.release(connection)
     except sqlite3.Error:
         return
-
-
-async def _in_a_thread(function: Callable[[], T]) -> T:
-    """Run a function to its end in a thread, also where the caller is cancelled meanwhile."""
-    running = asyncio.get_running_loop().run_in_executor(None, function)
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        await asyncio.wait([running])
-        raise

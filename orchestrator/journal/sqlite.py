@@ -19,6 +19,7 @@ from orchestrator.journal.faults import Place, remedy
 from orchestrator.journal.ownership import LEASE_S
 from orchestrator.journal.rows import encode
 from orchestrator.journal.schema import Durability
+from orchestrator.journal.threads import to_its_end
 from orchestrator.messages import Envelope
 
 # Rows that nobody waits for are written this many seconds later at most.
@@ -165,6 +166,8 @@ class SqliteJournal:
     async def aclose(self) -> None:
         """Write what is left, let go of the run, stop the writer, close the file; a second call does nothing.
 
+        A caller cancelled here, however often, hears of it when all that is done.
+
         Raises:
             JournalError: if what was left could not be written.
         """
@@ -173,7 +176,7 @@ class SqliteJournal:
         self._closed = True
         self._hand_over()
         self._batches.put(None)
-        await asyncio.to_thread(self._end)
+        await to_its_end(self._end, name=f"journal {self.path.name} ends")
         if self._failure is not None:
             raise self._failure
 

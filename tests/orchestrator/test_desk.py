@@ -281,6 +281,29 @@ async def test_whoever_waits_for_a_result_that_will_not_come_is_told() -> None:
 
 
 @in_virtual_time
+async def test_whoever_waits_for_all_tasks_of_a_run_that_stops_is_told() -> None:
+    """Else they would wait for ever; whoever begins to wait later is refused."""
+    told: list[str] = []
+
+    async def wait(o: Orchestrator) -> None:
+        try:
+            await o.results()
+        except StoppedError as error:
+            told.append(error.task)
+
+    async with asyncio.TaskGroup() as group:
+        with pytest.raises(ZeroDivisionError):  # noqa: PT012 - raised on leaving
+            async with make([ScriptedAgent("a", takes_s=5)]) as o:
+                await o.submit("a", id="slow")
+                group.create_task(wait(o))
+                await until_blocked()
+                raise ZeroDivisionError
+    assert told == ["slow"]
+    with pytest.raises(PointsmanError, match="not running"):
+        await o.idle()
+
+
+@in_virtual_time
 async def test_idle_waits_for_all_tasks_those_that_agents_added_included() -> None:
     """And returns at once when there is nothing, whoever else is still looking."""
 

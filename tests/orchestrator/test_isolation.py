@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import os
 import select
 import signal
@@ -38,6 +39,7 @@ async def real(*agents: Any, **settings: Any) -> AsyncIterator[Orchestrator]:
 
 
 def _left() -> tuple[int, int]:
+    gc.collect()  # what the tests before left in cycles holds descriptors, too
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)  # a process or a zombie would answer
     ours = sum(thread.name.startswith("isolated ") for thread in threading.enumerate())

@@ -15,7 +15,7 @@ from orchestrator.messages import Envelope, Result, Task
 from orchestrator.orchestrator import Orchestrator
 from orchestrator.plan import Plan
 from orchestrator.policy import Breaker, Policy, Retry
-from orchestrator.testing import ScriptedAgent, in_virtual_time, until_blocked
+from orchestrator.testing import FixedRouter, ScriptedAgent, in_virtual_time, until_blocked
 from tests.orchestrator.runs import make, now
 
 ONCE = Policy(retry=Retry(max_attempts=1))
@@ -425,6 +425,36 @@ async def test_a_child_that_waits_for_a_failed_task_ends_and_lets_its_heirs_end(
         assert heir.status == "failed"
         await o.idle()
     assert [e.correlation_id for e in envelopes(o, "task.failed")] == ["broken", "child", heir.task_id]
+
+
+@in_virtual_time
+async def test_a_stop_finds_the_end_of_a_task_on_record_with_all_that_it_added_or_neither() -> None:
+    """A journal that asks its writer to wait comes between none of these rows: no answer is lost, no attempt burnt."""
+
+    class Behind(MemoryJournal):
+        def append(self, envelope: Envelope) -> bool:
+            return super().append(envelope) and envelope.correlation_id != "child"
+
+        async def sync(self) -> None:
+            if self.rows[-1].envelope.correlation_id == "child":
+                await asyncio.sleep(5)
+
+    def adds(task: Task, context: TaskContext) -> str:
+        context.add_task("a", id="child")
+        return "done"
+
+    journal, again = Behind("r"), MemoryJournal("r")
+    async with make([ScriptedAgent("a", [adds], policy=ONCE)], journal, drain_s=0) as o:
+        await o.submit("a", id="p")
+        await until_blocked()
+    assert [row.envelope.topic for row in journal.select(task="p")][-2:] == ["task.started", "task.completed"]
+    again.rows = journal.rows
+    scripted: dict[str, Any] = {"agents": [ScriptedAgent("a", policy=ONCE)], "router": FixedRouter()}
+    async with Orchestrator.resume("r", o.settings, journal=again, clock=o.clock, **scripted) as resumed:
+        results = await resumed.results()
+    assert {name: result.status for name, result in results.items()} == {"p": "completed", "child": "completed"}, (
+        results
+    )
 
 
 # --- before the attempt -----------------------------------------------------------------------------------------------

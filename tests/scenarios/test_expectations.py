@@ -47,6 +47,9 @@ ROWS = [
     row(
         "task.completed", "quick", 1, output={"ok": True, "n": 2, "list": [1, {"a": 1, "b": 2}], "none": None}, **ENDED
     ),
+    row("task.asked", "next", 1, agent="clerk", key="1", question="Stamp it?", options=["yes", "no"]),
+    row("task.answered", "next", 1, key="1", answer="yes", by="Ann"),
+    row("task.asked", "late", 1, agent="clerk", key="1", question="Still?", options=[]),
     row("task.started", "next", 1, agent="clerk", attempt=1),
     row("task.completed", "next", 2, output="stamped", **ENDED),
     row("task.started", "dead", 2, agent="clerk", attempt=1),
@@ -71,6 +74,9 @@ HOLDS: list[dict[str, Any]] = [
     {"type": "failed", "task": "bad", "error_contains": "account", "attempts": 1},
     {"type": "dead-lettered", "task": "dead", "error_contains": "refused", "attempts": 2},
     {"type": "skipped", "task": "late", "error_contains": "dead", "attempts": 0},
+    {"type": "asked", "task": "next"},
+    {"type": "asked", "task": "next", "question_contains": "Stamp", "answer": "yes"},
+    {"type": "asked", "task": "late", "answer": ""},
     {"type": "order", "mode": "exact", "tasks": ["quick", "slow", "bad", "next", "dead"]},
     {
         "type": "order",
@@ -102,7 +108,7 @@ HOLDS: list[dict[str, Any]] = [
     {"type": "abstained", "task": "split", "reason": "near-tie"},
     {"type": "latency", "at_least_s": 30},
     {"type": "count", "topic": "task.completed", "equals": 3},
-    {"type": "count", "topic": "task.*", "equals": 26},
+    {"type": "count", "topic": "task.*", "equals": 29},
     {"type": "count", "topic": "run.paused", "equals": 0},
 ]
 DOES_NOT_HOLD: list[tuple[dict[str, Any], str]] = [
@@ -126,6 +132,9 @@ DOES_NOT_HOLD: list[tuple[dict[str, Any], str]] = [
     ({"type": "failed", "task": "bad", "attempts": 3}, "after 1 attempts"),
     ({"type": "dead-lettered", "task": "bad"}, "failed at desk"),
     ({"type": "skipped", "task": "quick"}, "completed at clerk"),
+    ({"type": "asked", "task": "quick"}, "it asked nothing"),
+    ({"type": "asked", "task": "next", "answer": "no"}, "it asked 'Stamp it?', answered 'yes'"),
+    ({"type": "asked", "task": "late", "question_contains": "Stamp"}, "it asked 'Still?'"),
     ({"type": "order", "mode": "exact", "tasks": ["quick", "slow"]}, "began: quick, slow, bad, next, dead"),
     ({"type": "order", "mode": "in_order", "tasks": ["next", "quick"]}, "began: quick"),
     ({"type": "order", "mode": "in_order", "tasks": ["quick", "late"]}, "began: quick"),
@@ -152,7 +161,8 @@ DOES_NOT_HOLD: list[tuple[dict[str, Any], str]] = [
     ({"type": "count", "topic": "task.completed", "equals": 2}, "there were 3"),
 ]
 ALL_TYPES = {
-    "routed", "abstained", "completed", "failed", "dead-lettered", "skipped", "order", "result", "latency", "count"
+    "routed", "abstained", "completed", "failed", "dead-lettered", "skipped", "asked", "order", "result", "latency",
+    "count",
 }  # fmt: skip
 
 

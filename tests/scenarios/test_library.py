@@ -31,7 +31,8 @@ def test_library_is_sound_and_varied() -> None:
     assert len({scenario.path for scenario in COLLECTION.scenarios}) >= 8
     used = {expectation.type.removeprefix("not-") for scenario in COLLECTION.scenarios for expectation in scenario.then}
     assert used == {
-        "routed", "abstained", "completed", "failed", "dead-lettered", "skipped", "order", "result", "latency", "count"
+        "routed", "abstained", "completed", "failed", "dead-lettered", "skipped", "asked", "order", "result", "latency",
+        "count",
     }  # fmt: skip
 
 

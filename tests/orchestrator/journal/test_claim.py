@@ -4,6 +4,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from orchestrator.journal import JournalReader, SqliteJournal
 from orchestrator.journal.claim import Claim, release
 from orchestrator.journal.ownership import read_owner
 from orchestrator.messages import Envelope
+from orchestrator.testing import until_blocked
 
 HOUR = 3600.0
 LEASE = 100.0
@@ -230,6 +232,33 @@ async def test_who_is_cancelled_while_waiting_has_taken_nothing(tmp_path: Path) 
     await owner.aclose()
     free = SqliteJournal(owner.path, "r")
     assert free.epoch == 2
+    await free.aclose()
+
+
+async def test_who_is_cancelled_twice_while_a_file_is_opened_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection is closed by one thread only after the other is done with it: else the process might end."""
+    opened, go = threading.Event(), threading.Event()
+    real = Claim._take
+
+    def take(self: Claim) -> int:
+        opened.set()
+        assert go.wait(60)
+        return real(self)
+
+    monkeypatch.setattr(Claim, "_take", take)
+    async with asyncio.TaskGroup() as group:
+        opening = group.create_task(SqliteJournal.open(tmp_path / "j.db", "r"))
+        await asyncio.to_thread(opened.wait)
+        for _ in range(3):
+            opening.cancel()
+            await until_blocked()
+        assert not opening.done()
+        go.set()
+    assert opening.cancelled()
+    free = SqliteJournal(tmp_path / "j.db", "r")
+    assert free.epoch == 2, "what it took it gave back"
     await free.aclose()
 
 

@@ -156,6 +156,26 @@ async def test_a_caller_cancelled_in_sync_leaves_nothing_behind(
     assert rows_on_disk(journal.path) == 1
 
 
+async def test_a_caller_cancelled_while_it_closes_leaves_a_closed_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often: when it hears of it, the rows are written, the file is closed and the run is free."""
+    gate = Gate(monkeypatch)
+    journal = SqliteJournal(tmp_path / "j.db", "r")
+    journal.append(envelope(1))
+    async with asyncio.TaskGroup() as group:
+        closing = group.create_task(journal.aclose())
+        for _ in range(3):
+            await until_blocked()
+            closing.cancel()
+        gate.open.set()
+    assert closing.cancelled()
+    assert rows_on_disk(journal.path) == 1
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        journal._connection.execute("SELECT 1")
+    assert not journal._writer.is_alive()
+
+
 async def test_what_is_no_json_is_refused_and_the_journal_goes_on(tmp_path: Path) -> None:
     """A refused envelope is the publisher's fault, not the disk's."""
     journal = SqliteJournal(tmp_path / "j.db", "r")

@@ -1,0 +1,1 @@
+"""Cancelled runs: what whole runs leave behind when they are cancelled at random moments."""
