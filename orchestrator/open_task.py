@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 
 from orchestrator.messages import Envelope
 
@@ -29,3 +30,11 @@ class OpenTask:
 def opened(command: Envelope) -> OpenTask:
     """Return the entry of a command; one that is given again after a crash says how many attempts were begun."""
     return OpenTask(command, command.body.get("attempts", 0))
+
+
+def this_task() -> asyncio.Task[Any]:
+    """Return the worker that calls this."""
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("a worker runs in an asyncio.Task")
+    return task

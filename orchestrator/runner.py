@@ -17,7 +17,7 @@ from orchestrator.errors import BusClosedError, NotJsonError
 from orchestrator.handling import Failure, Handling, Success, Surroundings, Waiting, refused
 from orchestrator.journal import check_json
 from orchestrator.messages import Envelope, Task
-from orchestrator.open_task import OpenTask, opened
+from orchestrator.open_task import OpenTask, opened, this_task
 from orchestrator.policy import Policy
 from orchestrator.questions import Answer, Question, asked_body, asked_of
 from orchestrator.refusing import for_want_of, give_back, may_go_elsewhere
@@ -43,6 +43,7 @@ class AgentRunner:
 
     def __init__(self, agent: Agent, policy: Policy, surroundings: Surroundings) -> None:
         self.agent, self.policy, self._in = agent, policy, surroundings
+        self._spending = surroundings.spending
         self.name = agent.card.name
         self.breaker = CircuitBreaker(policy.breaker)
         self._mailbox = surroundings.bus.subscribe(
@@ -118,7 +119,7 @@ class AgentRunner:
             return
 
     async def _work_on(self) -> None:
-        worker = _this_task()
+        worker = this_task()
         while True:
             command = await self._mailbox.receive()
             if self._retired:  # it was handed over in the very moment of retirement
@@ -135,7 +136,7 @@ class AgentRunner:
             await self.breaker.admit()
             if self._paused:
                 return
-            short = self._in.spending.begin(command.correlation_id, self.name) if self._in.spending.active else None
+            short = self._spending.begin(command.correlation_id, self.name) if self._spending.active else None
             if short is not None:
                 await self._refuse(entry, short)
                 continue
@@ -197,8 +198,8 @@ class AgentRunner:
             return  # given up while the handler would not be cancelled
         if isinstance(outcome, Waiting):
             self.breaker.withdraw()
-            if self._in.spending.active:
-                self._in.spending.withdraw(task_id, self.name)
+            if self._spending.active:
+                self._spending.withdraw(task_id, self.name)
             await self._ask(entry, outcome.question, started, measured)
             return
         if isinstance(outcome, Failure) and outcome.again and entry.attempts < self.policy.retry.max_attempts:
@@ -210,16 +211,12 @@ class AgentRunner:
             self.breaker.succeed()
             await self._complete(outcome, entry, started, measured)
             self._mailbox.done()
-        elif outcome.short is not None:
-            self.breaker.withdraw()  # it says nothing about the agent
-            await self._finish(TASK_DEAD_LETTERED, for_want_of(outcome.short), entry, started, measured)
-            self._mailbox.reject(entry.command, outcome.error)
-        elif not outcome.again:
+        elif not outcome.again and outcome.short is None:
             self.breaker.succeed()  # the agent answered; the task was at fault
             await self._finish(TASK_FAILED, _why(outcome), entry, started, measured)
             self._mailbox.done()
         else:
-            self.breaker.fail()
+            self.breaker.fail() if outcome.again else self.breaker.withdraw()  # a budget says nothing about the agent
             await self._finish(TASK_DEAD_LETTERED, _why(outcome), entry, started, measured)
             self._mailbox.reject(entry.command, outcome.error)
 
@@ -227,12 +224,8 @@ class AgentRunner:
         task_id = entry.command.correlation_id
         rng = seeded_random(self._in.seed, self.name, task_id, str(entry.attempts))
         delay = round(self.policy.retry.delay(entry.attempts, rng), 6)
-        body = {
-            "agent": self.name,
-            "attempt": entry.attempts,
-            **_why(why),
-            "delay_s": delay,
-        } | self._in.spending.settle(task_id, self.name)
+        body = {"agent": self.name, "attempt": entry.attempts, **_why(why), "delay_s": delay}
+        body |= self._spending.settle(task_id, self.name)
         await self._in.bus.publish(TASK_RETRIED, body, task_id, started.id, measured)
         entry.timer = asyncio.get_running_loop().call_later(
             delay, self._in.alarm.guard(functools.partial(self._mailbox.requeue, entry.command))
@@ -243,9 +236,8 @@ class AgentRunner:
         task_id = entry.command.correlation_id
         entry.attempts -= 1
         entry.worker = None  # a stop from now on interrupts nothing
-        body = {**asked_body(question, self.name), "attempt": started.body["attempt"]} | self._in.spending.settle(
-            task_id, self.name
-        )
+        body = {**asked_body(question, self.name), "attempt": started.body["attempt"]}
+        body |= self._spending.settle(task_id, self.name)
         asked = await self._in.bus.publish(TASK_ASKED, body, task_id, started.id, measured)
         if self._open.get(task_id) is entry:
             await self._in.questions.park(task_id, asked_of(asked), functools.partial(self._wake, entry))
@@ -263,7 +255,7 @@ class AgentRunner:
 
     async def _complete(self, outcome: Success, entry: OpenTask, started: Envelope, measured: dict[str, float]) -> None:
         try:
-            if self._in.spending.owing:  # what was spent goes on record with a row that is surely taken
+            if self._spending.owing:  # what was spent goes on record with a row that is surely taken
                 check_json(outcome.output, "the output")
             await self._finish(TASK_COMPLETED, {"output": outcome.output}, entry, started, measured, outcome.children)
         except NotJsonError as error:  # found out here because looking first would cost every task
@@ -288,8 +280,8 @@ class AgentRunner:
     ) -> None:
         task_id = entry.command.correlation_id
         body = {"agent": self.name, "attempts": entry.attempts, **body}
-        if self._in.spending.owing:
-            body |= self._in.spending.settle(task_id, self.name)
+        if self._spending.owing:
+            body |= self._spending.settle(task_id, self.name)
         if children:  # in one go with the end: who stops this worker while it waits leaves all on record, or nothing
             records = [(child.id, {"task": child.to_json()}) for child in children]
             await self._in.bus.publish_all(TASK_SUBMITTED, records, started.id, Fact(topic, task_id, body, measured))
@@ -299,12 +291,6 @@ class AgentRunner:
         self._in.questions.forget(task_id)
 
 
-def _why(failure: Failure) -> dict[str, str]:
-    return {"error": failure.error, "cause": failure.cause}
-
-
-def _this_task() -> asyncio.Task[Any]:
-    task = asyncio.current_task()
-    if task is None:
-        raise RuntimeError("a worker runs in an asyncio.Task")
-    return task
+def _why(failure: Failure) -> dict[str, Any]:
+    why = {"error": failure.error, "cause": failure.cause}
+    return why if failure.short is None else for_want_of(failure.short)
