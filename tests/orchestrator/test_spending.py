@@ -190,6 +190,17 @@ async def test_without_another_agent_a_task_is_a_dead_letter_for_want_of_the_bud
 
 
 @in_virtual_time
+async def test_what_its_submitter_gave_to_an_agent_is_not_routed_anew() -> None:
+    """Also where it had been sent before the budget was used up, and waits there."""
+    journal = MemoryJournal("r")
+    agents = [limited("a", Budget(attempts=1)), spender("b")]
+    async with make(agents, journal, router=Second()) as o:
+        named = tuple(task._replace(agent="a") for task in tasks(3))
+        assert statuses(await o.run(Plan("p", named))) == ["completed", "dead_lettered", "dead_lettered"]
+    assert not bodies(journal, "task.returned")
+
+
+@in_virtual_time
 async def test_the_fallback_gets_nothing_when_its_budget_is_used_up() -> None:
     """It is no way around."""
     async with make([limited("a", Budget(attempts=0))], fallback_agent="a") as o:
@@ -288,6 +299,7 @@ async def test_what_was_awaited_is_on_record_at_once_and_the_rest_with_the_end_o
     assert bodies(journal, "budget.spent") == [
         {"agent": "a", "attempt": attempt, "tokens": 3, "cost": "0.5"} for attempt in (1, 2, 2)
     ]
+    _agree(o.statistics().budgets, journal.rows)
     spent = [bodies(journal, f"task.{end}")[0]["spent"] for end in ("retried", "asked", "completed")]
     assert spent == [{"tokens": 4}] * 3
 
@@ -389,6 +401,7 @@ async def test_without_room_a_resumed_run_stays_stopped() -> None:
         agent = spender()
         async with go_on([agent], STOPPED, budget) as o:
             assert statuses(await o.results()).count("completed") == 1
+            assert not bodies(o._journal, "task.revived")  # type: ignore[arg-type]  # a MemoryJournal
         assert not agent.calls
 
 
