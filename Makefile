@@ -38,7 +38,7 @@ sigterm: $(VENV)/.dev  ## ask a hundred times by SIGTERM in mid-run: nothing los
 	@$(BIN)/python -m benchmarks.chaos --kills 100 --sigterm $(ARGS)
 
 faults: $(VENV)/.dev  ## an exception at every function of every component: each is reported, none hangs the run
-	@FAULTS=all $(BIN)/python -m pytest tests/orchestrator/test_faults.py --timeout 900 $(ARGS)
+	@FAULTS=all $(BIN)/python -m pytest tests/orchestrator/test_faults.py tests/orchestrator/test_budget_faults.py --timeout 900 $(ARGS)
 
 model: $(VENV)/.dev  ## 2,000 runs of 50 steps against a model of a run, with stops and crashes at quiet moments
 	@MODEL_RUNS=2000 $(BIN)/python -m pytest tests/orchestrator/test_model.py $(ARGS)
