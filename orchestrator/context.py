@@ -14,6 +14,7 @@ from orchestrator.budget import Amount, Budget, Cost, amount_of
 from orchestrator.clock import Clock, SystemClock
 from orchestrator.errors import AgentError
 from orchestrator.messages import EMPTY, OnFailure, Result, Task, as_ids
+from orchestrator.policy import TaskPolicy
 
 InDoubt = Literal["again", "fail", "ask"]
 
@@ -165,11 +166,13 @@ class TaskContext:
         on_failure: OnFailure = "fail",
         estimate_s: float = 1.0,
         budget: Budget | None = None,
+        policy: TaskPolicy | None = None,
     ) -> Task:
         """Add a task to the run. It begins when this attempt completes; an attempt that fails adds nothing.
 
         Whatever waits for the present task also waits for the added one. `after` may name the tasks that this
-        attempt added before. Without `id` it is named after its parent: `PARENT/1`, `PARENT/2`, ...
+        attempt added before. Without `id` it is named after its parent: `PARENT/1`, `PARENT/2`, ... What the plan of
+        the present task states for all of its tasks holds for it too, and under its own `policy`.
         """
         task_id = id or f"{self.task.id}/{len(self.added) + 1}"
         task = Task(
@@ -182,6 +185,8 @@ class TaskContext:
             estimate_s=estimate_s,
             parent=self.task.id,
             budget=budget,
+            policy=policy,
+            plan_policy=self.task.plan_policy,
         )
         self.added.append(task)
         return task

@@ -289,4 +289,5 @@ class Dispatcher:
 def _again(task: Task, before: Progress, now: float) -> dict[str, Any]:
     """Return the command for a task that an earlier process had sent: how far it had come, and what it waits for."""
     body = {"task": task.id, "attempts": before.attempts, "wait_s": before.wait_s(now)}
+    body |= {"elapsed_s": before.elapsed_s(now)} if before.attempts else {}
     return body | ({"asked": before.asked.id} if before.asked is not None and before.answer is None else {})

@@ -190,15 +190,31 @@ def _explain(document: Document, model: type[BaseModel], fault: ErrorDetails) ->
     known = known_keys(model, loc[:-1]) if unknown else []
     if fault["type"] == "union_tag_invalid":
         loc = (*loc, _quoted(fault["ctx"]["discriminator"])[0])
+    if unknown and (found := _elsewhere(model, loc)):
+        return (document.mark(loc, key=True), *found)
     return (document.mark(loc, key=unknown), *describe(fault, known))
 
 
 def known_keys(model: type[BaseModel], loc: Loc) -> list[str]:
     """Return the keys that the model allows in the mapping at `loc`."""
+    return [name for kind in _models_at(model, loc) for name in kind.model_fields]
+
+
+def _elsewhere(model: type[BaseModel], loc: Loc) -> tuple[str, str] | None:
+    """Return problem and hint for a key that a model does not have but knows, by its class variable `elsewhere`."""
+    name = loc[-1]
+    for kind in _models_at(model, loc[:-1]):
+        problem, hint = getattr(kind, "elsewhere", {}).get(name, ("", ""))
+        if problem:
+            return f"{name!r} {problem}", f"{hint}; known here: {', '.join(sorted(kind.model_fields))}"
+    return None
+
+
+def _models_at(model: type[BaseModel], loc: Loc) -> list[type[BaseModel]]:
     kinds: list[Any] = [model]
     for part in loc:
         kinds = [inner for kind in kinds for inner in _alternatives(_inside(kind, part))]
-    return [name for kind in kinds if _is_model(kind) for name in kind.model_fields]
+    return [kind for kind in kinds if _is_model(kind)]
 
 
 def _alternatives(kind: Any) -> list[Any]:

@@ -94,7 +94,7 @@ class Handling:
     """Calls the handler of one agent, each call within the bounds of its policy."""
 
     def __init__(self, surroundings: Surroundings, policy: Policy, agent: Agent) -> None:
-        self._in, self._policy, self._name = surroundings, policy, agent.card.name
+        self._in, self._name = surroundings, agent.card.name
         surroundings.errands.welcome(self._name)
         self._deadlines = Deadlines(policy.timeout_s, surroundings.alarm.guard)
         self._isolation = Isolation(agent, policy) if policy.isolation == "process" else None
@@ -106,21 +106,24 @@ class Handling:
         if self._isolation is not None:
             self._isolation.close()
 
-    async def run(self, agent: Agent, started: Envelope, worker: asyncio.Task[None]) -> Success | Failure | Waiting:
+    async def run(
+        self, agent: Agent, started: Envelope, worker: asyncio.Task[None], policy: Policy
+    ) -> Success | Failure | Waiting:
         """Run the handler: the one place where anything an agent raises becomes a value.
 
         Args:
             agent: whose handler.
             started: says which attempt at which task this is.
             worker: who runs this; only its own cancellation passes.
+            policy: of the task: the agent's own, or one that the task or its plan overrides.
         """
         task = self._in.graph.task(started.correlation_id)
         questions = self._in.questions.of(task.id)
         try:
             context = self._context(task, started, questions)
             call = self._call_within_budget if self._in.spending.active else self._call
-            output = as_json(await call(agent, context, worker, questions))
-            refuse_large(output, self._policy.max_output_mb)
+            output = as_json(await call(agent, context, worker, questions, policy))
+            refuse_large(output, policy.max_output_mb)
             if context.added:
                 self._check_children(task, context, output)
         except Parked as parked:
@@ -132,7 +135,7 @@ class Handling:
         except AttemptError as error:
             return Failure(str(error), again=True, cause=error.cause, kinds=error.kinds)
         except _LateError:
-            return Failure(no_answer(self._policy.timeout_s), again=True, cause=Cause.TIMEOUT)
+            return Failure(no_answer(policy.timeout_s), again=True, cause=Cause.TIMEOUT)
         except asyncio.CancelledError:
             if worker.cancelling():
                 raise
@@ -169,28 +172,45 @@ class Handling:
         )
 
     async def _call_within_budget(
-        self, agent: Agent, context: TaskContext, worker: asyncio.Task[None], questions: QuestionsOfAttempt
+        self,
+        agent: Agent,
+        context: TaskContext,
+        worker: asyncio.Task[None],
+        questions: QuestionsOfAttempt,
+        policy: Policy,
     ) -> Any:
         self._in.spending.enter(worker, context.task.id, self._name)
         try:
-            return await self._call(agent, context, worker, questions)
+            return await self._call(agent, context, worker, questions, policy)
         finally:
             self._in.spending.leave(worker, self._name)
 
     async def _call(
-        self, agent: Agent, context: TaskContext, worker: asyncio.Task[None], questions: QuestionsOfAttempt
+        self,
+        agent: Agent,
+        context: TaskContext,
+        worker: asyncio.Task[None],
+        questions: QuestionsOfAttempt,
+        policy: Policy,
     ) -> Any:
         if self._isolation is not None:
-            return await self._isolation.handle(context.task, context, self._policy)  # it keeps the time itself
-        self._deadlines.begin(worker)
+            return await self._isolation.handle(context.task, context, policy)  # it keeps the time itself
+        deadlines = self._deadlines if policy.timeout_s == self._deadlines.seconds else self._own_deadline(policy)
+        deadlines.begin(worker)
         try:
             return await agent.handle(context.task, context)
         finally:
-            self._bring_up(worker, questions)
+            self._bring_up(worker, questions, deadlines)
 
-    def _bring_up(self, worker: asyncio.Task[None], questions: QuestionsOfAttempt) -> None:
+    def _own_deadline(self, policy: Policy) -> Deadlines:
+        """Return a timer for one attempt: its task has another time than the others of this agent."""
+        return Deadlines(policy.timeout_s, self._in.alarm.guard)
+
+    def _bring_up(self, worker: asyncio.Task[None], questions: QuestionsOfAttempt, deadlines: Deadlines) -> None:
         """Raise that the handler had its time, or waits for a person, whatever it made of hearing so."""
-        late, cancelled = self._deadlines.end(worker), worker.cancelling()
+        late, cancelled = deadlines.end(worker), worker.cancelling()
+        if deadlines is not self._deadlines:
+            deadlines.close()
         if late and not cancelled:
             raise _LateError
         # A task group whose member raised may leave its parent counted as cancelled (before Python 3.13).

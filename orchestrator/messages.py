@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from orchestrator.budget import Budget
 from orchestrator.errors import PointsmanError
+from orchestrator.policy import TaskPolicy, for_tasks, from_stated
 
 Status = Literal["completed", "failed", "dead_lettered", "skipped", "abstained"]
 OnFailure = Literal["fail", "skip", "continue"]
@@ -52,6 +53,8 @@ class _TaskFields(NamedTuple):
     estimate_s: float = 1.0
     parent: str = ""
     budget: Budget | None = None
+    policy: TaskPolicy | None = None
+    plan_policy: TaskPolicy | None = None
 
 
 class Task(_TaskFields):
@@ -68,6 +71,8 @@ class Task(_TaskFields):
         estimate_s: expected seconds, for the critical path.
         parent: id of the task whose agent added this one; empty for submitted ones.
         budget: what this task and all that are added below it may use together; None for no limit of its own.
+        policy: what this task states itself about how it is run: `Policy(timeout_s=5)`, `retry` alike.
+        plan_policy: what its plan states for all of its tasks, those that agents add included.
     """
 
     __slots__ = ()
@@ -83,11 +88,13 @@ class Task(_TaskFields):
         estimate_s: float = 1.0,
         parent: str = "",
         budget: Budget | None = None,
+        policy: TaskPolicy | None = None,
+        plan_policy: TaskPolicy | None = None,
     ) -> Task:
         """Make a task.
 
         Raises:
-            PointsmanError: if the id, the length of the request, `after` or the estimate is not usable.
+            PointsmanError: if the id, the length of the request, `after`, the estimate or the policy is not usable.
         """
         if not _IS_TASK_ID(id):
             raise PointsmanError(f"task id {id!r}: use letters, digits and . _ / - (128 at most)")
@@ -98,7 +105,10 @@ class Task(_TaskFields):
         given: object = after
         if isinstance(given, str):
             raise PointsmanError(f"task {id!r}: after is the text {after!r}; give a tuple of ids")
-        return _new(cls, (id, request, payload, after, agent, on_failure, estimate_s, parent, budget))
+        if policy is not None:
+            policy = for_tasks(policy, f"task {id!r}")
+        fields = (id, request, payload, after, agent, on_failure, estimate_s, parent, budget, policy, plan_policy)
+        return _new(cls, fields)
 
     def to_json(self) -> dict[str, Any]:
         """Return the task as a JSON object, without the fields at their defaults."""
@@ -117,6 +127,10 @@ class Task(_TaskFields):
             body["parent"] = self.parent
         if self.budget is not None:
             body["budget"] = self.budget.to_json()
+        if self.policy is not None:
+            body["policy"] = self.policy.stated
+        if self.plan_policy is not None:
+            body["plan_policy"] = self.plan_policy.stated
         return body
 
     @classmethod
@@ -125,6 +139,9 @@ class Task(_TaskFields):
         fields = {**body, "after": tuple(body.get("after", ()))}
         if "budget" in fields:
             fields["budget"] = Budget.model_validate(fields["budget"])
+        for name in ("policy", "plan_policy"):
+            if name in fields:
+                fields[name] = from_stated(fields[name])
         return cls(**fields)
 
 

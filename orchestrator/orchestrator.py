@@ -23,6 +23,7 @@ from orchestrator.logs import make_logger
 from orchestrator.messages import OnFailure, Result, Task, as_ids
 from orchestrator.parts import Ground, Parts, assemble
 from orchestrator.plan import Plan
+from orchestrator.policy import TaskPolicy
 from orchestrator.registry import AgentRegistry
 from orchestrator.resumption import Resumption, announce_new, open_journal, refuse_begun
 from orchestrator.router_of_run import load_router, load_shadow
@@ -99,16 +100,9 @@ class Orchestrator:
         whose attempt was cut short gets its next attempt; a task that went to an agent goes to the same one. `results`
         waits for all of them.
 
-        Args:
-            run: its id.
-            settings: as for a new run; its journal must be the one of the run, whose own seed stays.
-            agents: as for a new run.
-            router: as for a new run.
-            journal: as for a new run.
-            clock: as for a new run.
-            logger: as for a new run.
-            accept: agents that may be missing, or may have changed while their effects are on record.
-            budget: limits that replace those of the run; None in a field lifts one, what is not given stays.
+        The arguments are those of a new run; the journal must be the one of `run`, whose own seed stays. `accept` names
+        agents that may be missing, or may have changed while their effects are on record. `budget` holds
+        limits that replace those of the run; None in a field lifts one, what is not given stays.
 
         Raises:
             JournalError: on entering, if the journal has no such run or is damaged.
@@ -159,6 +153,7 @@ class Orchestrator:
         on_failure: OnFailure = "fail",
         estimate_s: float = 1.0,
         budget: Budget | None = None,
+        policy: TaskPolicy | None = None,
     ) -> Ticket:
         """Submit one task; return once it is in the journal. The arguments are those of `Task`.
 
@@ -170,7 +165,7 @@ class Orchestrator:
         if not isinstance(request, Task):
             name = id or self._new_task_id()
             about = (payload or {}, as_ids(after), agent, on_failure, estimate_s)
-            request = Task(name, request, *about, budget=budget)
+            request = Task(name, request, *about, budget=budget, policy=policy)
         return (await desk.submit([request]))[0]
 
     async def submit_plan(self, plan: Plan) -> dict[str, Ticket]:

@@ -23,6 +23,7 @@ from orchestrator.errors import (
 )
 from orchestrator.messages import OnFailure, Result, Task
 from orchestrator.ordering import find_cycle
+from orchestrator.policy import TaskPolicy, for_tasks
 
 if TYPE_CHECKING:
     from orchestrator.yaml_text import Loc
@@ -45,11 +46,12 @@ class Plan:
         seed: for the run's randomness; None takes the settings'.
         budget: what the run that it is submitted to may use at most; None for no limit of its own.
         capacity: the most tasks that it may have. A run has a `capacity` too, in its settings: raise both.
+        policy: what it states about how its tasks are run, over their agents' cards: timeout and retries.
 
     Raises:
         CapacityError: if it has more; none of them is looked at.
         GraphError: if an id is used twice, a task waits for one outside the plan, or tasks wait for each other.
-        PointsmanError: if a payload refers to a task that the task does not wait for.
+        PointsmanError: if a payload refers to a task that the task does not wait for, or `policy` is an agent's.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Plan:
     seed: int | None = None
     capacity: int = field(default=MAX_TASKS, repr=False, compare=False)
     budget: Budget | None = field(default=None, kw_only=True)
+    policy: TaskPolicy | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         if len(self.tasks) > self.capacity:
@@ -68,6 +71,13 @@ class Plan:
             ids.add(task.id)
         for fault in find_faults(self.tasks):
             raise fault.error
+        if self.policy is not None:
+            self._hand_down(self.policy)
+
+    def _hand_down(self, policy: TaskPolicy) -> None:
+        stated = for_tasks(policy, f"plan {self.name!r}")
+        object.__setattr__(self, "policy", stated)
+        object.__setattr__(self, "tasks", tuple([task._replace(plan_policy=stated) for task in self.tasks]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +105,7 @@ class TaskEntry(BaseModel):
     on_failure: OnFailure | None = None
     estimate_s: float = Field(default=1.0, ge=0, le=86_400 * 365)
     budget: Budget | None = None
+    policy: TaskPolicy | None = None
 
     def to_task(self, task_id: str, document: Document, loc: Loc, on_failure: OnFailure = "fail") -> Task:
         """Return the task; `loc` is where the document states it, `on_failure` holds where it says nothing.
@@ -115,6 +126,7 @@ class TaskEntry(BaseModel):
                 on_failure=self.on_failure or on_failure,
                 estimate_s=self.estimate_s,
                 budget=self.budget,
+                policy=self.policy,
             )
         except PointsmanError as error:
             stated = (*loc, "id") in document.values
@@ -131,6 +143,7 @@ class PlanEntry(BaseModel):
     seed: int | None = None
     on_failure: OnFailure = "fail"
     budget: Budget | None = None
+    policy: TaskPolicy | None = None
     tasks: dict[str, TaskEntry] = Field(min_length=1)
 
     def to_plan(self, document: Document, loc: Loc = ()) -> Plan:
@@ -145,7 +158,7 @@ class PlanEntry(BaseModel):
         )
         for fault in find_faults(tasks):
             raise document.error((*at, fault.task, *fault.loc), str(fault.error))
-        return Plan(self.plan, tasks, self.seed, budget=self.budget)
+        return Plan(self.plan, tasks, self.seed, policy=self.policy, budget=self.budget)
 
 
 def load_plan(path: str | Path) -> Plan:

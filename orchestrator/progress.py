@@ -34,6 +34,7 @@ class Progress:
         attempts: attempts begun, those that a stop cut short not counted.
         due_at: when its next attempt may begin, in seconds since the epoch; 0 for at once.
         delay_s: seconds that it had to wait for that.
+        first_at: when its first attempt began, in seconds since the epoch, moved on by waits for people.
         asked: the question that it was parked on, and `answer` what a person said to it, if anybody did.
     """
 
@@ -42,12 +43,18 @@ class Progress:
     attempts: int = 0
     due_at: float = 0.0
     delay_s: float = 0.0
+    first_at: float = 0.0
     asked: Asked | None = None
     answer: Answer | None = None
 
     def wait_s(self, now: float) -> float:
         """Return the seconds until its next attempt; never more than it had to wait, whatever the clock did since."""
         return round(min(max(self.due_at - now, 0.0), self.delay_s), 6)
+
+    def elapsed_s(self, now: float) -> float:
+        """Return the seconds since its first attempt began, those in which it waited for a person not counted."""
+        until = self.asked.at if self.asked is not None and self.answer is None else now
+        return round(max(until - self.first_at, 0.0), 6)
 
 
 @dataclass(slots=True)

@@ -182,6 +182,8 @@ class _Replay:
     def _task_started(self, envelope: Envelope) -> None:
         progress = self._progress(envelope)
         progress.attempts, progress.due_at = envelope.body["attempt"], 0.0
+        if progress.attempts == 1:
+            progress.first_at = envelope.at
         progress.asked = progress.answer = None
 
     def _task_retried(self, envelope: Envelope) -> None:
@@ -200,6 +202,7 @@ class _Replay:
         asked = progress.asked
         if asked is not None and asked.id == answer.cause and progress.answer is None:  # the first answer counts
             progress.answer = answer
+            progress.first_at += max(answer.at - asked.at, 0.0)
             answers = self.found.answers.setdefault(envelope.correlation_id, {})
             answers[asked.question.key] = asked.question, answer
 

@@ -115,7 +115,7 @@ class Resumption:
             counted.set_budget(self._budget.over(counted.budget))
         for agent in agents:
             card = adopt(agent).card
-            counted.ledger.limit_agent(card.name, (card.policy or default).budget)
+            counted.ledger.limit_agent(card.name, default.overridden_by(card.policy).budget)
 
     def _has_room(self, dead: Dead) -> bool:
         """Return whether no budget keeps a task from being begun now."""

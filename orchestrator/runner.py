@@ -4,31 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Sequence
-from typing import Any
 
 from orchestrator.agent import Agent
 from orchestrator.breaker import CircuitBreaker
-from orchestrator.budget import Shortage
-from orchestrator.bus import Fact, SubscriptionStatistics
-from orchestrator.causes import Cause
+from orchestrator.bus import SubscriptionStatistics
 from orchestrator.clock import seeded_random, stopwatch
-from orchestrator.errors import BusClosedError, NotJsonError
-from orchestrator.handling import Failure, Handling, Success, Surroundings, Waiting, refused
-from orchestrator.journal import check_json
-from orchestrator.messages import Envelope, Task
-from orchestrator.open_task import OpenTask, opened, this_task
-from orchestrator.policy import Policy
+from orchestrator.endings import Endings, why
+from orchestrator.errors import BusClosedError
+from orchestrator.handling import Failure, Handling, Success, Surroundings, Waiting
+from orchestrator.messages import Envelope
+from orchestrator.open_task import OpenTask, this_task
+from orchestrator.policy import Policies, Policy
 from orchestrator.questions import Answer, Question, asked_body, asked_of
-from orchestrator.refusing import for_want_of, give_back, may_go_elsewhere
 from orchestrator.topics import (
     TASK_ASKED,
-    TASK_COMPLETED,
-    TASK_DEAD_LETTERED,
-    TASK_FAILED,
     TASK_RETRIED,
     TASK_STARTED,
-    TASK_SUBMITTED,
     command_for,
 )
 
@@ -46,13 +37,16 @@ class AgentRunner:
         self._spending = surroundings.spending
         self.name = agent.card.name
         self.breaker = CircuitBreaker(policy.breaker)
+        self._policies = Policies(policy)
         self._mailbox = surroundings.bus.subscribe(
             command_for(self.name),
             maxsize=2 * surroundings.capacity,
             priority=lambda envelope: surroundings.graph.urgency(envelope.correlation_id),
         )
         self._handling = Handling(surroundings, policy, agent)
+        self._ends = Endings(surroundings, self.name, self._mailbox)
         self._open: dict[str, OpenTask] = {}
+        self._now = asyncio.get_running_loop().time
         self._workers: list[asyncio.Task[None]] = []
         self._retired = self._paused = False
         self._attempts = 0  # that have begun and whose outcome is not published yet
@@ -82,13 +76,13 @@ class AgentRunner:
         """Give up what is left: return how many tasks that were. A worker that is recording an outcome may finish."""
         self._retired = True
         while (command := self._mailbox.receive_nowait()) is not None:
-            self._open.setdefault(command.correlation_id, opened(command))
+            self._open.setdefault(command.correlation_id, self._opened(command))
         left = list(self._open.values())
         self._open.clear()
         for entry in left:
             entry.interrupt()
         for entry in left:
-            await self._give_up(entry)
+            await self._ends.give_up(entry)
         self._handling.close()
         self._mailbox.close()
         return len(left)
@@ -123,22 +117,18 @@ class AgentRunner:
         while True:
             command = await self._mailbox.receive()
             if self._retired:  # it was handed over in the very moment of retirement
-                await self._give_up(opened(command))
+                await self._ends.give_up(self._opened(command))
                 return
             entry = self._take(command)
             if entry.timer is not None or await self._still_asks(entry):  # its next attempt is not due yet
                 continue
-            if entry.attempts >= self.policy.retry.max_attempts:
-                error = f"the process ended in attempt {entry.attempts} of {self.policy.retry.max_attempts}"
-                await self._bury(entry, {"error": error})
+            if entry.attempts and await self._buried(entry):
                 continue
             entry.worker = worker
             await self.breaker.admit()
             if self._paused:
                 return
-            short = self._spending.begin(command.correlation_id, self.name) if self._spending.active else None
-            if short is not None:
-                await self._refuse(entry, short)
+            if (entry.attempts or self._spending.active) and await self._barred(entry):
                 continue
             self._attempts += 1
             try:
@@ -155,43 +145,59 @@ class AgentRunner:
             if self._mailbox.queued:
                 await asyncio.sleep(0)  # what this outcome unlocked may be more urgent than what waits here
 
+    def _opened(self, command: Envelope) -> OpenTask:
+        """Return the entry of a command; one that is given again after a crash says how far the task had come."""
+        task, body = self._in.graph.task(command.correlation_id), command.body
+        entry = OpenTask(command, self._policies.of(task.plan_policy, task.policy), body.get("attempts", 0))
+        if entry.attempts:
+            entry.since = self._now() - body.get("elapsed_s", 0.0)
+        return entry
+
     def _take(self, command: Envelope) -> OpenTask:
         """Return the entry of a command that was received; where it was given again before its time, with a timer."""
         known = self._open.get(command.correlation_id)
         if known is not None:
             known.timer = None  # it is this timer that put the command back
             return known
-        entry = self._open[command.correlation_id] = opened(command)
+        entry = self._open[command.correlation_id] = self._opened(command)
         wait_s = command.body.get("wait_s", 0.0)
         if wait_s:
             entry.timer = asyncio.get_running_loop().call_later(wait_s, self._mailbox.requeue, command)
         return entry
 
-    async def _bury(self, entry: OpenTask, why: dict[str, Any]) -> None:
-        """End a task that gets no further attempt."""
-        del self._open[entry.command.correlation_id]
-        await self._finish(TASK_DEAD_LETTERED, why, entry, entry.command, {})
-        self._mailbox.reject(entry.command, why["error"])
+    async def _barred(self, entry: OpenTask) -> bool:
+        """Say whether a task gets no attempt after all: the breaker may have taken its time, or a budget is used up."""
+        if entry.attempts and await self._buried(entry):
+            self.breaker.withdraw()
+            return True
+        return self._spending.active and await self._refused(entry)
 
-    async def _refuse(self, entry: OpenTask, short: Shortage) -> None:
-        """End a task that a budget keeps from its next attempt, or let another agent have it."""
-        self.breaker.withdraw()
-        if may_go_elsewhere(short, entry.attempts, self._in.graph, entry.command.correlation_id):
+    async def _buried(self, entry: OpenTask) -> bool:
+        """End a task that gets no further attempt: the process ended in its last one, or its time is over."""
+        error = entry.spent(self._now())
+        if error:
             del self._open[entry.command.correlation_id]
-            await give_back(self._in.bus, self._mailbox, self.name, entry.command, short)
-        else:
-            await self._bury(entry, for_want_of(short))
-        await asyncio.sleep(0)  # thousands may wait here, and all of them end so
+            await self._ends.bury({"error": error}, entry, entry.command, {})
+        return bool(error)
+
+    async def _refused(self, entry: OpenTask) -> bool:
+        """Say whether a budget keeps a task from an attempt, and let it go then; else the attempt is counted."""
+        short = self._spending.begin(entry.command.correlation_id, self.name)
+        if short is not None:
+            self.breaker.withdraw()
+            del self._open[entry.command.correlation_id]
+            await self._ends.refuse(entry, short)
+            await asyncio.sleep(0)  # thousands may wait here, and all of them go so
+        return short is not None
 
     async def _attempt(self, entry: OpenTask, worker: asyncio.Task[None]) -> None:
         task_id = entry.command.correlation_id
-        entry.attempts += 1
-        entry.in_handler = True
+        entry.begin(self._now())
         body = {"agent": self.name, "attempt": entry.attempts}
         started = await self._in.bus.publish(TASK_STARTED, body, task_id, entry.command.id)
         await self._in.journal.sync()  # the count is safe before the attempt: a task that kills us cannot loop
         begun = stopwatch()
-        outcome = await self._handling.run(self.agent, started, worker)
+        outcome = await self._handling.run(self.agent, started, worker, entry.policy)
         measured = {"handle_s": stopwatch() - begun}
         entry.in_handler = False
         if self._open.get(task_id) is not entry:
@@ -202,29 +208,37 @@ class AgentRunner:
                 self._spending.withdraw(task_id, self.name)
             await self._ask(entry, outcome.question, started, measured)
             return
-        if isinstance(outcome, Failure) and outcome.again and entry.attempts < self.policy.retry.max_attempts:
+        if isinstance(outcome, Failure) and outcome.again:
             self.breaker.fail()
-            await self._retry_later(entry, outcome, started, measured)
-            return
+            delay = self._wait_or_end(entry, outcome)
+            if not isinstance(delay, str):
+                await self._retry_later(entry, outcome, delay, started, measured)
+                return
+            outcome = outcome._replace(error=delay)
         del self._open[task_id]  # the outcome stands: whatever becomes of this agent now, the worker records it
         if isinstance(outcome, Success):
             self.breaker.succeed()
-            await self._complete(outcome, entry, started, measured)
-            self._mailbox.done()
+            await self._ends.complete(outcome, entry, started, measured)
         elif not outcome.again and outcome.short is None:
             self.breaker.succeed()  # the agent answered; the task was at fault
-            await self._finish(TASK_FAILED, _why(outcome), entry, started, measured)
-            self._mailbox.done()
+            await self._ends.fail(outcome, entry, started, measured)
         else:
-            self.breaker.fail() if outcome.again else self.breaker.withdraw()  # a budget says nothing about the agent
-            await self._finish(TASK_DEAD_LETTERED, _why(outcome), entry, started, measured)
-            self._mailbox.reject(entry.command, outcome.error)
+            if outcome.short is not None:
+                self.breaker.withdraw()  # a budget says nothing about the agent
+            await self._ends.bury(why(outcome), entry, started, measured)
 
-    async def _retry_later(self, entry: OpenTask, why: Failure, started: Envelope, measured: dict[str, float]) -> None:
+    def _wait_or_end(self, entry: OpenTask, failed: Failure) -> float | str:
+        """Return the seconds until the next attempt or, where none follows, the error to end with."""
+        rng = functools.partial(
+            seeded_random, self._in.seed, self.name, entry.command.correlation_id, str(entry.attempts)
+        )
+        return entry.wait_or_end(failed.error, failed.cause, failed.kinds, self._now(), rng)
+
+    async def _retry_later(
+        self, entry: OpenTask, failed: Failure, delay: float, started: Envelope, measured: dict[str, float]
+    ) -> None:
         task_id = entry.command.correlation_id
-        rng = seeded_random(self._in.seed, self.name, task_id, str(entry.attempts))
-        delay = round(self.policy.retry.delay(entry.attempts, rng), 6)
-        body = {"agent": self.name, "attempt": entry.attempts, **_why(why), "delay_s": delay}
+        body = {"agent": self.name, "attempt": entry.attempts, **why(failed), "delay_s": delay}
         body |= self._spending.settle(task_id, self.name)
         await self._in.bus.publish(TASK_RETRIED, body, task_id, started.id, measured)
         entry.timer = asyncio.get_running_loop().call_later(
@@ -234,8 +248,7 @@ class AgentRunner:
     async def _ask(self, entry: OpenTask, question: Question, started: Envelope, measured: dict[str, float]) -> None:
         """Let a task wait for a person: its attempt does not count, and neither worker nor timer is held."""
         task_id = entry.command.correlation_id
-        entry.attempts -= 1
-        entry.worker = None  # a stop from now on interrupts nothing
+        entry.wait_for_person(self._now())
         body = {**asked_body(question, self.name), "attempt": started.body["attempt"]}
         body |= self._spending.settle(task_id, self.name)
         asked = await self._in.bus.publish(TASK_ASKED, body, task_id, started.id, measured)
@@ -247,50 +260,10 @@ class AgentRunner:
         task_id = entry.command.correlation_id
         asked = self._in.questions.left_open(task_id)
         if asked is not None:
+            entry.asked_at = self._now()
             await self._in.questions.park(task_id, asked, functools.partial(self._wake, entry))
         return asked is not None
 
     async def _wake(self, entry: OpenTask, _answer: Answer) -> None:
+        entry.go_on(self._now())
         self._mailbox.requeue(entry.command)
-
-    async def _complete(self, outcome: Success, entry: OpenTask, started: Envelope, measured: dict[str, float]) -> None:
-        try:
-            if self._spending.owing:  # what was spent goes on record with a row that is surely taken
-                check_json(outcome.output, "the output")
-            await self._finish(TASK_COMPLETED, {"output": outcome.output}, entry, started, measured, outcome.children)
-        except NotJsonError as error:  # found out here because looking first would cost every task
-            body = {"error": refused(error), "cause": Cause.REFUSED}
-            await self._finish(TASK_FAILED, body, entry, started, measured)
-
-    async def _give_up(self, entry: OpenTask) -> None:
-        cause = f"agent {self.name!r} was unregistered"
-        body = {"agent": self.name, "attempts": entry.attempts, "error": cause}
-        self._in.questions.forget(entry.command.correlation_id)
-        await self._in.bus.publish(TASK_DEAD_LETTERED, body, entry.command.correlation_id, entry.command.id)
-        self._mailbox.reject(entry.command, cause)
-
-    async def _finish(
-        self,
-        topic: str,
-        body: dict[str, Any],
-        entry: OpenTask,
-        started: Envelope,
-        measured: dict[str, float],
-        children: Sequence[Task] = (),
-    ) -> None:
-        task_id = entry.command.correlation_id
-        body = {"agent": self.name, "attempts": entry.attempts, **body}
-        if self._spending.owing:
-            body |= self._spending.settle(task_id, self.name)
-        if children:  # in one go with the end: who stops this worker while it waits leaves all on record, or nothing
-            records = [(child.id, {"task": child.to_json()}) for child in children]
-            await self._in.bus.publish_all(TASK_SUBMITTED, records, started.id, Fact(topic, task_id, body, measured))
-        else:
-            await self._in.bus.publish(topic, body, task_id, started.id, measured)
-        self._in.effects.forget(task_id)
-        self._in.questions.forget(task_id)
-
-
-def _why(failure: Failure) -> dict[str, Any]:
-    why = {"error": failure.error, "cause": failure.cause}
-    return why if failure.short is None else for_want_of(failure.short)

@@ -36,11 +36,15 @@ class Supervisor:
         """
         if agent.card.name in self._runners:
             raise DuplicateAgentError(agent.card.name, leaving=True)
-        refuse_lost(agent, agent.card.policy or self._default)
+        refuse_lost(agent, self.policy_of(agent))
+
+    def policy_of(self, agent: Agent) -> Policy:
+        """Return how an agent's tasks are run that state nothing themselves: its card over the settings."""
+        return self._default.overridden_by(agent.card.policy)
 
     def start(self, agent: Agent) -> Policy:
         """Give an agent its mailbox and workers; return how it is run."""
-        policy = agent.card.policy or self._default
+        policy = self.policy_of(agent)
         runner = AgentRunner(agent, policy, self._surroundings)
         self._surroundings.spending.limit_agent(runner.name, policy.budget)
         runner.breaker.on_trip = functools.partial(self._note_trip, runner.name)

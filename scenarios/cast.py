@@ -52,6 +52,7 @@ class Actor:
                 agent=added.agent,
                 on_failure=added.on_failure or "fail",
                 estimate_s=added.estimate_s,
+                policy=added.policy,
             )
         return returns
 

@@ -13,6 +13,7 @@ from orchestrator.cli.options import AsJson, RouterFile, SettingsFile, examples
 
 if TYPE_CHECKING:
     from orchestrator.plugins import BrokenPlugin, Plugin
+    from orchestrator.policy import Policy
 
 app = typer.Typer(
     help="List the installed agents, check their cards, begin a new one.",
@@ -35,7 +36,8 @@ def list_(*, settings_file: SettingsFile = None, as_json: AsJson = False) -> Non
     settings = session.open_settings(settings_file)
     found, model = session.find_agents(settings), name_model(settings)
     if as_json:
-        agents, faults = [_agent(plugin) for plugin in found.loaded], [_fault(one) for one in found.broken]
+        agents = [_agent(plugin, settings.policy) for plugin in found.loaded]
+        faults = [_fault(one) for one in found.broken]
         print_json({"agents": agents, "broken": faults, "router": model})
         return
     if found.loaded:
@@ -97,11 +99,12 @@ def _row(plugin: Plugin) -> list[object]:
     return [cell(card.name, "cyan"), card.version, origin, len(card.examples), shorten(card.summary, 300)]
 
 
-def _agent(plugin: Plugin) -> dict[str, Any]:
+def _agent(plugin: Plugin, settings: Policy) -> dict[str, Any]:
     card = plugin.agent.card
     origin = {"distribution": plugin.distribution, "distribution_version": plugin.version}
     about = {"version": card.version, "summary": card.summary, "examples": len(card.examples), "digest": card.digest}
-    return {"name": card.name, **about, "entry_point": plugin.entry_point, **origin}
+    policy = settings.overridden_by(card.policy).model_dump(mode="json")
+    return {"name": card.name, **about, "policy": policy, "entry_point": plugin.entry_point, **origin}
 
 
 def _fault(broken: BrokenPlugin) -> dict[str, str]:

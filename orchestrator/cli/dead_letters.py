@@ -10,6 +10,7 @@ import typer
 from orchestrator.cli import session
 from orchestrator.cli.console import cell, moment, note, print_json, shorten, show, table
 from orchestrator.cli.options import AsJson, Run, SettingsFile, examples
+from orchestrator.cli.policy_view import find_policy
 
 if TYPE_CHECKING:
     from orchestrator.journal import JournalReader
@@ -67,14 +68,18 @@ def show_letter(
         session.check_run(reader, run)
         dead = find_dead(reader.rows, task, run)
         heirs = ended_with(reader.rows, dead)
+        run_under = find_policy(reader, dead.run, task, dead.agent)
         rows = [row.envelope for row in reader.rows(run=dead.run, task=task)]
     steps = [(one.at, one.topic, one.body.get("attempt", ""), one.body.get("error", "")) for one in rows]
     if as_json:
         told = [dict(zip(("at", "topic", "attempt", "error"), step, strict=True)) for step in steps]
-        print_json({**dead.to_json(), "ended_with_it": heirs, "steps": told})
+        about = {} if run_under is None else {"run_under": run_under.to_json()}
+        print_json({**dead.to_json(), **about, "ended_with_it": heirs, "steps": told})
         return
     show(cell(dead.task, "bold").append(": ").append_text(cell(dead.cause, "red")))
     show(cell(f"run {dead.run}, agent {dead.agent or 'nobody'}, {dead.attempts} attempts", "dim"))
+    for name, text in run_under.facts() if run_under is not None else ():
+        show(cell(f"{name} {text}", "dim"))
     if heirs:
         show(cell(f"{len(heirs)} tasks ended because of it: {shorten(', '.join(heirs), 200)}"))
     show("", table(("time (UTC)", "topic", ">attempt", "error"), [(moment(at)[5:], *rest) for at, *rest in steps]))

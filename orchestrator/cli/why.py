@@ -14,6 +14,7 @@ from orchestrator.cli.console import cell, duration, moment, print_json, shorten
 from orchestrator.cli.decision_view import view_decision
 from orchestrator.cli.judgement_view import view_word
 from orchestrator.cli.options import AsJson, Run, SettingsFile, examples
+from orchestrator.cli.policy_view import RunUnder, find_policy
 from orchestrator.cli.reasons_view import collect_reasons, view_reasons
 from orchestrator.cli.records import DECIDED, Record, record_of
 from orchestrator.errors import PointsmanError
@@ -51,6 +52,7 @@ class Explanation:
     ending: str
     error: str
     judged: tuple[Judgement, ...] = ()
+    run_under: RunUnder | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return it as a JSON object; `decision` is null where the router was not asked."""
@@ -61,6 +63,7 @@ class Explanation:
             "decision": None if self.record is None else self.record.to_json(),
             "ending": self.ending or None,
             "error": self.error,
+            **({"run_under": self.run_under.to_json()} if self.run_under else {}),
             **({"judged": self.judged[-1].to_json()} if self.judged else {}),
         }
 
@@ -153,14 +156,16 @@ def explain(reader: JournalReader, task: str, run: str = "") -> Explanation:
     decided = [row for topic, row in by_topic.items() if topic in DECIDED and "decision" in row.envelope.body]
     ended = next((row for topic, row in by_topic.items() if topic in ENDINGS), None)
     submitted = by_topic.get(TASK_SUBMITTED)
+    record = record_of(max(decided, key=_sequence)) if decided else None
     return Explanation(
         task=task,
         run=latest,
         request=submitted.envelope.body["task"]["request"] if submitted else "",
-        record=record_of(max(decided, key=_sequence)) if decided else None,
+        record=record,
         ending=ENDINGS[ended.envelope.topic] if ended else "",
         error=ended.envelope.body.get("error", "") if ended else "",
         judged=tuple(read_judgements(reader.rows, run=latest, task=task)),
+        run_under=find_policy(reader, latest, task, record.chosen) if record and record.chosen else None,
     )
 
 
@@ -176,7 +181,8 @@ def show_explanation(found: Explanation) -> None:
         show(*view_decision(decision))
     else:
         show(cell(_WHO_NAMED_IT.get(decision["policy"], _WHO_NAMED_IT["pinned"])))
-    show("", table(("on record", ""), [*_facts(found.record), *_words(found.judged)]))
+    run_under = found.run_under.facts() if found.run_under else ()
+    show("", table(("on record", ""), [*_facts(found.record), *run_under, *_words(found.judged)]))
 
 
 def _words(judged: tuple[Judgement, ...]) -> Iterator[tuple[str, Text]]:

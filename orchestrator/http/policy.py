@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from orchestrator.policy import Retry
 
@@ -25,6 +27,15 @@ class HttpPolicy(BaseModel):
     max_answer_bytes: int = Field(default=10_000_000, ge=1, description="a body's size, packed and unpacked")
     connections: int = Field(default=10, ge=1, le=10_000, description="at the same time, those put by included")
     idle_s: float = Field(default=15.0, ge=0, le=3600, description="an unused connection is kept for so long")
+
+    @model_validator(mode="after")
+    def _answers_tried_again_are_fixed(self) -> Self:
+        stated = [name for name in ("only", "never", "total_s") if getattr(self.retry, name)]
+        if stated:
+            raise ValueError(
+                f"retry.{stated[0]} is for tasks; which answers are tried again is fixed, timeout_s bounds all"
+            )
+        return self
 
 
 class HttpBudget(BaseModel):

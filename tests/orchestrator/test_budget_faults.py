@@ -17,6 +17,7 @@ from tests.orchestrator.faults import Moment, Point, counted, functions_of, run_
 COMPONENTS: Final = (
     "orchestrator.budget",
     "orchestrator.cut_off",
+    "orchestrator.endings",
     "orchestrator.errands",
     "orchestrator.ledger",
     "orchestrator.refusing",

@@ -92,6 +92,31 @@ then:
     assert [outcome.message for outcome in result.outcomes if not outcome.met] == []
 
 
+def test_tasks_of_a_scenario_may_state_how_they_are_run(play: Play, tmp_path: Path) -> None:
+    """Those that are submitted, those of a plan with the plan's own, and those that scripted agents add."""
+    plan = "plan: p\npolicy: {retry: {max_attempts: 2}}\ntasks:\n  p: {request: Stamp the form, agent: clerk}\n"
+    (tmp_path / "some.plan.yaml").write_text(plan, encoding="utf-8")
+    text = """\
+scenario: policies
+given:
+  scripted:
+    - agent: planner
+      summary: Plans.
+      examples: [Plan it]
+      behaviour: {adds_tasks: [{id: child, request: Stamp, agent: clerk, policy: {timeout_s: 0.5}}]}
+    - {agent: clerk, summary: Stamps forms., examples: [Stamp the form], behaviour: {takes_s: 1, fails: no luck}}
+when:
+  - submit: {id: once, request: Stamp the form, policy: {retry: {never: PointsmanError}}}
+  - plan: some.plan.yaml
+  - tasks: {parent: {request: Plan it, agent: planner}}
+then:
+  - {type: dead-lettered, task: once, attempts: 1, error_contains: "not retried: PointsmanError is in `never`"}
+  - {type: dead-lettered, task: p, attempts: 2}
+  - {type: dead-lettered, task: child, attempts: 3, error_contains: no answer within 0.5 s}
+"""
+    assert [outcome.message for outcome in play(text).outcomes if not outcome.met] == []
+
+
 def test_missed_expectation_fails_the_scenario(play: Play) -> None:
     """One expectation that is not met makes the verdict; the others are judged all the same."""
     result = play(clerk("{}", "type: failed, task: a", "type: completed, task: a"))

@@ -58,6 +58,7 @@ def test_the_list_as_json(cli: Cli, install: Install) -> None:
     body = json.loads(cli("agents", "list", "--json")[1])
     assert body["agents"][0]["name"] == "fine"
     assert body["agents"][0]["examples"] == 1
+    assert body["agents"][0]["policy"]["retry"]["max_attempts"] == 3
     assert body["broken"][0]["distribution"] == "bad-agents"
 
 
