@@ -40,8 +40,8 @@ sigterm: $(VENV)/.dev  ## ask a hundred times by SIGTERM in mid-run: nothing los
 faults: $(VENV)/.dev  ## an exception at every function of every component: each is reported, none hangs the run
 	@FAULTS=all $(BIN)/python -m pytest tests/orchestrator/test_faults.py tests/orchestrator/test_budget_faults.py --timeout 900 $(ARGS)
 
-model: $(VENV)/.dev  ## 2,000 runs of 50 steps against a model of a run, with stops and crashes at quiet moments
-	@MODEL_RUNS=2000 $(BIN)/python -m pytest tests/orchestrator/test_model.py $(ARGS)
+model: $(VENV)/.dev  ## 2,000 random runs of 50 steps of each model: a run and its crashes, owners of runs, the bus (ARGS="--seed N")
+	@$(BIN)/python -m tests.orchestrator.models $(ARGS)
 
 fuzz: $(VENV)/.dev  ## 10,000 malformed inputs for each parser: only our own errors, soon, in little memory
 	@$(BIN)/python -m benchmarks.fuzz $(ARGS)

@@ -8,11 +8,13 @@ import inspect
 import re
 import typing
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any, Final, Generic, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, TypeAdapter, ValidationError, field_validator
 
+from orchestrator.blocking import Bridge, wait_alone
 from orchestrator.context import TaskContext
 from orchestrator.errors import AgentError, CardError
 from orchestrator.messages import Task
@@ -115,10 +117,13 @@ class FunctionAgent(Generic[P, R]):
             AgentError: if the payload does not fit the annotation of the function's first parameter.
         """
         call: Any = functools.partial(self._function)
-        arguments = (self._feed(task), context) if self._takes_context else (self._feed(task),)
+        given = self._feed(task)
         if self._is_async:
-            return await call(*arguments)
-        output = await context.clock.run_blocking(functools.partial(call, *arguments))
+            return await (call(given, context) if self._takes_context else call(given))
+        if self._takes_context:
+            output = await _run_in_thread(call, given, context)
+        else:
+            output = await context.clock.run_blocking(functools.partial(call, given))
         return await output if inspect.isawaitable(output) else output  # a decorator may hide an async function
 
 
@@ -189,6 +194,14 @@ def _feeder(input_type: Any, name: str) -> Callable[[Task], Any]:
             raise AgentError(describe_fault(error, "payload refused")) from error
 
     return feed
+
+
+async def _run_in_thread(call: Callable[..., Any], given: Any, context: TaskContext) -> Any:
+    """Call a plain function in a thread, with a context by which it can have effects and ask people from there."""
+    if context.wait is not wait_alone:  # in a process of its own it has another way
+        return await context.clock.run_blocking(functools.partial(call, given, context))
+    bridge = Bridge()
+    return await bridge.run(functools.partial(call, given, replace(context, wait=bridge.wait)), context.clock)
 
 
 def adopt(candidate: object) -> Agent:

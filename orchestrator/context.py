@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from orchestrator.blocking import Blocking, Wait, wait_alone
 from orchestrator.budget import Amount, Budget, Cost, amount_of
 from orchestrator.clock import Clock, SystemClock
 from orchestrator.errors import AgentError
@@ -22,7 +23,9 @@ InDoubt = Literal["again", "fail", "ask"]
 class PerformsEffects(Protocol):
     """Whoever performs the effects of one attempt."""
 
-    async def perform(self, name: str, function: Callable[[str], Any], key: str, in_doubt: InDoubt) -> Any:
+    def perform(
+        self, name: str, function: Callable[[str], Any], key: str, in_doubt: InDoubt
+    ) -> Coroutine[Any, Any, Any]:
         """Perform an effect, or return its receipt; see `TaskContext.effect`."""
         ...
 
@@ -70,6 +73,16 @@ async def call(function: Callable[[str], Any], key: str, clock: Clock) -> Any:
     return await output if inspect.isawaitable(output) else output
 
 
+def _refuse_threads(what: str) -> None:
+    """Refuse what nobody would await: it would not happen, and nobody would notice."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        raise AgentError(
+            f"a plain `def` handler cannot await `context.{what}`; it has `context.blocking.{what}`"
+        ) from None
+
+
 @dataclass(frozen=True, slots=True)
 class TaskContext:
     """What a handler may see and do beside its input.
@@ -91,10 +104,16 @@ class TaskContext:
     effects: PerformsEffects = field(default_factory=_Unrecorded, repr=False)
     people: AsksPeople = field(default_factory=_Nobody, repr=False)
     spending: Spend = field(default_factory=_Unpaid, repr=False)
+    wait: Wait = field(default=wait_alone, repr=False)
 
-    async def effect(
+    @property
+    def blocking(self) -> Blocking:
+        """Effects and questions for a plain `def` handler: `context.blocking.effect(...)` returns when it is over."""
+        return Blocking(self.effects, self.people, self.wait)
+
+    def effect(
         self, name: str, function: Callable[[str], Any], *, key: str = "", in_doubt: InDoubt = "again"
-    ) -> Any:
+    ) -> Coroutine[Any, Any, Any]:
         """Do something to the outside world once, and return what came of it, from now on from its receipt.
 
         That it is about to happen goes on record first, and what came of it after; a later attempt, also one in another
@@ -114,8 +133,10 @@ class TaskContext:
         Raises:
             EffectInDoubtError: if it is in doubt and `in_doubt` is `fail`.
             NotJsonError: if what it returned cannot be recorded; it has been done, and will not be done again.
+            AgentError: at once, in a plain `def` handler, which cannot await: it has `context.blocking.effect`.
         """
-        return await self.effects.perform(name, function, key, in_doubt)
+        _refuse_threads("effect")
+        return self.effects.perform(name, function, key, in_doubt)
 
     def ask(self, question: str, options: Sequence[str] = ("yes", "no"), *, key: str = "") -> Awaitable[str]:
         """Ask a person, and return the answer, from now on from the record.
@@ -131,12 +152,9 @@ class TaskContext:
                 attempt, which is the same in each attempt of a task. Other words under the same key are asked anew.
 
         Raises:
-            AgentError: if it is no question, or a plain `def` handler asks: it runs in a thread, which cannot wait.
+            AgentError: if it is no question; at once, in a plain `def` handler, which has `context.blocking.ask`.
         """
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            raise AgentError("a plain `def` handler cannot ask people; make it an `async def`") from None
+        _refuse_threads("ask")
         return self.people.ask(question, options, key)
 
     def spend(self, *, tokens: int = 0, cost: Cost = 0) -> Awaitable[None]:

@@ -5,23 +5,25 @@ from __future__ import annotations
 import bisect
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, Union, get_args, get_origin
+from typing import Any, Final, TypeVar
 
 import orjson
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from orchestrator.caps import PLAN, Caps
 from orchestrator.errors import DocumentError
-
-if TYPE_CHECKING:  # the YAML parser is loaded with the first document
-    from orchestrator.yaml_text import Loc, Mark
+from orchestrator.garbage import collected_later
+from orchestrator.places import Loc, Mark, Places
+from orchestrator.shapes import ANY, elsewhere, known_keys, shape_of
 
 M = TypeVar("M", bound=BaseModel)
 
+#: Bytes from which on a document is refused at the first thing that does not fit its model, and the rest not read.
+LARGE: Final = 50_000
 #: So many names are compared for a suggestion, at most, and so long ones.
 _COMPARED: Final = 1000
 _COMPARED_LENGTH: Final = 128
@@ -48,22 +50,19 @@ class Document:
     Attributes:
         name: the file as the user named it.
         data: the JSON value.
-        keys: line and column, both 1-based, of each key of a mapping, by location: `("tasks", "a", "after", 0)`.
-        values: the same for each value; the location `()` is the whole.
+        places: where each of its keys and values stands.
     """
 
     name: str
     data: Any
-    keys: Mapping[Loc, Mark]
-    values: Mapping[Loc, Mark]
+    places: Places
 
     def mark(self, loc: Loc, *, key: bool = False) -> Mark:
-        """Return line and column of the value (or key) at `loc`; parts of `loc` that lead nowhere are passed over."""
-        here: Loc = ()
-        for part in loc:
-            if (*here, part) in self.values:
-                here = (*here, part)
-        return self.keys.get(here, self.values[here]) if key else self.values[here]
+        """Return line and column, both from 1, of the value (or key) at `loc`: `("tasks", "a", "after", 0)`.
+
+        Parts of `loc` that lead nowhere are passed over; `()` is the whole.
+        """
+        return self.places.mark(loc, key=key)
 
     def error(self, loc: Loc, problem: str, hint: str = "", *, key: bool = False) -> DocumentError:
         """Return an error that points to the value (or key) at `loc`."""
@@ -74,26 +73,32 @@ class Document:
         return replace(self, data=data)
 
 
-def read_document(source: Path | str | bytes, name: str = "") -> Document:
+def read_document(
+    source: Path | str | bytes, name: str = "", *, model: type[BaseModel] | None = None, caps: Caps = PLAN
+) -> Document:
     """Read YAML from a file (a `Path`) or from text (`str` or UTF-8 `bytes`). An empty text holds null.
 
     Args:
         source: where the text comes from, or the text.
         name: what errors call it; the path, if not given.
+        model: what it is to be validated as: a text larger than `LARGE` is refused at the first key, list or mapping
+            that the model knows nothing of, and not read to its end.
+        caps: how large it may be; by default as large as a plan.
 
     Raises:
         DocumentError: if it cannot be read, is not YAML, or uses what this module refuses; with line and column.
     """
+    from orchestrator.yaml_text import parse_yaml  # the YAML parser is loaded with the first document
+
     if isinstance(source, Path):
         name = name or str(source)
-        raw = _read_file(source, name)
+        raw = _read_file(source, name, caps.size)
     else:
         name = name or "<text>"
         raw = source.encode("utf-8", "surrogatepass") if isinstance(source, str) else source
-    from orchestrator.yaml_text import parse_yaml
-
-    parsed = parse_yaml(raw, name)
-    return Document(name, parsed.data, parsed.keys, parsed.values)
+    with collected_later():
+        parsed = parse_yaml(raw, name, shape_of(model) if model and len(raw) > LARGE else ANY, caps)
+    return Document(name, parsed.data, parsed.places)
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
@@ -113,16 +118,14 @@ def suggest(word: str, known: Iterable[str]) -> str:
     return f"{meant} {listed if names else 'none is known here'}".strip()
 
 
-def _read_file(path: Path, name: str) -> bytes:
-    from orchestrator.yaml_text import MAX_BYTES
-
+def _read_file(path: Path, name: str, most: int) -> bytes:
     try:
         if path.is_dir():
             raise DocumentError(name, 0, 0, "this is a folder", "name a file in it")
         if path.exists() and not path.is_file():
             raise DocumentError(name, 0, 0, "this is not a regular file", "write its content to a file first")
         with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+            return file.read(most + 1)
     except FileNotFoundError:
         siblings = [sibling.name for sibling in path.parent.iterdir()] if path.parent.is_dir() else []
         close = difflib.get_close_matches(path.name, siblings, n=1)
@@ -142,12 +145,14 @@ def validate(document: Document, model: type[M]) -> M:
     try:
         return model.model_validate_json(orjson.dumps(document.data), strict=True)
     except ValidationError as error:
+        found = [fault for fault in error.errors(include_url=False) if not _is_echo(fault)]
         # A missing key has no line of its own, and a misspelt one explains it: those come last.
-        found = [fault for fault in error.errors() if not _is_echo(fault)]
-        faults = sorted((fault["type"] == "missing", *_explain(document, model, fault)) for fault in found)
-        _, mark, problem, hint = faults[0]
-        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        raise DocumentError(document.name, *mark, problem + more, hint) from None
+        ranks = [(fault["type"] == "missing", _place(document, fault)) for fault in found]
+        first = min(ranks)
+        candidates = (fault for fault, rank in zip(found, ranks, strict=True) if rank == first)
+        problem, hint = min(_explain(model, fault) for fault in candidates)
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        raise DocumentError(document.name, *first[1], problem + more, hint) from None
 
 
 def describe(fault: ErrorDetails, known: Iterable[str] = ()) -> tuple[str, str]:
@@ -185,58 +190,18 @@ def _is_echo(fault: ErrorDetails) -> bool:
     return fault["type"] == "too_short" and len(fault["input"]) >= fault["ctx"]["min_length"]
 
 
-def _explain(document: Document, model: type[BaseModel], fault: ErrorDetails) -> tuple[Mark, str, str]:
-    loc, unknown = fault["loc"], fault["type"] == "extra_forbidden"
-    known = known_keys(model, loc[:-1]) if unknown else []
+def _place(document: Document, fault: ErrorDetails) -> Mark:
+    loc = fault["loc"]
     if fault["type"] == "union_tag_invalid":
         loc = (*loc, _quoted(fault["ctx"]["discriminator"])[0])
-    if unknown and (found := _elsewhere(model, loc)):
-        return (document.mark(loc, key=True), *found)
-    return (document.mark(loc, key=unknown), *describe(fault, known))
+    return document.mark(loc, key=fault["type"] == "extra_forbidden")
 
 
-def known_keys(model: type[BaseModel], loc: Loc) -> list[str]:
-    """Return the keys that the model allows in the mapping at `loc`."""
-    return [name for kind in _models_at(model, loc) for name in kind.model_fields]
-
-
-def _elsewhere(model: type[BaseModel], loc: Loc) -> tuple[str, str] | None:
-    """Return problem and hint for a key that a model does not have but knows, by its class variable `elsewhere`."""
-    name = loc[-1]
-    for kind in _models_at(model, loc[:-1]):
-        problem, hint = getattr(kind, "elsewhere", {}).get(name, ("", ""))
-        if problem:
-            return f"{name!r} {problem}", f"{hint}; known here: {', '.join(sorted(kind.model_fields))}"
-    return None
-
-
-def _models_at(model: type[BaseModel], loc: Loc) -> list[type[BaseModel]]:
-    kinds: list[Any] = [model]
-    for part in loc:
-        kinds = [inner for kind in kinds for inner in _alternatives(_inside(kind, part))]
-    return [kind for kind in kinds if _is_model(kind)]
-
-
-def _alternatives(kind: Any) -> list[Any]:
-    if get_origin(kind) is Annotated:
-        return _alternatives(get_args(kind)[0])
-    if get_origin(kind) in (Union, UnionType):
-        return [inner for argument in get_args(kind) for inner in _alternatives(argument)]
-    return [kind]
-
-
-def _inside(kind: Any, part: int | str) -> Any:
-    if _is_model(kind):
-        fields = kind.model_fields
-        if part in fields:
-            return fields[part].annotation
-        return kind if any(part in get_args(field.annotation) for field in fields.values()) else None  # a union's tag
-    arguments = [argument for argument in get_args(kind) if argument is not Ellipsis]
-    return arguments[-1] if arguments else None  # the item of a list or tuple, the value of a mapping
-
-
-def _is_model(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, BaseModel)
+def _explain(model: type[BaseModel], fault: ErrorDetails) -> tuple[str, str]:
+    if fault["type"] != "extra_forbidden":
+        return describe(fault, [])
+    loc = fault["loc"]
+    return elsewhere(model, loc) or describe(fault, known_keys(model, loc[:-1]))
 
 
 def _quoted(listing: str) -> list[str]:

@@ -43,7 +43,7 @@ class Errands:
         outcome: concurrent.futures.Future[T] = concurrent.futures.Future()
         self._waiting[outcome] = agent, task_id
         try:
-            if False:  # asked after it stands in the list: whoever lets go looks there
+            if self._closed or agent in self._gone:  # asked after it stands in the list: whoever lets go looks there
                 raise StoppedError(task_id)
             self._loop.call_soon_threadsafe(self._begin, errand, outcome, task_id)
             return outcome.result(_PATIENCE_S)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -21,12 +21,11 @@ from orchestrator.errors import (
     PointsmanError,
     UnknownTaskError,
 )
+from orchestrator.garbage import collected_later
 from orchestrator.messages import OnFailure, Result, Task
 from orchestrator.ordering import find_cycle
+from orchestrator.places import Loc
 from orchestrator.policy import TaskPolicy, for_tasks
-
-if TYPE_CHECKING:
-    from orchestrator.yaml_text import Loc
 
 RESULT_KEY: Final = "$result"
 #: Tasks of one plan, at most, unless it says otherwise: a million would take a gigabyte and minutes before the first.
@@ -129,7 +128,7 @@ class TaskEntry(BaseModel):
                 policy=self.policy,
             )
         except PointsmanError as error:
-            stated = (*loc, "id") in document.values
+            stated = (*loc, "id") in document.places
             raise document.error((*loc, "id") if stated else loc, str(error), "correct it", key=not stated) from None
 
 
@@ -167,8 +166,9 @@ def load_plan(path: str | Path) -> Plan:
     Raises:
         DocumentError: if the file is no plan; with line and column.
     """
-    document = read_document(Path(path))
-    return validate(document, PlanEntry).to_plan(document)
+    with collected_later():
+        document = read_document(Path(path), model=PlanEntry)
+        return validate(document, PlanEntry).to_plan(document)
 
 
 def find_faults(tasks: Sequence[Task], known: Collection[str] = ()) -> Iterator[Fault]:

@@ -8,10 +8,12 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from orchestrator import caps
 from orchestrator.budget import UNLIMITED, Budget
-from orchestrator.documents import describe, known_keys, read_document, suggest, validate
+from orchestrator.documents import describe, read_document, suggest, validate
 from orchestrator.errors import DocumentError
 from orchestrator.policy import Policy
+from orchestrator.shapes import known_keys
 
 SETTINGS_FILE: Final = "pointsman.yaml"
 PREFIX: Final = "POINTSMAN_"
@@ -112,7 +114,7 @@ def _read(path: Path | None) -> Settings:
         path = Path(SETTINGS_FILE)
         if not path.exists():
             return Settings()
-    document = read_document(path)
+    document = read_document(path, model=Settings, caps=caps.SETTINGS)
     return Settings() if document.data is None else validate(document, Settings)
 
 

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final, NoReturn
 
 _CHECK: Final = "check"
+#: Objects and lists in a manifest, at most; one of ten thousand agents and a thousand epochs has eleven thousand.
+MOST_CONTAINERS: Final = 50_000
 
 
 class ManifestError(ValueError):
@@ -164,6 +166,8 @@ def parse(text: bytes) -> Manifest:
 
 
 def _loads(text: bytes) -> dict[str, Any]:
+    if text.count(b"{") + text.count(b"[") > MOST_CONTAINERS:  # the parser makes half a million of them a second
+        raise ManifestError(f"more than {MOST_CONTAINERS} objects and lists")
     try:
         return _object(json.loads(text, parse_constant=_refuse))
     except (ValueError, RecursionError) as error:

@@ -6,11 +6,12 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from orchestrator import caps
 from orchestrator.documents import Document, read_document, suggest, validate
 from orchestrator.errors import DocumentError
 from orchestrator.messages import Task
+from orchestrator.places import Loc
 from orchestrator.plan import find_faults, load_plan
-from orchestrator.yaml_text import Loc
 from scenarios.outline import ROW_TAGS, expand, in_row, is_outline
 from scenarios.scenario import Scenario, ScenarioEntry, Step, StepEntry
 
@@ -24,7 +25,7 @@ def load_scenarios(path: str | Path) -> list[Scenario]:
         DocumentError: if the file, or a plan that it names, is refused; with line and column.
     """
     path = Path(path)
-    document = read_document(path)
+    document = read_document(path, model=ScenarioEntry, caps=caps.SCENARIO)
     if not is_outline(document):
         return [_build(document, path, row=0)]
     return [_build_row(filled, path, row) for row, filled in enumerate(expand(document), 1)]
@@ -129,7 +130,7 @@ class _Steps:
 
 def _place_of_agent(document: Document, loc: Loc, task_id: str) -> Loc:
     candidates: tuple[Loc, ...] = ((*loc, "submit", "agent"), (*loc, "tasks", task_id, "agent"), (*loc, "plan"))
-    return next(place for place in candidates if place in document.values)
+    return next(place for place in candidates if place in document.places)
 
 
 def _check_given(document: Document, entry: ScenarioEntry) -> None:

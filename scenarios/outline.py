@@ -10,7 +10,7 @@ import orjson
 
 from orchestrator.documents import Document, suggest
 from orchestrator.errors import DocumentError
-from orchestrator.yaml_text import Loc
+from orchestrator.places import Loc
 
 ROW_TAGS: Final = "tags"  # a column of this name adds tags to its row and is no placeholder
 _PLACEHOLDER: Final = re.compile(r"<([A-Za-z_][A-Za-z0-9_-]*)>")

@@ -46,7 +46,7 @@ HORRORS: Final = (
     b"http://0x7f.1/\xe2\x80\xae",
     b"POINTSMAN_POLICY__RETRY__MAX_ATTEMPTS=\xf0\x9f\x92\xa9",
 )
-#: About as large as a document may be: what bounds the time then is the cap on its size, not what is wrong with it.
+#: About as large as a document may be, and wrong from the beginning.
 LARGE: Final = (
     b"- a\n" * 249_999,
     b"[" + b"[]," * 333_330 + b"]",

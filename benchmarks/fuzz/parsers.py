@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,13 +13,14 @@ from typing import Any, Final
 
 import numpy as np
 
+from orchestrator import caps
 from orchestrator.agent import agent
 from orchestrator.documents import read_document, validate
 from orchestrator.errors import PointsmanError
 from orchestrator.http.requests import read_url
 from orchestrator.journal import decode, encode
 from orchestrator.messages import Envelope
-from orchestrator.plan import PlanEntry
+from orchestrator.plan import load_plan
 from orchestrator.settings import Settings, load_settings
 from orchestrator.topics import compile_pattern
 from router.errors import RouterError
@@ -33,13 +35,28 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 OURS: Final = (PointsmanError, RouterError, ManifestError)
 
 
+def _as_it_is(raw: bytes) -> Any:
+    return raw
+
+
 @dataclass(frozen=True, slots=True)
 class Parser:
-    """A parser: what it does with bytes, and valid ones."""
+    """A parser.
+
+    Attributes:
+        name: what it is called in the table.
+        parse: what it does with an input.
+        valid: inputs as bytes.
+        prepare: how bytes become what it takes; not measured.
+        largest: the most that a valid input has, and the same with faults at its very end: who reads in order has to
+            read all that is right before; none where an input cannot be large.
+    """
 
     name: str
-    parse: Callable[[bytes], object]
+    parse: Callable[[Any], object]
     valid: tuple[bytes, ...]
+    prepare: Callable[[bytes], Any] = _as_it_is
+    largest: tuple[bytes, ...] = ()
 
 
 @contextmanager
@@ -52,13 +69,16 @@ def all_parsers() -> Iterator[tuple[Parser, ...]]:
 def _make(folder: Path) -> Iterator[Parser]:
     library, broken = ROOT / "scenarios/library", ROOT / "tests/broken"
     plans = _bytes_of(library.glob("*.plan.yaml"), broken.glob("*.plan.yaml"))
-    yield Parser("plan", _parse_plan, plans)
+    yield Parser("plan", _in_file(folder / "x.plan.yaml", load_plan), plans, largest=_largest_plans())
     scenarios = _bytes_of(library.glob("*.scenario.yaml"), broken.glob("*.scenario.yaml"))
-    yield Parser("scenario", _in_file(folder / "x.scenario.yaml", load_scenarios), scenarios)
-    yield Parser("settings", _parse_settings, (b"journal: j.db\nseed: 7\npolicy:\n  retry: {max_attempts: 2}\n",))
+    yield Parser(
+        "scenario", _in_file(folder / "x.scenario.yaml", load_scenarios), scenarios, largest=_largest_scenarios()
+    )
+    settings = b"journal: j.db\nseed: 7\npolicy:\n  retry: {max_attempts: 2}\n"
+    yield Parser("settings", _parse_settings, (settings,))
     yield Parser("environment", _parse_environment, (b"POINTSMAN_SEED=7", b"POINTSMAN_POLICY__TIMEOUT_S=5"))
     card = {"name": "a-b", "summary": "does it", "examples": ["do it"], "version": "1"}
-    yield Parser("card", _parse_card, (json.dumps(card).encode(),))
+    yield Parser("card", _parse_card, (json.dumps(card).encode(),), _as_fields)
     envelope = Envelope("1", "task.submitted", "t", "", 1.5, {"task": {"id": "t", "request": "do"}})
     yield Parser("journal row", decode, (bytes(encode("r", envelope)),))
     model = ROOT / "router/bundled/router.npz"
@@ -78,6 +98,28 @@ def _make(folder: Path) -> Iterator[Parser]:
     )
 
 
+def _largest_plans() -> tuple[bytes, ...]:
+    """Twelve thousand tasks in a row, nearly as many bytes and values as a plan may have."""
+    row = (
+        f"  t{number}:\n    request: check the migration of table {number}\n    after: [{before}]\n"
+        for number, before in enumerate(["", *(f"t{number}" for number in range(12_198))])
+    )
+    plan = f"plan: x\ntasks:\n{''.join(row)}"
+    key, cycle = f"{plan}    aftr: []\n", plan.replace("after: []", "after: [t12198]")
+    types, quote = re.sub(r"request: .*table", "request:", plan), f"{plan}    agent: 'a\n"
+    return tuple(text.encode() for text in (plan, key, cycle, types, quote))
+
+
+def _largest_scenarios() -> tuple[bytes, ...]:
+    """Nearly five thousand rows, as many values as a scenario may have; and a title that one of them lacks."""
+    begin = "scenario: x <a>\ngiven: {agents: all}\nwhen: [{submit: {id: t, request: r}}]\n"
+    begin += "then: [{type: completed, task: t}]\n"
+    rows = "examples:\n" + "".join(f"  - {{a: {number}}}\n" for number in range(4_980))
+    return tuple(
+        text.encode() for text in (begin + rows, f"{begin}{rows}  - {{b: 1}}\n", f"{begin}{rows}  - {{a: 'b}}\n")
+    )
+
+
 def _bytes_of(*groups: Iterator[Path]) -> tuple[bytes, ...]:
     return tuple(path.read_bytes() for group in groups for path in sorted(group))
 
@@ -90,13 +132,8 @@ def _in_file(path: Path, read: Callable[[Path], object]) -> Callable[[bytes], ob
     return parse_file
 
 
-def _parse_plan(raw: bytes) -> object:
-    document = read_document(raw, "x.plan.yaml")
-    return validate(document, PlanEntry).to_plan(document)
-
-
 def _parse_settings(raw: bytes) -> object:
-    return validate(read_document(raw, "pointsman.yaml"), Settings)
+    return validate(read_document(raw, "pointsman.yaml", model=Settings, caps=caps.SETTINGS), Settings)
 
 
 def _parse_environment(raw: bytes) -> object:
@@ -104,12 +141,16 @@ def _parse_environment(raw: bytes) -> object:
     return load_settings(None, {name or "POINTSMAN_": value})
 
 
-def _parse_card(raw: bytes) -> object:
+def _as_fields(raw: bytes) -> dict[str, Any]:
+    """Return what a card is made of: in a program these are values already."""
     try:
         fields: Any = json.loads(raw)
     except (ValueError, RecursionError):
         fields = {"name": raw.decode("utf-8", "surrogateescape"), "summary": "s", "examples": ["e"]}
     if not isinstance(fields, dict) or not {"name", "summary", "examples"} <= fields.keys():
         fields = {"name": "a", "summary": fields, "examples": [fields]}
-    examples = fields["examples"] if isinstance(fields["examples"], list) else [fields["examples"]]
-    return agent(fields["name"], summary=fields["summary"], examples=examples)
+    return {**fields, "examples": fields["examples"] if isinstance(fields["examples"], list) else [fields["examples"]]}
+
+
+def _parse_card(fields: dict[str, Any]) -> object:
+    return agent(fields["name"], summary=fields["summary"], examples=fields["examples"])

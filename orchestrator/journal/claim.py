@@ -72,6 +72,14 @@ class Claim:
             raise JournalError(f"{self.path}: {what}; {remedy(error)} and try again") from error
         self._taken = True
 
+    def attempt_once(self) -> None:
+        """Attempt, and leave nothing open if that fails; it raises what `attempt` does."""
+        try:
+            self.attempt()
+        except BaseException:  # right: raised again, with the file closed
+            self.undo()
+            raise
+
     async def attempt_for(self, wait_s: float | None) -> None:
         """Attempt until the run is taken, without blocking the loop.
 

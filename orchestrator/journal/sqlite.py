@@ -6,6 +6,7 @@ import asyncio
 import queue
 import threading
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Self
 
@@ -19,7 +20,7 @@ from orchestrator.journal.faults import Place, remedy
 from orchestrator.journal.ownership import LEASE_S
 from orchestrator.journal.rows import encode
 from orchestrator.journal.schema import Durability
-from orchestrator.journal.threads import to_its_end
+from orchestrator.journal.threads import heard, to_its_end
 from orchestrator.messages import Envelope
 
 # Rows that nobody waits for are written this many seconds later at most.
@@ -81,10 +82,11 @@ class SqliteJournal:
         self._max_pending = max_pending
         if claim is None:
             claim = Claim(self.path, run, durability, lease_s)
-            _attempt_once(claim)
+            claim.attempt_once()
         self._connection, self._hold = claim.connection, claim.hold
         self.epoch, self._place = self._hold.epoch, Place(self.path)
         self._loop = asyncio.get_running_loop()
+        self._write_now = heard(self._hand_over, self._report)
         self._batches: queue.SimpleQueue[tuple[list[Item], bool] | None] = queue.SimpleQueue()
         self._turn = threading.Lock()  # of the connection, between an idle thread's beat and the loop
         self._pending: list[Item] = []
@@ -144,7 +146,7 @@ class SqliteJournal:
         self._pending.append((envelope.topic, envelope.correlation_id, canonical, measured))
         self._appended += 1
         if self._flush is None and not self._writing:
-            self._flush = self._loop.call_later(_LINGER_S, self._hand_over)
+            self._flush = self._loop.call_later(_LINGER_S, self._write_now)
         return self._appended - self._durable < self._max_pending
 
     async def sync(self) -> None:
@@ -190,7 +192,7 @@ class SqliteJournal:
         """Write at the end of this turn of the loop: what others append until then shares the commit."""
         if self._flush is not None:
             self._flush.cancel()
-        self._flush = self._loop.call_soon(self._hand_over)
+        self._flush = self._loop.call_soon(self._write_now)
 
     def _hand_over(self) -> None:
         """Insert everything that is pending, and give the writer the transaction to commit.
@@ -230,7 +232,10 @@ class SqliteJournal:
         if self._waiters:
             self._flush_soon()
         elif self._pending and not self._closed:
-            self._flush = self._loop.call_later(_LINGER_S, self._hand_over)
+            self._flush = self._loop.call_later(_LINGER_S, self._write_now)
+
+    def _report(self, error: Exception) -> None:
+        self._failed(self._not_written([], error))
 
     def _failed(self, failure: JournalError) -> None:
         self._failure = failure
@@ -242,26 +247,25 @@ class SqliteJournal:
     # -- in the writer thread ----------------------------------------------------------------------------------------
 
     def _write_batches(self) -> None:
-        while True:
-            batch: list[Item] = []
-            try:
-                item = self._batches.get(timeout=self._hold.due_in())
-            except queue.Empty:
-                item = batch, False
-            if item is None:
-                return
-            batch, inserted = item
-            try:
+        batch: list[Item] = []
+        try:
+            while (item := self._next_batch()) is not None:
+                batch, inserted = item
                 if batch:
                     write(self._connection, self._hold, batch, inserted=inserted)
                     self._place.check()
+                    self._tell(self._committed, len(batch))
                 elif not self._beat():
                     return
-            except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
-                self._tell(self._failed, self._not_written(batch, error))
-                return
-            if batch:
-                self._tell(self._committed, len(batch))
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
+            self._tell(self._failed, self._not_written(batch, error))
+
+    def _next_batch(self) -> tuple[list[Item], bool] | None:
+        """Return what is to be written next; an empty one when it is time to beat, None at the end."""
+        try:
+            return self._batches.get(timeout=self._hold.due_in())
+        except queue.Empty:
+            return [], False
 
     def _beat(self) -> bool:
         """Beat while nothing is written; False once the loop is gone, for then nobody can append any more."""
@@ -284,14 +288,6 @@ class SqliteJournal:
         what = f"run {self.run!r}: {len(batch)} rows not written"
         return JournalError(f"{self.path}: {what}: {error}; {remedy(error)} and resume the run")
 
-    def _tell(self, callback: object, argument: object) -> None:
+    def _tell(self, callback: Callable[..., None], argument: object) -> None:
         if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(callback, argument)  # type: ignore[arg-type]
-
-
-def _attempt_once(claim: Claim) -> None:
-    try:
-        claim.attempt()
-    except BaseException:  # right: raised again, with the file closed
-        claim.undo()
-        raise
+            self._loop.call_soon_threadsafe(heard(callback, self._report), argument)

@@ -10,6 +10,18 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
+def heard(callback: Callable[..., None], report: Callable[[Exception], None]) -> Callable[..., None]:
+    """Return a callback for the loop whose errors are reported: the loop would only log them, and who waits wait on."""
+
+    def run(*arguments: object) -> None:
+        try:
+            callback(*arguments)
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
+            report(error)
+
+    return run
+
+
 async def to_its_end(function: Callable[[], T], *, name: str) -> T:
     """Run a blocking function in a thread of its own, and return when it is over.
 

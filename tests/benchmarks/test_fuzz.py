@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.fuzz.__main__ import Outcome, fuzz, main
+from benchmarks.fuzz.__main__ import Outcome, fuzz, main, read_largest
 from benchmarks.fuzz.malformed import HORRORS, malformed
 from benchmarks.fuzz.parsers import Parser, all_parsers
 from orchestrator.errors import PointsmanError
@@ -72,3 +72,20 @@ def test_the_command_fails_where_a_parser_does(
     assert main(["topic"]) == 1
     assert "NO" in capsys.readouterr().out
     assert main(["no such parser"]) == 1
+
+
+def test_what_is_wrong_at_the_end_of_the_largest_is_held_to_the_reading_of_it() -> None:
+    """The largest input goes first and is valid; the bar can be missed."""
+    seen: list[bytes] = []
+
+    def note(raw: bytes) -> None:
+        seen.append(raw)
+        if b"wrong" in raw:
+            raise PointsmanError("ours")
+
+    outcome = Outcome("noted")
+    read_largest(Parser("noted", note, (), largest=(b"right", b"right wrong")), outcome)
+    assert (outcome.accepted, outcome.refused, set(seen)) == (3, 3, {b"right", b"right wrong"})
+    assert outcome.passed
+    assert not Outcome("slow", valid_ms=200.0, late_ms=301.0).passed
+    assert Outcome("slow, as valid ones are", valid_ms=200.0, late_ms=299.0).passed

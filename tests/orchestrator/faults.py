@@ -7,7 +7,9 @@ import functools
 import gc
 import importlib
 import inspect
+import os
 import sys
+import threading
 import traceback
 import warnings
 from collections import Counter
@@ -20,7 +22,12 @@ from typing import Any, Final, Literal
 from orchestrator.clock import run_virtual
 
 Moment = Literal["before", "after"]
+Functions = dict[str, tuple[Any, str, FunctionType]]
+Main = Callable[[list[str]], Coroutine[Any, Any, None]]
+MOMENTS: Final[tuple[Moment, ...]] = ("before", "after")
 A_DAY: Final = 86_400.0
+#: Seconds after which a run in real time counts as hung.
+A_WHILE: Final = 20.0
 TEXT: Final = "injected fault"
 
 
@@ -57,16 +64,59 @@ class Seen:
         return ""
 
 
-def functions_of(names: tuple[str, ...]) -> dict[str, tuple[Any, str, FunctionType]]:
-    """Return all functions and methods of modules by name, each with its owner and its name there."""
-    found: dict[str, tuple[Any, str, FunctionType]] = {}
+def functions_of(names: tuple[str, ...], but: tuple[str, ...] = ()) -> Functions:
+    """Return all functions and methods of modules by name, each with its owner and its name there.
+
+    Args:
+        names: of the modules.
+        but: beginnings of the names of functions to leave out, without `orchestrator.`.
+    """
+    found: Functions = {}
     for name in names:
         module = importlib.import_module(name)
         for owner in (module, *_classes(module)):
             for attribute, value in vars(owner).items():
                 if isinstance(value, FunctionType) and value.__module__ == name and _can_fail(attribute):
                     found[f"{name.removeprefix('orchestrator.')}.{value.__qualname__}"] = owner, attribute, value
-    return found
+    return {name: it for name, it in found.items() if not name.startswith(but)}
+
+
+def points(functions: Functions, calls: Counter[str], every: int) -> list[Point]:
+    """Return where to inject: before and after the first and a middle call of every function that is called.
+
+    Args:
+        functions: by name.
+        calls: how often each is called in a run in which nothing is injected.
+        every: of all points, take every so many-th; with FAULTS=all in the environment all.
+    """
+    found = [
+        Point(name, number, moment)
+        for name in sorted(functions)
+        if calls[name]
+        for number in sorted({1, (calls[name] + 1) // 2})
+        for moment in MOMENTS
+    ]
+    return found if os.environ.get("FAULTS") == "all" else found[::every]
+
+
+def wrong_at(functions: Functions, main: Main, every: int, *, virtual: bool = True) -> dict[Point, str]:
+    """Play a scenario once as it is, then once for each point with a fault there; return where that went wrong."""
+    gc.collect()
+    gc.freeze()  # what is here already is looked through after each of hundreds of runs
+    try:
+        with counted(functions, None) as calls:
+            assert not run_with(main, calls, virtual=virtual).wrong()
+        found = {}
+        for point in points(functions, calls, every):
+            with counted(functions, point) as seen:
+                wrong = run_with(main, seen, virtual=virtual).wrong()
+            if virtual and not seen["injected"]:
+                wrong = "the run did not come to it, although the one before it did"
+            if wrong:
+                found[point] = wrong
+        return found
+    finally:
+        gc.unfreeze()
 
 
 def _classes(module: ModuleType) -> Iterator[type]:
@@ -80,7 +130,7 @@ def _can_fail(name: str) -> bool:
 
 
 @contextmanager
-def counted(functions: dict[str, tuple[Any, str, FunctionType]], fault: Point | None) -> Iterator[Counter[str]]:
+def counted(functions: Functions, fault: Point | None) -> Iterator[Counter[str]]:
     """Count the calls of functions; the one that `fault` names raises."""
     calls: Counter[str] = Counter()
     undo: list[tuple[Any, str, Any]] = []
@@ -143,16 +193,16 @@ def _wrapped(name: str, function: FunctionType, calls: Counter[str], fault: Poin
     return run
 
 
-def run_with(main: Callable[[list[str]], Coroutine[Any, Any, None]], calls: Counter[str]) -> Seen:
-    """Run a scenario in virtual time, for a day at most, and return what became of it.
+def run_with(main: Main, calls: Counter[str], *, virtual: bool = True) -> Seen:
+    """Play a scenario, for a day of virtual time or a while of real time at most, and return what became of it.
 
     `main` gets a list, to which it adds all that it was told; an error that it raises counts as well.
     """
     seen = Seen()
 
     async def limited() -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: seen.unheard.append(str(context)))
-        limit = asyncio.timeout(A_DAY)
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: seen.unheard.append(_told(context)))
+        limit = asyncio.timeout(A_DAY if virtual else A_WHILE)
         try:
             async with limit:
                 await main(seen.reports)
@@ -161,13 +211,28 @@ def run_with(main: Callable[[list[str]], Coroutine[Any, Any, None]], calls: Coun
                 raise
             seen.hung = True
 
-    with warnings.catch_warnings(record=True) as caught:
+    with _listening_to_threads(seen.unheard), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            run_virtual(limited())
+            (run_virtual if virtual else asyncio.run)(limited())
         except Exception as error:  # noqa: BLE001 - whatever comes out of a run is a report
             seen.reports.append("".join(traceback.format_exception(error)))
         gc.collect()
     seen.unheard += [str(warning.message) for warning in caught if "never" in str(warning.message)]
     seen.raised = bool(calls["injected"])
     return seen
+
+
+@contextmanager
+def _listening_to_threads(unheard: list[str]) -> Iterator[None]:
+    real = threading.excepthook
+    threading.excepthook = lambda args: unheard.append(f"thread {args.thread} ended by {args.exc_value!r}")
+    try:
+        yield
+    finally:
+        threading.excepthook = real
+
+
+def _told(context: dict[str, Any]) -> str:
+    error = context.get("exception")
+    return f"{context} {''.join(traceback.format_exception(error)) if error else ''}"

@@ -242,9 +242,9 @@ def test_what_is_no_question_fails_the_task(arguments: Any, problem: str) -> Non
     run_virtual(go())
 
 
-def test_a_handler_in_a_thread_cannot_ask() -> None:
+def test_a_handler_in_a_thread_cannot_await() -> None:
     """There is no loop there to wait in; the error says what to do."""
-    with pytest.raises(AgentError, match="make it an `async def`"):
+    with pytest.raises(AgentError, match=r"it has `context\.blocking\.ask`"):
         TaskContext(Task("t", "x")).ask("may I?")
 
 

@@ -126,3 +126,9 @@ def test_the_version_is_read_whatever_else_there_is() -> None:
     assert version_of(b'{"schema_version": 3, "what": 1}') == 3
     assert version_of(b'{"schema_version": "3"}') is None
     assert version_of(b"{}") is None
+
+
+def test_more_lists_than_any_manifest_has_are_not_parsed() -> None:
+    """Refused by their count, which takes a moment; the cap is named."""
+    with pytest.raises(ManifestError, match="more than 50000 objects and lists"):
+        parse(changed(config={"x": [[]] * 50_000}))

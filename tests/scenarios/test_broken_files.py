@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from orchestrator import caps
 from orchestrator.documents import read_document
 from orchestrator.errors import DocumentError
 from orchestrator.plan import load_plan
 from orchestrator.settings import load_settings
-from orchestrator.yaml_text import MAX_BYTES, MAX_NODES
 from scenarios.loader import load_scenarios
 
 BROKEN = Path(__file__).parent.parent / "broken"
@@ -47,10 +47,18 @@ def test_corpus_and_table_are_the_same_files() -> None:
     assert {path.name for path in BROKEN.iterdir()} == {line.split(":")[0] for line in REFUSALS}
 
 
+PAYLOAD = "plan: p\ntasks: {a: {request: r, payload: {x: "
 GENERATED = {
-    "large.plan.yaml": ("plan: " + "x" * MAX_BYTES, "larger than"),
-    "long.plan.yaml": ("plan: p\ntasks: [" + "1," * MAX_NODES + "]", "more than"),
-    "nested.plan.yaml": ("[" * 100_000, "nested deeper"),
+    "large.plan.yaml": ("plan: " + "x" * caps.PLAN.size, "larger than"),
+    "large.settings.yaml": ("# " + "x" * caps.SETTINGS.size, "larger than 250000 bytes"),
+    "long.plan.yaml": (f"{PAYLOAD}[{'1,' * caps.PLAN.values}]}}}}}}", "more than 50000 values"),
+    "long.scenario.yaml": ("scenario: p\nexamples: [" + "{}," * caps.SCENARIO.values + "]", "more than 10000 values"),
+    "nested.plan.yaml": (PAYLOAD + "[" * 100_000, "nested deeper than 64"),
+    "large-list.plan.yaml": ("[" * 100_000, "the file should be a mapping, not a list"),
+    "large-tasks.plan.yaml": ("plan: p\ntasks: [" + "1," * 100_000, "'tasks' should be a mapping, not a list"),
+    "large-key.plan.yaml": ("plan: p\ntask: {" + "x: 1," * 20_000, "unknown key 'task'; did you mean 'tasks'"),
+    "large-after.plan.yaml": ("plan: p\ntasks: {a: {after: {" + "x: 1," * 20_000, "'after' should be a list"),
+    "large-text.plan.yaml": ("plan: {" + "x: 1," * 20_000, "'plan' should be a single value, not a mapping"),
     "nested-block.plan.yaml": ("".join("  " * depth + "a:\n" for depth in range(80)), "nested deeper"),
     "dashes.plan.yaml": ("- " * 10_000, "nested deeper"),
 }
@@ -58,7 +66,10 @@ GENERATED = {
 
 @pytest.mark.parametrize("name", GENERATED)
 def test_what_exceeds_a_cap_is_refused(name: str, tmp_path: Path) -> None:
-    """A document beyond a cap of size, depth or number of values is refused, and the error says which."""
+    """A document beyond a cap of size, depth or number of values is refused, and the error says which.
+
+    A large one is refused at the first thing that does not fit, whatever comes after.
+    """
     text, problem = GENERATED[name]
     path = tmp_path / name
     path.write_text(text, encoding="utf-8")

@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from orchestrator.journal.threads import to_its_end
+from orchestrator.journal.threads import heard, to_its_end
 from orchestrator.testing import until_blocked
 
 
@@ -43,3 +43,12 @@ async def test_handlers_that_hang_in_the_pool_do_not_hold_it_up() -> None:
     assert thread.name.startswith("x")
     go.set()
     await asyncio.wait(hung)
+
+
+def test_what_a_callback_raises_is_reported() -> None:
+    """The loop would log it, and nobody would hear."""
+    told: list[Exception] = []
+    heard(lambda number: told.append(ValueError(number)), told.append)(1)
+    assert str(told[0]) == "1"
+    heard(lambda: told.append(ValueError(1 // 0)), told.append)()
+    assert isinstance(told[1], ZeroDivisionError)
