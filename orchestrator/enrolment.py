@@ -57,8 +57,8 @@ class Enrolment:
             undo.pop_all()  # the supervisor and the routers took it
         budget = self._supervisor.start(agent).budget.to_json()
         about = {"agent": card.name, "version": card.version, "digest": card.digest, "code": digest_code(agent)}
-        about |= {"policy": self._supervisor.policy_of(agent).unusual()} | ({"budget": budget} if budget else {})
-        await self._bus.publish(AGENT_REGISTERED, about)
+        run = {"policy": self._supervisor.policy_of(agent).unusual()} | ({"budget": budget} if budget else {})
+        await self._bus.publish(AGENT_REGISTERED, {**about, **run})
         return agent
 
     async def report(
