@@ -18,7 +18,7 @@ M = TypeVar("M", bound=BaseModel)
 Isolation = Literal["none", "process"]
 _FROZEN = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 #: Causes of a failure that is final whatever a policy says.
-_FINAL: Final = frozenset({Cause.GAVE_UP, Cause.REFUSED})
+_FINAL: Final = frozenset({Cause.GAVE_UP, Cause.REFUSED, Cause.BUDGET})
 _CAUSES: Final = tuple(sorted(cause.value for cause in Cause if cause not in _FINAL))
 _REMEMBERED: Final = 1000
 
