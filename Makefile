@@ -16,7 +16,7 @@ demo: $(VENV)/.run  ## set up without torch, run a release through the bundled a
 	@$(BIN)/pointsman demo $(ARGS)
 
 test: $(VENV)/.dev  ## set up everything, run all tests with branch coverage (ARGS="-k bus")
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(ARGS)
 
 check: $(VENV)/.dev  ## lint, format, types and layers
 	@$(BIN)/ruff check .

@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from orchestrator.blocking import Blocking, Wait, wait_alone
 from orchestrator.budget import Amount, Budget, Cost, amount_of
@@ -38,17 +38,29 @@ class AsksPeople(Protocol):
         ...
 
 
+class Parked(BaseException):
+    """Ends an attempt that waits for a person. No `Exception`, so that no handler takes it for a failure of its own."""
+
+    def __init__(self, question: Any) -> None:
+        self.question = question
+        super().__init__(question.text)
+
+
 Spend = Callable[[Amount], Awaitable[None]]
 
 
-class _Unpaid:
-    """Counts nothing: for handlers that are called by hand, in tests."""
-
-    def __call__(self, amount: Amount) -> _Unpaid:  # noqa: ARG002 - the protocol's
-        return self
-
+class _Over:
     def __await__(self) -> Generator[Any, None, None]:
         yield from ()
+
+
+#: To be awaited where nothing has to be waited for.
+ON_RECORD: Final = _Over()
+
+
+def _count_nothing(_amount: Amount) -> Awaitable[None]:
+    """Count nothing: for handlers that are called by hand, in tests."""
+    return ON_RECORD
 
 
 class _Nobody:
@@ -103,7 +115,7 @@ class TaskContext:
     added: list[Task] = field(default_factory=list)
     effects: PerformsEffects = field(default_factory=_Unrecorded, repr=False)
     people: AsksPeople = field(default_factory=_Nobody, repr=False)
-    spending: Spend = field(default_factory=_Unpaid, repr=False)
+    spending: Spend = field(default=_count_nothing, repr=False)
     wait: Wait = field(default=wait_alone, repr=False)
 
     @property

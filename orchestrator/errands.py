@@ -17,14 +17,12 @@ _PATIENCE_S: Final = 60.0
 class Errands:
     """Runs coroutines for threads, in the task group of the run.
 
-    A thread waits in `run` alone. It never waits for a loop that waits for the thread: whoever is about to join the
-    threads of an agent calls `let_go` first.
+    A thread waits in `run` alone, and never for a loop that has ended.
     """
 
     def __init__(self, group: asyncio.TaskGroup) -> None:
         self._group, self._loop = group, asyncio.get_running_loop()
-        self._waiting: dict[concurrent.futures.Future[Any], tuple[str, str]] = {}  # agent and task
-        self._gone: set[str] = set()
+        self._waiting: dict[concurrent.futures.Future[Any], str] = {}  # by task
         self._closed = False
 
     def here(self) -> bool:
@@ -34,16 +32,16 @@ class Errands:
         except RuntimeError:
             return False
 
-    def run(self, agent: str, task_id: str, errand: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    def run(self, task_id: str, errand: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Have an errand done for the handler of a task, and return what came of it. What it raises ends the run.
 
         Raises:
-            StoppedError: if the run, or the agent, has stopped, or does before the errand is done.
+            StoppedError: if the run has stopped, or does before the errand is done.
         """
         outcome: concurrent.futures.Future[T] = concurrent.futures.Future()
-        self._waiting[outcome] = agent, task_id
+        self._waiting[outcome] = task_id
         try:
-            if self._closed or agent in self._gone:  # asked after it stands in the list: whoever lets go looks there
+            if self._closed:  # asked after it stands in the list: whoever closes looks there
                 raise StoppedError(task_id)
             self._loop.call_soon_threadsafe(self._begin, errand, outcome, task_id)
             return outcome.result(_PATIENCE_S)
@@ -52,19 +50,11 @@ class Errands:
         finally:
             del self._waiting[outcome]
 
-    def welcome(self, agent: str) -> None:
-        """Serve the threads of an agent, again if they were let go."""
-        self._gone.discard(agent)
-
-    def let_go(self, agent: str) -> None:
-        """Let no thread of an agent wait here any longer."""
-        self._gone.add(agent)
-        self._tell_threads(agent)
-
     def close(self) -> None:
         """Let no thread wait here any longer."""
         self._closed = True
-        self._tell_threads()
+        for outcome, task_id in tuple(self._waiting.items()):
+            _refuse(outcome, task_id)
 
     # -- inside, on the loop alone: so the first word to a thread stands ---------------------------------------------
 
@@ -91,11 +81,6 @@ class Errands:
         else:
             if not outcome.done():
                 outcome.set_result(came)
-
-    def _tell_threads(self, agent: str = "") -> None:
-        for outcome, (whose, task_id) in tuple(self._waiting.items()):
-            if agent in ("", whose):
-                _refuse(outcome, task_id)
 
 
 def _refuse(outcome: concurrent.futures.Future[Any], task_id: str) -> None:

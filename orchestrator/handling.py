@@ -17,10 +17,9 @@ from orchestrator.budget import Shortage
 from orchestrator.bus import Bus
 from orchestrator.causes import Cause, kinds_of, no_answer
 from orchestrator.clock import Clock
-from orchestrator.context import TaskContext
+from orchestrator.context import Parked, TaskContext
 from orchestrator.deadlines import Deadlines
 from orchestrator.effects import Effects
-from orchestrator.errands import Errands
 from orchestrator.errors import (
     AgentError,
     AttemptError,
@@ -37,7 +36,7 @@ from orchestrator.journal import Journal, check_json
 from orchestrator.messages import Envelope, Task
 from orchestrator.plan import has_references, resolve_payload
 from orchestrator.policy import Policy
-from orchestrator.questions import Parked, Question, Questions, QuestionsOfAttempt
+from orchestrator.questions import Question, Questions, QuestionsOfAttempt
 from orchestrator.spending import Spending
 
 
@@ -51,7 +50,6 @@ class Surroundings:
     clock: Clock
     effects: Effects
     questions: Questions
-    errands: Errands
     spending: Spending
     workspace: Path
     seed: int
@@ -95,14 +93,12 @@ class Handling:
 
     def __init__(self, surroundings: Surroundings, policy: Policy, agent: Agent) -> None:
         self._in, self._name = surroundings, agent.card.name
-        surroundings.errands.welcome(self._name)
         self._deadlines = Deadlines(policy.timeout_s, surroundings.alarm.guard)
         self._isolation = Isolation(agent, policy) if policy.isolation == "process" else None
 
     def close(self) -> None:
         """Stop the timer, and the processes."""
         self._deadlines.close()
-        self._in.errands.let_go(self._name)
         if self._isolation is not None:
             self._isolation.close()
 

@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import orjson
@@ -18,7 +17,7 @@ import orjson
 from orchestrator.causes import Cause
 from orchestrator.clock import stopwatch
 from orchestrator.errors import AttemptError
-from orchestrator.frames import LENGTH_BYTES, length_of, pack
+from orchestrator.frames import LENGTH_BYTES, length_of
 
 #: Where the process begins: it gives way to the run's own, so that one that spins on every core, or only starts there,
 #: holds nobody else's task up; and it gets our search path, so that it imports what we would import.
@@ -26,8 +25,6 @@ _BOOT: Final = (
     "import os, sys; os.nice(10); sys.path[:] = sys.argv[4:];"
     "from orchestrator.isolation_child import main; main(*sys.argv[1:4])"
 )
-#: Answers what a process asks while it has a call.
-Serve = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 #: Seconds that a process may take to import its agent.
 START_S: Final = 60.0
 #: A process whose own children hold its socket gives no end of file when it dies: how often to look, in seconds.
@@ -63,10 +60,8 @@ class IsolatedProcess:
         """Its process id, which is that of its group, too."""
         return self._process.pid
 
-    def exchange(self, frame: bytes, seconds: float, serve: Serve | None = None) -> Any:
+    def exchange(self, frame: bytes, seconds: float) -> Any:
         """Send a frame and return the value of the one that comes back.
-
-        What the process asks meanwhile, in frames with `ask`, is served, and the reply sent.
 
         Raises:
             AttemptError: if none came; with the cause. Use the process no more then.
@@ -74,11 +69,10 @@ class IsolatedProcess:
         until = stopwatch() + seconds
         try:
             self._send(memoryview(frame), until)
-            while True:
-                value = self._receive_frame(until)
-                if serve is None or not isinstance(value, dict) or "ask" not in value:
-                    return value
-                self._send(memoryview(pack({"told": serve(value)})), until)
+            length = length_of(self._receive(LENGTH_BYTES, until))
+            if length > self._limit:
+                raise AttemptError(Cause.TOO_LARGE, too_large(length, self._limit))
+            return orjson.loads(self._receive(length, until))
         except (OSError, EOFError):
             raise self._died() from None
         except orjson.JSONDecodeError as error:
@@ -106,12 +100,6 @@ class IsolatedProcess:
         while rest:
             self._wait(select.POLLOUT, until)
             rest = rest[self._channel.send(rest, socket.MSG_DONTWAIT) :]
-
-    def _receive_frame(self, until: float) -> Any:
-        length = length_of(self._receive(LENGTH_BYTES, until))
-        if length > self._limit:
-            raise AttemptError(Cause.TOO_LARGE, too_large(length, self._limit))
-        return orjson.loads(self._receive(length, until))
 
     def _receive(self, count: int, until: float) -> bytearray:
         got = bytearray()

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from orchestrator.agent import Agent
-from orchestrator.budget import Shortage, amount_of
+from orchestrator.budget import Shortage
 from orchestrator.causes import Cause, no_answer
-from orchestrator.clock import VirtualClock
+from orchestrator.clock import VirtualClock, stopwatch
 from orchestrator.context import TaskContext
-from orchestrator.errors import (
-    AgentError,
-    AttemptError,
-    BudgetExceededError,
-    CardError,
-    NotJsonError,
-    PointsmanError,
-    StoppedError,
-)
+from orchestrator.conversation import WANT, converse
+from orchestrator.errors import AgentError, AttemptError, BudgetExceededError, CardError, NotJsonError, PointsmanError
 from orchestrator.frames import pack
-from orchestrator.isolated_process import START_S, IsolatedProcess, Serve, too_large
+from orchestrator.isolated_process import START_S, IsolatedProcess, too_large
 from orchestrator.messages import Task
 from orchestrator.policy import Policy
 from orchestrator.whereabouts import whereabouts
@@ -77,14 +69,7 @@ class Isolation:
             NotJsonError: if what it gave back is no JSON.
         """
         frame = pack(_request(task, context, policy))
-        try:
-            call = _Call(functools.partial(_serve, context))
-            if isinstance(context.clock, VirtualClock):
-                answer = self._call(call, frame, policy)
-            else:
-                answer = await self._call_in_thread(call, frame, policy)
-        except AttemptError as error:
-            raise AttemptError(error.cause, str(error) or _bound(error.cause, policy)) from None
+        answer = await self._call(frame, context, policy)
         if "cause" in answer:
             raise _error(answer, policy)
         try:
@@ -111,26 +96,50 @@ class Isolation:
 
     # -- inside ------------------------------------------------------------------------------------------------------
 
-    async def _call_in_thread(self, call: _Call, frame: bytes, policy: Policy) -> Mapping[str, Any]:
+    async def _call(self, frame: bytes, context: TaskContext, policy: Policy) -> Mapping[str, Any]:
+        call, here = _Call(policy), isinstance(context.clock, VirtualClock)
+
+        async def turn(frame: bytes) -> Mapping[str, Any]:
+            if here:
+                return self._turn(call, frame)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, self._turn, call, frame)
+
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, self._call, call, frame, policy)
-        except asyncio.CancelledError:
-            call.cancel()
+            return await converse(frame, context, turn)
+        except BaseException:  # right: raised again; whatever it is, the process is in the middle of something
+            self._give_up(call)
             raise
 
-    def _call(self, call: _Call, frame: bytes, policy: Policy) -> Mapping[str, Any]:
-        process = self._idle.pop() if self._idle else self._start(call)
+    def _turn(self, call: _Call, frame: bytes) -> Mapping[str, Any]:
+        """Send a frame to the process of a call, which gets one with its first turn, and return what comes back."""
+        call.begin_turn()
         try:
-            call.take(process)
-            answer = _checked(process.exchange(frame, policy.timeout_s + policy.grace_s, call.serve))
-        except BaseException:  # right: raised again; whatever it is, the process may be in the middle of something
-            self._end(process)
+            process = call.process or self._take(call)
+            answer = _checked(process.exchange(frame, call.remaining()))
+        except AttemptError as error:
+            self._end(call.process)
+            raise AttemptError(error.cause, str(error) or _bound(error.cause, call.policy)) from None
+        except BaseException:  # right: raised again
+            self._end(call.process)
             raise
-        if answer.get("cause", Cause.RAISED) in _STAYS and call.let_go() and not self._closed:
+        if WANT in answer:
+            if not call.end_turn():
+                self._end(process)
+        elif answer.get("cause", Cause.RAISED) in _STAYS and call.let_go() and not self._closed:
             self._idle.append(process)
         else:
             self._end(process)
         return answer
+
+    def _take(self, call: _Call) -> IsolatedProcess:
+        process = self._idle.pop() if self._idle else self._start(call)
+        call.take(process)
+        return process
+
+    def _give_up(self, call: _Call) -> None:
+        """Kill the process of a call; where no thread is in the middle of a turn with it, see to its end as well."""
+        if call.cancel() and call.process is not None and not self._closed:  # else closing sees to it
+            self._threads.submit(self._end, call.process)
 
     def _start(self, call: _Call) -> IsolatedProcess:
         process = IsolatedProcess(self._reference, self._policy.memory_mb, self._policy.max_output_mb)
@@ -153,37 +162,60 @@ class Isolation:
             found = ready.get("error", "its card is another one")
             raise AttemptError(Cause.CRASH, f"the handler's process could not load {self._reference}: {found}")
 
-    def _end(self, process: IsolatedProcess) -> None:
-        process.close()
-        self._all.discard(process)
+    def _end(self, process: IsolatedProcess | None) -> None:
+        if process is not None:
+            process.close()
+            self._all.discard(process)
 
 
 class _Call:
-    """One call on its way: it may be cancelled before it has a process, with one, and when it has let go of it.
+    """One call on its way: it may be cancelled before it has a process, in a turn, between two, and when it has let go.
 
-    Each side writes its own word before it reads the other's, so that a cancelled call leaves no process behind, and
-    never kills one that serves another call by now.
+    The loop's side writes that it is cancelled before it reads whether a thread is in a turn; a thread writes that
+    before it reads whether it is cancelled. So a cancelled call leaves no process behind, nor kills one that serves
+    another call by now.
     """
 
-    def __init__(self, serve: Serve) -> None:
-        self.serve, self.cancelled = serve, False
-        self._process: IsolatedProcess | None = None
+    def __init__(self, policy: Policy) -> None:
+        self.policy, self.cancelled = policy, False
+        self.process: IsolatedProcess | None = None
+        self._in_turn, self._until = False, 0.0
+
+    def begin_turn(self) -> None:
+        """Begin a turn, in a thread."""
+        self._in_turn = True
+        if self.cancelled:
+            self._in_turn = False
+            raise AttemptError(Cause.CANCELLED, "cancelled before it began")
+
+    def end_turn(self) -> bool:
+        """End a turn after which the process goes on; return whether that is still wanted."""
+        self._in_turn = False
+        return not self.cancelled
 
     def take(self, process: IsolatedProcess) -> None:
-        self._process = process
+        """Have a process; its time begins."""
+        self.process = process
+        self._until = stopwatch() + self.policy.timeout_s + self.policy.grace_s
         if self.cancelled:
             raise AttemptError(Cause.CANCELLED, "cancelled before it began")
 
+    def remaining(self) -> float:
+        """Seconds that are left."""
+        return self._until - stopwatch()
+
     def let_go(self) -> bool:
         """Return whether the process may serve another call."""
-        self._process = None
+        self.process, self._in_turn = None, False
         return not self.cancelled
 
-    def cancel(self) -> None:
+    def cancel(self) -> bool:
+        """Kill the process; return whether nobody else will see to its end."""
         self.cancelled = True
-        process = self._process
+        process = self.process
         if process is not None:
             process.kill()
+        return not self._in_turn
 
 
 def _request(task: Task, context: TaskContext, policy: Policy) -> dict[str, Any]:
@@ -200,19 +232,8 @@ def _request(task: Task, context: TaskContext, policy: Policy) -> dict[str, Any]
     }
 
 
-def _serve(context: TaskContext, frame: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Answer what the process of a handler asks: whether what it spent is within the budgets."""
-    try:
-        context.spending(amount_of(frame.get("tokens", 0), frame.get("cost", 0)))
-    except BudgetExceededError as error:
-        return {"budget": error.shortage.to_json()}
-    except StoppedError as error:
-        raise AttemptError(Cause.CANCELLED, str(error)) from None
-    return {}
-
-
 def _checked(answer: Any) -> Mapping[str, Any]:
-    if not isinstance(answer, dict) or not answer.keys() & {"cause", "output"}:
+    if not isinstance(answer, dict) or not answer.keys() & {"cause", "output", WANT}:
         raise AttemptError(Cause.CRASH, "the handler's process gave an answer that is none of ours")
     return answer
 

@@ -12,18 +12,18 @@ import resource
 import signal
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from orchestrator.agent import Agent
-from orchestrator.budget import Amount, Shortage
 from orchestrator.causes import Cause, kinds_of
 from orchestrator.clock import SystemClock
-from orchestrator.context import InDoubt, TaskContext
+from orchestrator.context import Parked, TaskContext
 from orchestrator.errors import AgentError, BudgetExceededError, NotJsonError
 from orchestrator.foreign import as_json, describe, one_line
 from orchestrator.frames import pack, read_frame
+from orchestrator.isolation_run import Run
 from orchestrator.messages import Result, Task
 from orchestrator.whereabouts import find_again
 
@@ -56,8 +56,7 @@ def main(descriptor: str, reference: str, memory_mb: str) -> None:
     channel.set_inheritable(False)
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-    asides = _Asides(channel)
-    threading.Thread(target=_listen, args=(channel, requests, asides.replies), daemon=True).start()
+    threading.Thread(target=_listen, args=(channel, requests), daemon=True).start()
     requests.get()
     try:
         agent = find_again(reference)
@@ -67,67 +66,24 @@ def main(descriptor: str, reference: str, memory_mb: str) -> None:
     channel.sendall(pack({"card": agent.card.digest}))
     memory = json.loads(memory_mb)
     _limit_memory(memory)
+    run = Run(channel, requests)
     with asyncio.Runner() as runner:
         while True:
-            frame = _frame(runner, agent, requests.get(), asides, bounded=memory is not None)
-            asides.answer(frame)
+            run.answer(_frame(runner, agent, run, requests.get(), bounded=memory is not None))
 
 
-class _Asides:
-    """Asks the process of the run something while a call lasts, and sends the answer to the call."""
-
-    def __init__(self, channel: socket.socket) -> None:
-        self.replies: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-        self._channel, self._one_at_a_time = channel, threading.Lock()
-        self.call = 0
-
-    def ask(self, call: int, question: dict[str, Any]) -> dict[str, Any]:
-        """Return the reply; a thread that outlived its call gets none."""
-        with self._one_at_a_time:
-            if call != self.call:
-                raise AgentError("the attempt is over; nothing can be asked for it any more")
-            self._channel.sendall(pack(question))
-            return self.replies.get()
-
-    def answer(self, frame: bytes) -> None:
-        """Send the answer to the call: it is over."""
-        with self._one_at_a_time:
-            self.call += 1
-            self._channel.sendall(frame)
-
-    def spend(self, call: int, amount: Amount) -> Awaitable[None]:
-        """Count what was spent in the process of the run; return once it is on record there."""
-        told = self.ask(call, {"ask": "spend", **amount.to_json()})
-        if "budget" in told:
-            raise BudgetExceededError(Shortage.from_json(told["budget"]))
-        return _Recorded()
-
-
-class _Recorded:
-    def __await__(self) -> Generator[Any, None, None]:
-        yield from ()
-
-
-def _listen(
-    channel: socket.socket,
-    requests: queue.SimpleQueue[dict[str, Any]],
-    replies: queue.SimpleQueue[dict[str, Any]],
-) -> None:
-    """Take in calls, and replies; when nobody is left to call, end the whole group."""
+def _listen(channel: socket.socket, requests: queue.SimpleQueue[dict[str, Any]]) -> None:
+    """Take in calls; when nobody is left to call, end the whole group."""
     try:
         while True:
-            frame = read_frame(channel)
-            if "told" in frame:
-                replies.put(frame["told"])
-            else:
-                requests.put(frame)
+            requests.put(read_frame(channel))
     except (EOFError, OSError):
         os.killpg(0, signal.SIGKILL)
 
 
-def _frame(runner: asyncio.Runner, agent: Agent, request: dict[str, Any], asides: _Asides, *, bounded: bool) -> bytes:
+def _frame(runner: asyncio.Runner, agent: Agent, run: Run, request: dict[str, Any], *, bounded: bool) -> bytes:
     try:
-        frame = pack(runner.run(_answer(agent, request, asides)))
+        frame = pack(runner.run(_answer(agent, run, request)))
     except MemoryError:
         if bounded:
             _lift_memory()
@@ -139,21 +95,16 @@ def _frame(runner: asyncio.Runner, agent: Agent, request: dict[str, Any], asides
     return frame
 
 
-class _NoEffects:
-    """Refuses effects: their receipts belong into the journal, which the process of the run alone writes."""
-
-    async def perform(self, name: str, function: Callable[[str], Any], key: str, in_doubt: InDoubt) -> Any:  # noqa: ARG002 - the protocol's
-        raise AgentError(f"effect {name!r}: a handler in a process of its own has none; leave out `isolation`")
-
-
-async def _answer(agent: Agent, request: dict[str, Any], asides: _Asides) -> dict[str, Any]:
+async def _answer(agent: Agent, run: Run, request: dict[str, Any]) -> dict[str, Any]:
     """Run the handler: whatever it does becomes a value, as in the process of the run."""
     _limit_cpu(request["cpu_s"])
     task = Task.from_json(request["task"])
     results = {name: Result(*fields) for name, fields in request["results"].items()}
     clock, workspace = _OwnClock(request["now"]), Path(request["workspace"])
-    spend = functools.partial(asides.spend, asides.call)
-    context = TaskContext(task, request["attempt"], results, workspace, clock, effects=_NoEffects(), spending=spend)
+    run.clock = clock
+    own = (task, request["attempt"], results, workspace, clock)
+    spend = functools.partial(run.spend, run.calls)
+    context = TaskContext(*own, effects=run, people=run, wait=run.wait, spending=spend)
     late = {"cause": Cause.TIMEOUT, "error": ""}
     limit = asyncio.timeout(request["timeout_s"])
     try:
@@ -163,8 +114,12 @@ async def _answer(agent: Agent, request: dict[str, Any], asides: _Asides) -> dic
         return {"cause": Cause.GAVE_UP, "error": one_line(error)}
     except BudgetExceededError as error:
         return {"cause": Cause.BUDGET, "error": one_line(error), "budget": error.shortage.to_json()}
+    except NotJsonError as error:
+        return {"cause": Cause.REFUSED, "error": one_line(error)}
     except MemoryError:
         raise
+    except Parked:  # the run knows, and overrules this
+        return {"cause": Cause.RAISED, "error": "it waits for a person"}
     except asyncio.CancelledError:
         return late if limit.expired() else {"cause": Cause.CANCELLED, "error": "the handler was cancelled from inside"}
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the agent boundary: a stranger's code raised it

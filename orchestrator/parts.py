@@ -105,7 +105,6 @@ def assemble(ground: Ground) -> Parts:
         clock=ground.clock,
         effects=effects,
         questions=questions,
-        errands=errands,
         spending=spending,
         workspace=settings.workspace,
         seed=settings.seed,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from orchestrator.context import Parked
 from orchestrator.errors import AgentError
 from orchestrator.messages import Envelope
 
@@ -76,14 +77,6 @@ class Answer(NamedTuple):
 
 Answers = dict[str, tuple[Question, Answer]]
 Wake = Callable[[Answer], Awaitable[None]]
-
-
-class Parked(BaseException):
-    """Ends an attempt that waits for a person. No `Exception`, so that no handler takes it for a failure of its own."""
-
-    def __init__(self, question: Question) -> None:
-        self.question = question
-        super().__init__(question.text)
 
 
 class Questions:

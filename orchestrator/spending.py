@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Awaitable, Generator, Sequence
-from typing import Any, Final
+from typing import Any
 
 from orchestrator.budget import Amount, Budget, Shortage
 from orchestrator.bus import Bus
+from orchestrator.context import ON_RECORD
 from orchestrator.cut_off import CutOff, Guard
 from orchestrator.errands import Errands
 from orchestrator.errors import BudgetExceededError
@@ -16,14 +17,6 @@ from orchestrator.journal import Journal
 from orchestrator.ledger import Balance, Ledger
 from orchestrator.messages import Envelope, Task
 from orchestrator.topics import BUDGET_SET, BUDGET_SPENT
-
-
-class _Done:
-    def __await__(self) -> Generator[Any, None, None]:
-        yield from ()
-
-
-_DONE: Final = _Done()
 
 
 class Spending:
@@ -140,7 +133,7 @@ class Spending:
             on_record: Awaitable[None] = _OnRecord(self, agent, started)
         else:
             errand = functools.partial(self._count_on_record, agent, started, amount)
-            excess, on_record = self._errands.run(agent, started.correlation_id, errand), _DONE
+            excess, on_record = self._errands.run(started.correlation_id, errand), ON_RECORD
         if excess is not None:
             raise BudgetExceededError(excess)
         return on_record

@@ -20,7 +20,8 @@ QUICK: Final = Policy(
 )
 APART: Final = QUICK.model_copy(update={"isolation": "process", "timeout_s": 30.0, "grace_s": 0.1, "concurrency": 2})
 HANGS: Final = APART.model_copy(update={"timeout_s": 0.5, "retry": Retry(max_attempts=1)})
-KINDS: Final = ("sleeper", "booker", "threaded", "fetcher", "asker", "faulty", "parent")
+PATIENT: Final = QUICK.model_copy(update={"timeout_s": 30.0})
+KINDS: Final = ("sleeper", "booker", "threaded", "blunt", "fetcher", "asker", "faulty", "parent")
 
 
 class Player:
@@ -67,6 +68,11 @@ def block(task: Task, _context: TaskContext) -> str:
     return task.id
 
 
+def book_in_thread(task: Task, context: TaskContext) -> list[Any]:
+    """Have an effect and ask a person, from a thread."""
+    return [context.blocking.effect("book", lambda key: key), context.blocking.ask(f"may {task.id}?")]
+
+
 async def ask(task: Task, context: TaskContext) -> str:
     """Ask a person."""
     return await context.ask(f"may {task.id}?")
@@ -89,10 +95,10 @@ async def beget(task: Task, context: TaskContext) -> str:
     return task.id
 
 
-async def answer(task: Task, _context: TaskContext) -> str:
-    """Answer from a process of its own."""
+async def answer(_task: Task, context: TaskContext) -> str:
+    """Have an effect and answer, from a process of its own."""
     await asyncio.sleep(0)
-    return task.id
+    return str(await context.effect("book", lambda key: key))
 
 
 async def hang(_task: Task, _context: TaskContext) -> None:
@@ -113,17 +119,18 @@ def fetching(client: HttpClient, url: str) -> Callable[[Task, TaskContext], Awai
     return fetch
 
 
-def agents(client: HttpClient, url: str) -> list[Player]:
+def agents(client: HttpClient, url: str, policy: Policy) -> list[Player]:
     """Return the cast; `apart` and `hanger` need processes and come only where they are asked for."""
-    return [
-        Player("sleeper", sleep),
-        Player("booker", book),
-        InThread("threaded", block),
-        Player("fetcher", fetching(client, url)),
-        Player("asker", ask),
-        Player("faulty", fail),
-        Player("parent", beget),
-    ]
+    handlers: dict[str, Handler] = {
+        "sleeper": sleep,
+        "booker": book,
+        "fetcher": fetching(client, url),
+        "asker": ask,
+        "faulty": fail,
+        "parent": beget,
+    }
+    threaded = [InThread("threaded", block, policy), InThread("blunt", book_in_thread, policy)]
+    return [*(Player(name, handler, policy) for name, handler in handlers.items()), *threaded]
 
 
 def plan(rng: random.Random, kinds: Sequence[str] = KINDS, *, paths: Sequence[str] = PATHS, tasks: int) -> Plan:

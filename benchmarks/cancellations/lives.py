@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from benchmarks.cancellations.cast import KINDS, PATHS, agents, apart, hanger, plan
-from orchestrator import HttpClient, Orchestrator, Plan, PointsmanError, Settings, Ticket
+from benchmarks.cancellations.cast import KINDS, PATHS, QUICK, agents, apart, hanger, plan
+from orchestrator import HttpClient, Orchestrator, Plan, PointsmanError, Policy, Settings, Ticket
 from orchestrator.errors import AnswerError
 from orchestrator.journal import JournalReader, MemoryJournal
 from orchestrator.testing import FixedRouter
@@ -24,7 +24,7 @@ TURNS: Final = 600
 SECONDS: Final = 0.08
 A_RUN_HANGS_S: Final = 60.0
 CALLERS: Final = 4
-ROUNDS: Final = 12
+ROUNDS: Final = 30
 TASKS: Final = 12
 
 
@@ -60,6 +60,7 @@ class Life:
         in_memory: see there.
         isolated: whether some of its handlers have processes of their own.
         end: `cancel` cancels the asyncio.Task that runs it, `leave` raises inside its block, `finish` lets it end.
+        policy: of its agents in this process; a quick one cuts off what takes long.
     """
 
     run: str
@@ -67,6 +68,7 @@ class Life:
     in_memory: bool
     isolated: bool
     end: End
+    policy: Policy = QUICK
 
 
 async def live(ground: Ground, life: Life) -> None:
@@ -116,7 +118,7 @@ async def moment(rng: random.Random, share: float = 1.0) -> None:
 
 
 async def _lived(ground: Ground, life: Life, crowd: asyncio.TaskGroup) -> None:
-    with contextlib.suppress(LeaveError):
+    try:
         async with _made(ground, life) as o:
             tickets = await o.submit_plan(_plan(ground, life))
             people = crowd.create_task(_answer(o))
@@ -124,6 +126,10 @@ async def _lived(ground: Ground, life: Life, crowd: asyncio.TaskGroup) -> None:
                 await _used(ground, life, o, tickets, crowd)
             finally:
                 people.cancel()
+    except LeaveError:
+        return
+    except PointsmanError as error:
+        ground.wrong.append(f"{life.run}: {error!r}")
 
 
 async def _used(
@@ -144,9 +150,10 @@ async def _call(ground: Ground, o: Orchestrator, tickets: Mapping[str, Ticket], 
     """Be one who waits for something of a run, and stops waiting, again and again."""
     for _ in range(ROUNDS):
         task = crowd.create_task(_settled(_want(ground.rng, o, tickets)))
-        if ground.rng.random() < 0.1:
+        if ground.rng.random() < 0.04:
             return  # this one has patience: it has to hear of the end of the run, whatever that is
-        await moment(ground.rng, share=0.02)
+        for _ in range(ground.rng.randrange(12)):
+            await asyncio.sleep(0)
         ground.cancelled["callers"] += await _cancelled(ground.rng, task)
 
 
@@ -198,14 +205,14 @@ async def _answer(o: Orchestrator) -> None:
     """Be a person who says yes to whatever is asked."""
     with contextlib.suppress(PointsmanError):
         while True:
-            for task in [name for name in o._graph.unfinished() if name.startswith("asker")]:  # noqa: SLF001 - looks once, where the journal would be read every time
+            for task in [name for name in o._graph.unfinished() if name.startswith(("asker", "blunt"))]:  # noqa: SLF001 - looks once, where the journal would be read every time
                 with contextlib.suppress(AnswerError):
                     await o.answer(task, "yes")
             await asyncio.sleep(0.002)
 
 
 def _made(ground: Ground, life: Life, resumed: bool = False) -> Orchestrator:  # noqa: FBT001, FBT002 - one of two ways to make one
-    cast = agents(ground.client, ground.url) + ([apart, hanger] if life.isolated else [])
+    cast = agents(ground.client, ground.url, life.policy) + ([apart, hanger] if life.isolated else [])
     if resumed:
         return Orchestrator.resume(life.run, life.settings, agents=cast, router=FixedRouter())
     journal = MemoryJournal(life.run) if life.in_memory else None

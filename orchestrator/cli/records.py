@@ -49,7 +49,7 @@ def read_records(reader: JournalReader, *, run: str = "", task: str = "") -> Ite
 
 
 def record_of(row: Row) -> Record:
-    """Return the decision that a row holds, on one of the topics in `DECIDED`."""
+    """Return the decision that a row holds: on one of the topics in `DECIDED`, or on `task.asked`."""
     envelope = row.envelope
     measured = envelope.measured or {}
     decision = expand_candidates(envelope.body["decision"])

@@ -18,11 +18,12 @@ from orchestrator.cli.policy_view import RunUnder, find_policy
 from orchestrator.cli.reasons_view import collect_reasons, view_reasons
 from orchestrator.cli.records import DECIDED, Record, record_of
 from orchestrator.errors import PointsmanError
-from orchestrator.topics import ENDINGS, TASK_JUDGED, TASK_SUBMITTED
+from orchestrator.topics import ENDINGS, TASK_ASKED, TASK_JUDGED, TASK_SUBMITTED
 
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from orchestrator.inbox import Posed
     from orchestrator.journal import JournalReader, Row
     from orchestrator.judgement import Judgement
 
@@ -53,6 +54,7 @@ class Explanation:
     error: str
     judged: tuple[Judgement, ...] = ()
     run_under: RunUnder | None = None
+    asks: Posed | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return it as a JSON object; `decision` is null where the router was not asked."""
@@ -64,6 +66,7 @@ class Explanation:
             "ending": self.ending or None,
             "error": self.error,
             **({"run_under": self.run_under.to_json()} if self.run_under else {}),
+            **({"waits_for": self.asks.to_json()} if self.asks else {}),
             **({"judged": self.judged[-1].to_json()} if self.judged else {}),
         }
 
@@ -146,6 +149,7 @@ def explain(reader: JournalReader, task: str, run: str = "") -> Explanation:
     Raises:
         PointsmanError: if there is no such task; suggests the nearest.
     """
+    from orchestrator.inbox import last_question
     from orchestrator.judgement import read_judgements
 
     rows = [row for row in reader.rows(run=run, task=task) if row.envelope.topic != TASK_JUDGED]
@@ -153,7 +157,8 @@ def explain(reader: JournalReader, task: str, run: str = "") -> Explanation:
         raise PointsmanError(_no_such_task(reader, task, run))
     latest = rows[-1].run
     by_topic = {row.envelope.topic: row for row in rows if row.run == latest}  # the last of each topic
-    decided = [row for topic, row in by_topic.items() if topic in DECIDED and "decision" in row.envelope.body]
+    decided = [row for row in rows if row.run == latest and _holds_decision(row)]
+    posed = last_question([row for row in rows if row.run == latest])
     ended = next((row for topic, row in by_topic.items() if topic in ENDINGS), None)
     submitted = by_topic.get(TASK_SUBMITTED)
     record = record_of(max(decided, key=_sequence)) if decided else None
@@ -162,11 +167,18 @@ def explain(reader: JournalReader, task: str, run: str = "") -> Explanation:
         run=latest,
         request=submitted.envelope.body["task"]["request"] if submitted else "",
         record=record,
+        asks=posed if posed is not None and posed.waits else None,
         ending=ENDINGS[ended.envelope.topic] if ended else "",
         error=ended.envelope.body.get("error", "") if ended else "",
         judged=tuple(read_judgements(reader.rows, run=latest, task=task)),
         run_under=find_policy(reader, latest, task, record.chosen) if record and record.chosen else None,
     )
+
+
+def _holds_decision(row: Row) -> bool:
+    """Return whether a decision was taken there; one for nobody that people are asked about is in their question."""
+    topic = row.envelope.topic
+    return topic in (*DECIDED, TASK_ASKED) and "decision" in row.envelope.body
 
 
 def show_explanation(found: Explanation) -> None:
@@ -213,7 +225,11 @@ def _heading(found: Explanation) -> Iterator[Text]:
     yield line
     if found.request:
         yield cell(f"“{shorten(found.request, 300)}”", "italic")
-    yield cell(f"run {found.run}, {found.ending.replace('_', ' ') or 'unfinished'}", "dim")
+    state = "waits for a person" if found.asks else found.ending.replace("_", " ") or "unfinished"
+    yield cell(f"run {found.run}, {state}", "dim")
+    if found.asks:
+        question = found.asks.asked.question
+        yield cell(f"asked: {shorten(question.text, 300)} ({', '.join(question.options) or 'any text'})", "yellow")
 
 
 def _facts(record: Record) -> Iterator[tuple[str, str]]:

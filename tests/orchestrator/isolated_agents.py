@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from orchestrator.agent import AgentCard, FunctionAgent, agent
 from orchestrator.context import TaskContext
-from orchestrator.errors import AgentError
+from orchestrator.errors import AgentError, EffectNotDoneError
 from orchestrator.messages import Task
 from orchestrator.policy import Breaker, Policy, Retry
 
@@ -63,9 +63,62 @@ holder = Holder()
 
 
 @apart("payer")
-async def payer(task: Task, context: TaskContext) -> None:
-    """Want an effect."""
-    await context.effect("pay", str)
+async def payer(task: Task, context: TaskContext) -> Any:
+    """Do something to a ledger, which is a file of keys, as its payload says."""
+    ledger = Path(task.payload["ledger"])
+
+    def pay(key: str) -> Any:
+        with ledger.open("a") as file:
+            file.write(f"{key}\n")
+        return DEEDS[task.payload["deed"]](context)
+
+    async def slowly(key: str) -> Any:
+        await asyncio.sleep(0.01)
+        return pay(key)
+
+    if task.payload["deed"] == "both":
+        async with asyncio.TaskGroup() as group:
+            made = [group.create_task(context.effect("pay", slowly, key=key)) for key in ("b1", "b2")]
+        return [one.result() for one in made]
+    if task.payload["deed"] == "nest":
+        return await context.effect("outer", lambda _key: context.effect("inner", pay))
+    receipt = await context.effect("pay", pay, in_doubt=task.payload.get("in_doubt", "again"))
+    if task.payload["deed"] == "ask":
+        return [await context.ask("who is it for?", ()), receipt]
+    if context.attempt == 1:
+        raise ConnectionError("the ledger is written, and then something else fails")
+    return receipt
+
+
+def _raise(error: BaseException) -> None:
+    raise error
+
+
+#: What becomes of an effect of `payer`, once the ledger is written.
+DEEDS: Final[dict[str, Callable[[TaskContext], Any]]] = {
+    "pay": lambda _context: "paid",
+    "both": lambda _context: "paid",
+    "nest": lambda _context: "paid",
+    "ask": lambda _context: os.getpid(),
+    "odd": lambda _context: object(),
+    "doubt": lambda _context: _raise(ConnectionError("reset by peer")),
+    "undone": lambda context: "paid" if context.attempt == 2 else _raise(EffectNotDoneError("not sent")),
+    "die": lambda context: "paid" if context.attempt == 2 else os._exit(3),
+}
+
+
+@agent("plain-payer", summary="pays from a plain function", examples=["please ask plain-payer"], policy=APART)
+def plain_payer(payload: dict[str, Any], context: TaskContext) -> Any:
+    """Pay, ask and add a task, without `await`."""
+    receipt = context.blocking.effect("pay", lambda key: key)
+    context.add_task("more", agent="nobody")
+    return [receipt, context.blocking.ask("who is it for?", ("me",))]
+
+
+@apart("late-payer", SHORT.model_copy(update={"grace_s": 30}))
+async def late_payer(task: Task, context: TaskContext) -> Any:
+    """Want an effect that takes too long."""
+    return await context.effect("pay", lambda _key: asyncio.Event().wait(), in_doubt="fail")
 
 
 @apart("raiser")

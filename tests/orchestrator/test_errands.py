@@ -97,34 +97,30 @@ async def test_a_thread_that_spends_when_the_run_has_stopped_is_told_so() -> Non
     assert [str(error) for error in told] == [str(StoppedError("t1"))]
 
 
-async def test_threads_that_wait_are_let_go_before_somebody_waits_for_them() -> None:
-    """By agent; one that comes later is not taken in, until its agent is there again."""
+async def test_threads_that_wait_are_told_when_the_run_stops() -> None:
+    """And those that come later, at once."""
     async with asyncio.TaskGroup() as group:
-        errands, never, came = Errands(group), asyncio.Event(), list[object]()
+        errands, told, begun = Errands(group), list[str](), asyncio.Event()
 
-        def ask(agent: str) -> None:
+        async def wait_long() -> None:
+            begun.set()
+            await asyncio.sleep(0)
+            await over.wait()
+
+        def ask() -> None:
             try:
-                came.append(errands.run(agent, f"of {agent}", never.wait))
+                errands.run("t1", wait_long)
             except StoppedError as error:
-                came.append(str(error))
+                told.append(str(error))
 
+        over = asyncio.Event()
         async with asyncio.TaskGroup() as threads:
-            threads.create_task(asyncio.to_thread(ask, "a"))
-            other = threads.create_task(asyncio.to_thread(ask, "b"))
-            while len(errands._waiting) < 2:  # noqa: ASYNC110 - threads come when they come
-                await asyncio.sleep(0)
-            errands.let_go("a")
-            while not came:  # noqa: ASYNC110 - as above
-                await asyncio.sleep(0)
-            await asyncio.to_thread(ask, "a")
-            never.set()
-            await other
-        errands.welcome("a")
-        await asyncio.to_thread(ask, "a")
-        errands.close()
-        await asyncio.to_thread(ask, "a")
-    stopped = str(StoppedError("of a"))
-    assert came == [stopped, stopped, True, True, stopped]
+            threads.create_task(asyncio.to_thread(ask))
+            await begun.wait()
+            errands.close()
+        await asyncio.to_thread(ask)
+        over.set()
+    assert told == [str(StoppedError("t1"))] * 2
 
 
 async def test_what_an_errand_raises_ends_the_run_and_its_thread_does_not_wait() -> None:
@@ -137,7 +133,7 @@ async def test_what_an_errand_raises_ends_the_run_and_its_thread_does_not_wait()
 
     def ask(errands: Errands) -> None:
         try:
-            errands.run("a", "t1", fail)
+            errands.run("t1", fail)
         except StoppedError as error:
             told.append(error)
         answered.set()
@@ -192,6 +188,6 @@ async def test_a_thread_in_another_process_spends_nothing_for_an_attempt_that_is
         balance = o.statistics().budgets[0]
     assert [result.output for result in results] == [
         "",
-        "the attempt is over; nothing can be asked for it any more",
+        "the attempt is over; nothing can be spent for it any more",
     ]
     assert balance.spent["tokens"] == 0

@@ -28,9 +28,8 @@ async def real(*agents: Any, **settings: Any) -> AsyncIterator[Orchestrator]:
     """Run in real time, and find nothing left behind: no process, thread or file descriptor."""
     settings = {"log_format": "off", "drain_s": 0, **settings}
     before = _left()
-    o = Orchestrator(
-        Settings(**settings), agents=agents, router=FixedRouter(), journal=MemoryJournal("r"), clock=SystemClock()
-    )
+    journal, clock = MemoryJournal("r"), SystemClock()
+    o = Orchestrator(Settings(**settings), agents=agents, router=FixedRouter(), journal=journal, clock=clock, run="r")
     try:
         async with o:
             yield o
@@ -217,10 +216,3 @@ async def test_in_virtual_time_a_process_takes_none() -> None:
         assert (await (await o.submit("teller")).result()).output["pid"] != os.getpid()
         assert (await (await o.submit("hanger")).result()).error == "no answer within 0.3 s"
         assert asyncio.get_running_loop().time() < 1
-
-
-async def test_a_handler_in_a_process_of_its_own_has_no_effects() -> None:
-    """Their receipts are the run's to write; it is told so, and what to do."""
-    result = await outcome(them.payer)
-    assert (result.status, result.attempts) == ("failed", 1)
-    assert "effect 'pay': a handler in a process of its own has none; leave out `isolation`" in result.error

@@ -5,14 +5,13 @@ from typing import Any
 import pytest
 
 from orchestrator.clock import run_virtual
-from orchestrator.context import TaskContext
+from orchestrator.context import Parked, TaskContext
 from orchestrator.errors import AgentError, AnswerError
 from orchestrator.inbox import open_questions
 from orchestrator.journal import MemoryJournal, Row
 from orchestrator.messages import Task
 from orchestrator.orchestrator import Orchestrator
 from orchestrator.policy import Policy, Retry
-from orchestrator.questions import Parked
 from orchestrator.testing import ScriptedAgent, in_virtual_time, until_blocked
 from tests.orchestrator.runs import make
 from tests.orchestrator.test_resumption import Ledger, done_by, reopened, resume, topics

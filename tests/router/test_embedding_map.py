@@ -1,7 +1,6 @@
 import pytest
 
-from router import EmbeddingRouter, Example, KeywordRouter, RouterError, map_requests
-from router.embedding_map import MOST
+from router import EmbeddingRouter, Example, KeywordRouter, RouterError, embedding_map, map_requests
 from router.trained_model import train
 from tests.router.tiny import EXAMPLES, TINY
 
@@ -31,13 +30,14 @@ def test_likes_lie_together() -> None:
     assert sorted(map(sorted, sides.values())) == [[False], [True]]
 
 
-def test_many_requests_are_thinned_out_evenly(keyword: KeywordRouter) -> None:
+def test_many_requests_are_thinned_out_evenly(keyword: KeywordRouter, monkeypatch: pytest.MonkeyPatch) -> None:
     """A picture of ten thousand says no more than one of hundreds."""
-    examples = [Example("feed the cat", "cats")] * MOST + [Example("walk the dog", "dogs")] * MOST
+    monkeypatch.setattr(embedding_map, "MOST", 60)
+    examples = [Example("feed the cat", "cats")] * 60 + [Example("walk the dog", "dogs")] * 60
     found = map_requests(keyword, examples)
-    assert len(found.points) == MOST
-    assert found.left_out == MOST
-    assert {agent.requests for agent in found.agents} == {MOST // 2}
+    assert len(found.points) == 60
+    assert found.left_out == 60
+    assert {agent.requests for agent in found.agents} == {30}
 
 
 def test_no_requests_no_map(keyword: KeywordRouter) -> None:

@@ -134,6 +134,29 @@ def test_a_running_orchestrator_hears_an_answer_from_another_process(cli: Cli) -
     assert asyncio.run(go()) == "no"
 
 
+def test_why_explains_a_decision_that_waits_for_a_person(cli: Cli) -> None:
+    """The decision for nobody is explained, with what is asked; once answered, who was named."""
+    asyncio.run(_run(Task("strange", "zzz"), when_abstained="ask"))
+    code, out, _ = cli("why", "strange")
+    assert code == 0
+    assert "nobody: " in out
+    assert "run r, waits for a person" in out
+    assert "asked: who is to do this: zzz (payer, breaker, mender, nobody)" in out
+    found = json.loads(cli("why", "strange", "--json")[1])
+    assert found["decision"]["abstained"]
+    assert (found["ending"], found["waits_for"]["kind"], found["waits_for"]["waits"]) == (None, "agent", True)
+    assert cli("answer", "strange", "nobody")[0] == 0
+    assert "waits_for" not in json.loads(cli("why", "strange", "--json")[1])
+
+
+def test_why_says_what_a_task_asks(asked: Cli) -> None:
+    """Beside the decision that gave it to the agent who asks."""
+    out = asked("why", "bill")[1]
+    assert "bill → payer" in out
+    assert "asked: pay [red]bill[/red]? (yes, no)" in out
+    assert json.loads(asked("why", "bill", "--json")[1])["waits_for"]["kind"] == "question"
+
+
 @pytest.fixture
 def died(cli: Cli) -> Cli:
     """Return the command line after a run with two dead letters, one of which doomed another task."""
