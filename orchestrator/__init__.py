@@ -8,8 +8,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.agent import Agent, AgentCard, agent
+from orchestrator.budget import Budget
 from orchestrator.context import TaskContext
-from orchestrator.errors import AgentError, PointsmanError
+from orchestrator.errors import AgentError, BudgetExceededError, PointsmanError
 from orchestrator.http_errors import HttpError
 from orchestrator.messages import Envelope, Result, Task
 from orchestrator.policy import Breaker, Policy, Retry
@@ -29,6 +30,8 @@ __all__ = [
     "AgentCard",
     "AgentError",
     "Breaker",
+    "Budget",
+    "BudgetExceededError",
     "Envelope",
     "HttpAnswer",
     "HttpBudget",

@@ -18,6 +18,7 @@ class Cause(StrEnum):
     CPU = "cpu"  #: it used more than `cpu_s`
     DIED = "agent-died"  #: processes of the agent died too often: it was given up, with all that it had
     TOO_LARGE = "too-large"  #: its answer is larger than `max_output_mb`
+    BUDGET = "budget"  #: a budget is used up: of the run, of the agent, or of a task above
 
 
 def kinds_of(error: BaseException) -> tuple[str, ...]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from orchestrator.blocking import Blocking, Wait, wait_alone
+from orchestrator.budget import Amount, Budget, Cost, amount_of
 from orchestrator.clock import Clock, SystemClock
 from orchestrator.errors import AgentError
 from orchestrator.messages import EMPTY, OnFailure, Result, Task, as_ids
@@ -43,6 +44,23 @@ class Parked(BaseException):
     def __init__(self, question: Any) -> None:
         self.question = question
         super().__init__(question.text)
+
+
+Spend = Callable[[Amount], Awaitable[None]]
+
+
+class _Over:
+    def __await__(self) -> Generator[Any, None, None]:
+        yield from ()
+
+
+#: To be awaited where nothing has to be waited for.
+ON_RECORD: Final = _Over()
+
+
+def _count_nothing(_amount: Amount) -> Awaitable[None]:
+    """Count nothing: for handlers that are called by hand, in tests."""
+    return ON_RECORD
 
 
 class _Nobody:
@@ -97,6 +115,7 @@ class TaskContext:
     added: list[Task] = field(default_factory=list)
     effects: PerformsEffects = field(default_factory=_Unrecorded, repr=False)
     people: AsksPeople = field(default_factory=_Nobody, repr=False)
+    spending: Spend = field(default=_count_nothing, repr=False)
     wait: Wait = field(default=wait_alone, repr=False)
 
     @property
@@ -150,6 +169,22 @@ class TaskContext:
         _refuse_threads("ask")
         return self.people.ask(question, options, key)
 
+    def spend(self, *, tokens: int = 0, cost: Cost = 0) -> Awaitable[None]:
+        """Count what was spent against every budget above: of the task and those that added it, the agent, the run.
+
+        It counts at once. `await` it, and it is on the disk; without, it is there with the end of the attempt. A plain
+        `def` handler, and one in a process of its own, wait here until it is.
+
+        Args:
+            tokens: a whole number.
+            cost: in the unit that the budgets are in, rounded up to a billionth; a `Decimal`, or text, is exact.
+
+        Raises:
+            BudgetExceededError: if a budget is exceeded now. What was spent is counted all the same.
+            AgentError: if it is no amount.
+        """
+        return self.spending(amount_of(tokens, cost))
+
     def add_task(
         self,
         request: str,
@@ -160,6 +195,7 @@ class TaskContext:
         agent: str = "",
         on_failure: OnFailure = "fail",
         estimate_s: float = 1.0,
+        budget: Budget | None = None,
         policy: TaskPolicy | None = None,
     ) -> Task:
         """Add a task to the run. It begins when this attempt completes; an attempt that fails adds nothing.
@@ -178,6 +214,7 @@ class TaskContext:
             on_failure=on_failure,
             estimate_s=estimate_s,
             parent=self.task.id,
+            budget=budget,
             policy=policy,
             plan_policy=self.task.plan_policy,
         )

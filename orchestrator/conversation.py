@@ -1,6 +1,7 @@
 """The conversation: what an isolated handler wants of the run while it is at it, and what it is told.
 
-Its process sends a value with a `want`: an effect, how one ended, or the answer of a person. The run does its part of
+Its process sends a value with a `want`: an effect, how one ended, the answer of a person, or that it spent something,
+which it may also do before it says how an effect ended. The run does its part of
 that as for any other handler, and answers; the process goes on when it has the answer.
 """
 
@@ -10,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from orchestrator.context import Parked, TaskContext
-from orchestrator.errors import AgentError, EffectInDoubtError, EffectNotDoneError, NotJsonError
+from orchestrator.errors import AgentError, BudgetExceededError, EffectInDoubtError, EffectNotDoneError, NotJsonError
 from orchestrator.foreign import one_line
 from orchestrator.frames import pack
 
@@ -20,6 +21,7 @@ WANT: Final = "want"
 EFFECT: Final = "effect"
 SETTLE: Final = "settle"
 ASK: Final = "ask"
+SPEND: Final = "spend"
 
 
 class EndedError(Exception):
@@ -67,6 +69,8 @@ async def _fulfil(wanted: Mapping[str, Any], context: TaskContext, turn: Turn) -
             return {"output": await _effect(wanted, context, turn)}
         if wanted[WANT] == ASK:
             return {"output": await context.people.ask(wanted["question"], wanted["options"], wanted["key"])}
+        if wanted[WANT] == SPEND:
+            return await _spend(wanted, context)
     except _RaisedThereError:
         return {"raised": True}
     except EffectInDoubtError as error:
@@ -78,11 +82,23 @@ async def _fulfil(wanted: Mapping[str, Any], context: TaskContext, turn: Turn) -
     return {"gave_up": f"there is no {wanted[WANT]!r} to be had"}
 
 
+async def _spend(wanted: Mapping[str, Any], context: TaskContext) -> dict[str, Any]:
+    try:
+        await context.spend(tokens=wanted.get("tokens", 0), cost=wanted.get("cost", 0))
+    except BudgetExceededError as error:
+        return {"budget": error.shortage.to_json()}
+    except AgentError as error:
+        return {"gave_up": one_line(error)}
+    return {"output": None}
+
+
 async def _effect(wanted: Mapping[str, Any], context: TaskContext, turn: Turn) -> Any:
     """Perform an effect whose function is in the process: intended here, done there, recorded here."""
 
     async def function(key: str) -> Any:
         outcome = await turn(pack({"do": key}))
+        while outcome.get(WANT) == SPEND:
+            outcome = await turn(pack(await _spend(outcome, context)))
         if outcome.get(WANT) != SETTLE:
             raise EndedError(outcome)
         if "raised" in outcome:

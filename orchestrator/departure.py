@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from typing import Any, Final
 
 from orchestrator.graph import TaskGraph
 from orchestrator.parts import Parts
@@ -33,7 +33,8 @@ async def depart(parts: Parts, graph: TaskGraph, grace_s: float, *, in_haste: bo
         pass  # it is recorded; a subscriber that no longer reads cannot hold up the end
 
 
-def _left_behind(parts: Parts, graph: TaskGraph) -> dict[str, list[str]]:
+def _left_behind(parts: Parts, graph: TaskGraph) -> dict[str, Any]:
     """Return what the process leaves behind; the attempts that it cuts short are not counted when the run goes on."""
     cut_short = parts.supervisor.in_flight()
-    return {"unfinished": list(graph.unfinished())} | ({"interrupted": cut_short} if cut_short else {})
+    unfinished = {"unfinished": list(graph.unfinished())} | ({"interrupted": cut_short} if cut_short else {})
+    return unfinished | parts.spending.last_word()

@@ -12,6 +12,7 @@ from orchestrator.errors import BusClosedError, CapacityError, PointsmanError, S
 from orchestrator.graph import TaskGraph
 from orchestrator.journal import Journal, check_json
 from orchestrator.messages import Envelope, Result, Task
+from orchestrator.spending import Spending
 from orchestrator.topics import ENDINGS, TASK_FAILED, TASK_SKIPPED, TASK_SUBMITTED
 
 
@@ -50,8 +51,9 @@ class Desk:
     agent's tasks. A caller cancelled at the door has submitted nothing; one cancelled later has submitted everything.
     """
 
-    def __init__(self, *, bus: Bus, graph: TaskGraph, journal: Journal, capacity: int) -> None:
+    def __init__(self, *, bus: Bus, graph: TaskGraph, journal: Journal, spending: Spending, capacity: int) -> None:
         self._bus, self._graph, self._journal, self._capacity = bus, graph, journal, capacity
+        self._spending = spending
         self._subscription = bus.subscribe(*ENDINGS, maxsize=4 * capacity)
         self._open: dict[str, asyncio.Future[Result]] = {}
         self._door: deque[tuple[asyncio.Future[None], int]] = deque()
@@ -79,6 +81,7 @@ class Desk:
             self._graph.add(tasks, held=True)
         finally:
             self._look()  # if these were refused, whoever stands behind them may enter
+        self._spending.add(tasks)
         loop = asyncio.get_running_loop()
         tickets = [Ticket(task, loop.create_future()) for task in tasks]
         for ticket in tickets:

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.budget import Shortage
 from orchestrator.bus import Bus
 from orchestrator.clock import seeded_random, stopwatch
 from orchestrator.decision import RoutingDecision, RoutingPolicy, digest_text
@@ -17,13 +18,16 @@ from orchestrator.logs import DecisionLog
 from orchestrator.messages import EMPTY, Envelope, Task
 from orchestrator.progress import Progress, Recovered
 from orchestrator.questions import NOBODY, Answer, Asked, Questions, asked_body, asked_of, who_is_to_do
+from orchestrator.refusing import refuse_unbegun
 from orchestrator.registry import AgentRegistry
 from orchestrator.shadow import decide_in_shadow
+from orchestrator.spending import Spending
 from orchestrator.topics import (
     ENDINGS,
     TASK_ABSTAINED,
     TASK_ASKED,
     TASK_FAILED,
+    TASK_RETURNED,
     TASK_ROUTED,
     TASK_SUBMITTED,
     TASK_UNLOCKED,
@@ -51,6 +55,7 @@ class Dispatcher:
         registry: AgentRegistry,
         router: Router,
         vetoes: Callable[[], Mapping[str, str]],
+        spending: Spending,
         fallback_agent: str = "",
         log: DecisionLog | None = None,
         mailbox: int = 1024,
@@ -61,9 +66,9 @@ class Dispatcher:
         """Prepare; `questions` where people are asked about what the router abstains on."""
         self._run, self._seed = run, seed
         self._bus, self._graph, self._registry, self._router = bus, graph, registry, router
-        self._vetoes, self._fallback, self._log = vetoes, fallback_agent, log
+        self._vetoes, self._spending, self._fallback, self._log = vetoes, spending, fallback_agent, log
         self._explore, self._shadow, self._questions = explore, shadow, questions
-        self._subscription = bus.subscribe(TASK_SUBMITTED, *ENDINGS, maxsize=mailbox)
+        self._subscription = bus.subscribe(TASK_SUBMITTED, TASK_RETURNED, *ENDINGS, maxsize=mailbox)
         self._trace_id = hashlib.sha256(run.encode()).hexdigest()[:32]
 
     async def dispatch(self) -> None:
@@ -120,11 +125,17 @@ class Dispatcher:
             return Unlocked()  # somebody published it by hand: it is on record, and about no task of this run
         if cause.topic == TASK_SUBMITTED:
             return self._graph.release(cause.correlation_id)
+        if cause.topic == TASK_RETURNED:
+            return Unlocked((self._graph.task(cause.correlation_id),))
         result = result_of(cause)
         return (self._graph.complete if result.ok else self._graph.fail)(result.task_id, result)
 
     async def _send(self, task: Task, cause: str) -> None:
         while True:
+            short = self._spending.shortage(task.id, task.agent) if self._spending.active else None
+            if short is not None:
+                await refuse_unbegun(self._bus, task, short, cause)
+                return
             begun = stopwatch()
             measured: dict[str, float] = {}
             decision = self._decide(task, measured)
@@ -140,6 +151,10 @@ class Dispatcher:
                 self._log.write(record)
             chosen = decision.chosen
             if not isinstance(chosen, str):
+                short = self._missed(task, decision) if self._spending.vetoed else None
+                if short is not None:
+                    await refuse_unbegun(self._bus, task, short, cause, record, measured)
+                    return
                 if self._questions is not None and decision.prediction is not None:
                     await self._ask(task, decision.prediction, record, cause, measured)
                     return
@@ -185,6 +200,9 @@ class Dispatcher:
             }
             await self._bus.publish(TASK_ABSTAINED, body, task.id, answer.id)
             return
+        if answer.text in self._spending.vetoed:
+            await refuse_unbegun(self._bus, task, self._spending.vetoed[answer.text], answer.id)
+            return
         if answer.text in self._registry:
             record = self._record(task, answer.text, "answered").to_json()
             if await self._hand_over(task, answer.text, record, answer.id):
@@ -211,7 +229,7 @@ class Dispatcher:
         predicted = stopwatch()
         words = self._router.explain(task.request, prediction.leader) if prediction.leader else ()
         measured["predict_s"], measured["explain_s"] = predicted - begun, stopwatch() - predicted
-        if prediction.abstained and self._fallback in self._registry:
+        if prediction.abstained and self._fallback in self._registry and self._fallback not in self._spending.vetoed:
             decision = self._record(task, self._fallback, "fallback", prediction, vetoes, words)
         else:
             decision = self._record(task, prediction.choice, "learned", prediction, vetoes, words)
@@ -220,6 +238,13 @@ class Dispatcher:
         if self._shadow is not None:
             decision = decision._replace(shadow=decide_in_shadow(self._shadow, task.request, vetoes))
         return decision
+
+    def _missed(self, task: Task, decision: RoutingDecision) -> Shortage | None:
+        """Return the budget for want of which nobody gets a task: of whoever would have got it otherwise."""
+        spent = self._spending.vetoed
+        others = {name: why for name, why in decision.vetoes.items() if name not in spent}
+        missed = self._router.predict(task.request, others).choice
+        return spent.get(missed if isinstance(missed, str) else self._fallback)
 
     def _strangers(self, prediction: Prediction) -> dict[str, str]:
         """Return who could be tried but is not registered; a router may know agents that a run does not."""

@@ -55,9 +55,10 @@ class Enrolment:
             for router in self._routers:
                 teach(router, card)
             undo.pop_all()  # the supervisor and the routers took it
-        self._supervisor.start(agent)
+        budget = self._supervisor.start(agent).budget.to_json()
         about = {"agent": card.name, "version": card.version, "digest": card.digest, "code": digest_code(agent)}
-        await self._bus.publish(AGENT_REGISTERED, {**about, "policy": self._supervisor.policy_of(agent).unusual()})
+        run = {"policy": self._supervisor.policy_of(agent).unusual()} | ({"budget": budget} if budget else {})
+        await self._bus.publish(AGENT_REGISTERED, {**about, **run})
         return agent
 
     async def report(

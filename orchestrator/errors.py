@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from orchestrator.causes import Cause
+
+if TYPE_CHECKING:
+    from orchestrator.budget import Shortage
 
 #: So many tasks of a cycle are named, at most: a person reads it.
 _NAMED: Final = 12
@@ -127,6 +130,17 @@ class AttemptError(PointsmanError):
     def __init__(self, cause: Cause, problem: str, kinds: tuple[str, ...] = ()) -> None:
         self.cause, self.kinds = cause, kinds
         super().__init__(problem)
+
+
+class BudgetExceededError(PointsmanError):
+    """Raised in a handler when a budget above it is exceeded; `shortage` says whose, of what, limit and spent.
+
+    What was spent is counted all the same. A handler may catch it, to clean up and answer with what it has.
+    """
+
+    def __init__(self, shortage: Shortage) -> None:
+        self.shortage = shortage
+        super().__init__(shortage.tell())
 
 
 class CardError(PointsmanError):

@@ -13,13 +13,21 @@ import orjson
 
 from orchestrator.agent import Agent
 from orchestrator.alarm import Alarm
+from orchestrator.budget import Shortage
 from orchestrator.bus import Bus
 from orchestrator.causes import Cause, kinds_of, no_answer
 from orchestrator.clock import Clock
 from orchestrator.context import Parked, TaskContext
 from orchestrator.deadlines import Deadlines
 from orchestrator.effects import Effects
-from orchestrator.errors import AgentError, AttemptError, CapacityError, GraphError, NotJsonError
+from orchestrator.errors import (
+    AgentError,
+    AttemptError,
+    BudgetExceededError,
+    CapacityError,
+    GraphError,
+    NotJsonError,
+)
 from orchestrator.foreign import as_json, describe, one_line
 from orchestrator.graph import TaskGraph
 from orchestrator.isolated_process import too_large
@@ -30,6 +38,7 @@ from orchestrator.plan import has_references, resolve_payload
 from orchestrator.policy import Policy
 from orchestrator.questions import Question, Questions, QuestionsOfAttempt
 from orchestrator.restarts import Restarts
+from orchestrator.spending import Spending
 from orchestrator.starts import Starts
 
 
@@ -43,6 +52,7 @@ class Surroundings:
     clock: Clock
     effects: Effects
     questions: Questions
+    spending: Spending
     workspace: Path
     seed: int
     capacity: int
@@ -61,13 +71,15 @@ class Success(NamedTuple):
 class Failure(NamedTuple):
     """Why a handler gave no answer, in one line, whether trying again may help, and what kind of failure it was.
 
-    `kinds` names the class of the exception and those that it is made of, where there was one.
+    `kinds` names the class of the exception and those that it is made of, where there was one; `short` is the budget
+    that is used up, where one is.
     """
 
     error: str
     again: bool
     cause: Cause
     kinds: tuple[str, ...] = ()
+    short: Shortage | None = None
 
 
 class Waiting(NamedTuple):
@@ -84,7 +96,7 @@ class Handling:
     """Calls the handler of one agent, each call within the bounds of its policy."""
 
     def __init__(self, surroundings: Surroundings, policy: Policy, agent: Agent) -> None:
-        self._in = surroundings
+        self._in, self._name = surroundings, agent.card.name
         self._deadlines = Deadlines(policy.timeout_s, surroundings.alarm.guard)
         self._isolation = _isolate(surroundings, policy, agent) if policy.isolation == "process" else None
 
@@ -114,14 +126,15 @@ class Handling:
         questions = self._in.questions.of(task.id)
         try:
             context = self._context(task, started, questions)
-            output = as_json(await self._call(agent, context, worker, questions, policy))
+            call = self._call_within_budget if self._in.spending.active else self._call
+            output = as_json(await call(agent, context, worker, questions, policy))
             refuse_large(output, policy.max_output_mb)
             if context.added:
                 self._check_children(task, context, output)
         except Parked as parked:
             return Waiting(parked.question)
-        except AgentError as error:
-            return Failure(one_line(error), again=False, cause=Cause.GAVE_UP, kinds=kinds_of(error))
+        except (AgentError, BudgetExceededError) as error:
+            return _gave_up(error)
         except (GraphError, NotJsonError) as error:
             return Failure(refused(error), again=False, cause=Cause.REFUSED)
         except AttemptError as error:
@@ -139,7 +152,11 @@ class Handling:
     def _take(self, task: Task, output: Any, context: TaskContext) -> Success | Failure:
         """Add what the handler added: outside the boundary, for what else is wrong here ends the run."""
         try:
-            return Success(output, self._in.graph.add_children(task.id, context.added) if context.added else ())
+            if not context.added:
+                return Success(output, ())
+            children = self._in.graph.add_children(task.id, context.added)
+            self._in.spending.add(children)
+            return Success(output, children)
         except GraphError as error:
             return Failure(refused(error), again=False, cause=Cause.REFUSED)
 
@@ -156,7 +173,22 @@ class Handling:
             self._in.clock,
             effects=self._in.effects.of(started, questions),
             people=questions,
+            spending=functools.partial(self._in.spending.spend, self._name, started),
         )
+
+    async def _call_within_budget(
+        self,
+        agent: Agent,
+        context: TaskContext,
+        worker: asyncio.Task[None],
+        questions: QuestionsOfAttempt,
+        policy: Policy,
+    ) -> Any:
+        self._in.spending.enter(worker, context.task.id, self._name)
+        try:
+            return await self._call(agent, context, worker, questions, policy)
+        finally:
+            self._in.spending.leave(worker, self._name)
 
     async def _call(
         self,
@@ -202,6 +234,12 @@ class Handling:
 def _isolate(surroundings: Surroundings, policy: Policy, agent: Agent) -> Isolation:
     died = functools.partial(surroundings.restarts.died, agent.card.name, policy.restart)
     return Isolation(agent, policy, surroundings.starts, died)
+
+
+def _gave_up(error: AgentError | BudgetExceededError) -> Failure:
+    if isinstance(error, BudgetExceededError):
+        return Failure(one_line(error), again=False, cause=Cause.BUDGET, short=error.shortage)
+    return Failure(one_line(error), again=False, cause=Cause.GAVE_UP, kinds=kinds_of(error))
 
 
 def refuse_large(output: Any, max_mb: float) -> None:

@@ -9,11 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from orchestrator.agent import Agent
+from orchestrator.budget import Shortage
 from orchestrator.causes import Cause, no_answer
 from orchestrator.clock import VirtualClock, stopwatch
 from orchestrator.context import TaskContext
 from orchestrator.conversation import WANT, converse
-from orchestrator.errors import AgentError, AttemptError, CardError, NotJsonError, PointsmanError
+from orchestrator.errors import AgentError, AttemptError, BudgetExceededError, CardError, NotJsonError, PointsmanError
 from orchestrator.frames import pack
 from orchestrator.isolated_process import START_S, IsolatedProcess, too_large
 from orchestrator.messages import Task
@@ -22,7 +23,7 @@ from orchestrator.starts import Starts
 from orchestrator.whereabouts import whereabouts
 
 _MB: Final = 1_000_000
-_STAYS: Final = frozenset({Cause.RAISED, Cause.GAVE_UP, Cause.REFUSED, Cause.TOO_LARGE})
+_STAYS: Final = frozenset({Cause.RAISED, Cause.GAVE_UP, Cause.REFUSED, Cause.TOO_LARGE, Cause.BUDGET})
 
 #: Of a process that ended, or had to be ended.
 _DEATHS: Final = frozenset({Cause.CRASH, Cause.TIMEOUT, Cause.CPU, Cause.OUT_OF_MEMORY})
@@ -77,6 +78,7 @@ class Isolation:
         Raises:
             AgentError: if the handler did.
             AttemptError: if there is no answer; with the cause.
+            BudgetExceededError: if the handler was told that a budget is exceeded, and ended of it.
             NotJsonError: if what it gave back is no JSON.
         """
         frame = pack(_request(task, context, policy))
@@ -281,6 +283,8 @@ def _error(answer: Mapping[str, Any], policy: Policy) -> Exception:
         return AgentError(error)
     if cause is Cause.REFUSED:
         return NotJsonError(error)
+    if cause is Cause.BUDGET:
+        return BudgetExceededError(Shortage.from_json(answer["budget"]))
     if cause is Cause.TOO_LARGE:
         error = too_large(int(answer["size"]), int(policy.max_output_mb * _MB))
     return AttemptError(cause, error or _bound(cause, policy), tuple(answer.get("kinds", ())))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import math
 import os
@@ -19,7 +20,7 @@ from orchestrator.agent import Agent
 from orchestrator.causes import Cause, kinds_of
 from orchestrator.clock import SystemClock
 from orchestrator.context import Parked, TaskContext
-from orchestrator.errors import AgentError, NotJsonError
+from orchestrator.errors import AgentError, BudgetExceededError, NotJsonError
 from orchestrator.foreign import as_json, describe, one_line
 from orchestrator.frames import pack, read_frame
 from orchestrator.isolation_run import Run
@@ -68,7 +69,7 @@ def main(descriptor: str, reference: str, memory_mb: str) -> None:
     run = Run(channel, requests)
     with asyncio.Runner() as runner:
         while True:
-            channel.sendall(_frame(runner, agent, run, requests.get(), bounded=memory is not None))
+            run.answer(_frame(runner, agent, run, requests.get(), bounded=memory is not None))
 
 
 def _listen(channel: socket.socket, requests: queue.SimpleQueue[dict[str, Any]]) -> None:
@@ -101,7 +102,9 @@ async def _answer(agent: Agent, run: Run, request: dict[str, Any]) -> dict[str, 
     results = {name: Result(*fields) for name, fields in request["results"].items()}
     clock, workspace = _OwnClock(request["now"]), Path(request["workspace"])
     run.clock = clock
-    context = TaskContext(task, request["attempt"], results, workspace, clock, effects=run, people=run, wait=run.wait)
+    own = (task, request["attempt"], results, workspace, clock)
+    spend = functools.partial(run.spend, run.calls)
+    context = TaskContext(*own, effects=run, people=run, wait=run.wait, spending=spend)
     late = {"cause": Cause.TIMEOUT, "error": ""}
     limit = asyncio.timeout(request["timeout_s"])
     try:
@@ -109,6 +112,8 @@ async def _answer(agent: Agent, run: Run, request: dict[str, Any]) -> dict[str, 
             output = await agent.handle(task, context)
     except AgentError as error:
         return {"cause": Cause.GAVE_UP, "error": one_line(error)}
+    except BudgetExceededError as error:
+        return {"cause": Cause.BUDGET, "error": one_line(error), "budget": error.shortage.to_json()}
     except NotJsonError as error:
         return {"cause": Cause.REFUSED, "error": one_line(error)}
     except MemoryError:

@@ -7,15 +7,16 @@ import contextvars
 import queue
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from types import SimpleNamespace
 from typing import Any, Final
 
 from orchestrator.blocking import Wanted, at_once
+from orchestrator.budget import Amount, Shortage
 from orchestrator.clock import Clock, SystemClock
-from orchestrator.context import InDoubt, Parked, call
-from orchestrator.conversation import ASK, EFFECT, SETTLE, WANT
-from orchestrator.errors import AgentError, EffectInDoubtError, EffectNotDoneError, NotJsonError
+from orchestrator.context import ON_RECORD, InDoubt, Parked, call
+from orchestrator.conversation import ASK, EFFECT, SETTLE, SPEND, WANT
+from orchestrator.errors import AgentError, BudgetExceededError, EffectInDoubtError, EffectNotDoneError, NotJsonError
 from orchestrator.foreign import as_json, one_line
 from orchestrator.frames import pack
 
@@ -27,12 +28,14 @@ class Run:
 
     Attributes:
         clock: of the call that is under way.
+        calls: how many are over.
     """
 
     def __init__(self, channel: socket.socket, answers: queue.SimpleQueue[dict[str, Any]]) -> None:
         self._channel, self._answers = channel, answers
         self._turn, self._thread = asyncio.Lock(), threading.RLock()
         self.clock: Clock = SystemClock()
+        self.calls = 0
 
     async def perform(self, name: str, function: Callable[[str], Any], key: str, in_doubt: InDoubt) -> Any:
         """Perform an effect, or return its receipt; see `TaskContext.effect`."""
@@ -63,6 +66,24 @@ class Run:
             said: str = _taken(self._say(wanted, "a question"))
         return said
 
+    def spend(self, call: int, amount: Amount) -> Awaitable[None]:
+        """Have counted what a call spent, and return once it is on record; see `TaskContext.spend`.
+
+        Raises:
+            AgentError: if the call is over: a thread of the handler's own has outlived it.
+        """
+        with self._thread:
+            if call != self.calls:
+                raise AgentError("the attempt is over; nothing can be spent for it any more")
+            _taken(self._say({WANT: SPEND, **amount.to_json()}))
+        return ON_RECORD
+
+    def answer(self, frame: bytes) -> None:
+        """Send the answer to the call that is under way: it is over then."""
+        with self._thread:
+            self.calls += 1
+            self._channel.sendall(frame)
+
     def wait(self, make: Wanted) -> Any:
         """Return or raise what something does: the process has nothing else to do, nor have threads of the handler."""
         with self._thread:
@@ -73,8 +94,9 @@ class Run:
             frame = pack(value)
         except TypeError as error:
             raise AgentError(f"{what} is no JSON: {error}") from None
-        self._channel.sendall(frame)
-        return self._answers.get()
+        with self._thread:
+            self._channel.sendall(frame)
+            return self._answers.get()
 
 
 def _as_output(output: Any) -> dict[str, Any]:
@@ -88,6 +110,8 @@ def _taken(answer: dict[str, Any]) -> Any:
     """Return what the run said, or raise it."""
     if "parked" in answer:
         raise Parked(SimpleNamespace(text="it waits for a person"))
+    if "budget" in answer:
+        raise BudgetExceededError(Shortage.from_json(answer["budget"]))
     if "in_doubt" in answer:
         raise EffectInDoubtError(*answer["in_doubt"])
     if "refused" in answer:

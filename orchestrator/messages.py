@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
+from orchestrator.budget import Budget
 from orchestrator.errors import PointsmanError
 from orchestrator.policy import TaskPolicy, for_tasks, from_stated
 
@@ -51,6 +52,7 @@ class _TaskFields(NamedTuple):
     on_failure: OnFailure = "fail"
     estimate_s: float = 1.0
     parent: str = ""
+    budget: Budget | None = None
     policy: TaskPolicy | None = None
     plan_policy: TaskPolicy | None = None
 
@@ -68,6 +70,7 @@ class Task(_TaskFields):
         on_failure: what becomes of this task when one that it waits for did not complete.
         estimate_s: expected seconds, for the critical path.
         parent: id of the task whose agent added this one; empty for submitted ones.
+        budget: what this task and all that are added below it may use together; None for no limit of its own.
         policy: what this task states itself about how it is run: `Policy(timeout_s=5)`, `retry` alike.
         plan_policy: what its plan states for all of its tasks, those that agents add included.
     """
@@ -84,6 +87,7 @@ class Task(_TaskFields):
         on_failure: OnFailure = "fail",
         estimate_s: float = 1.0,
         parent: str = "",
+        budget: Budget | None = None,
         policy: TaskPolicy | None = None,
         plan_policy: TaskPolicy | None = None,
     ) -> Task:
@@ -103,7 +107,8 @@ class Task(_TaskFields):
             raise PointsmanError(f"task {id!r}: after is the text {after!r}; give a tuple of ids")
         if policy is not None:
             policy = for_tasks(policy, f"task {id!r}")
-        return _new(cls, (id, request, payload, after, agent, on_failure, estimate_s, parent, policy, plan_policy))
+        fields = (id, request, payload, after, agent, on_failure, estimate_s, parent, budget, policy, plan_policy)
+        return _new(cls, fields)
 
     def to_json(self) -> dict[str, Any]:
         """Return the task as a JSON object, without the fields at their defaults."""
@@ -120,6 +125,8 @@ class Task(_TaskFields):
             body["estimate_s"] = self.estimate_s
         if self.parent:
             body["parent"] = self.parent
+        if self.budget is not None:
+            body["budget"] = self.budget.to_json()
         if self.policy is not None:
             body["policy"] = self.policy.stated
         if self.plan_policy is not None:
@@ -130,6 +137,8 @@ class Task(_TaskFields):
     def from_json(cls, body: Mapping[str, Any]) -> Task:
         """Return the task that `to_json` described."""
         fields = {**body, "after": tuple(body.get("after", ()))}
+        if "budget" in fields:
+            fields["budget"] = Budget.model_validate(fields["budget"])
         for name in ("policy", "plan_policy"):
             if name in fields:
                 fields[name] = from_stated(fields[name])

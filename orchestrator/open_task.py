@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from orchestrator.causes import Cause
 from orchestrator.messages import Envelope
@@ -102,3 +103,11 @@ class OpenTask:
 
 def _not_retried(error: str, why: str) -> str:
     return f"{error} (not retried: {why})"
+
+
+def this_task() -> asyncio.Task[Any]:
+    """Return the worker that calls this."""
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("a worker runs in an asyncio.Task")
+    return task

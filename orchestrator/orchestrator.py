@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from orchestrator.agent import Agent
+from orchestrator.budget import Budget
 from orchestrator.clock import Clock, Ids, SystemClock, new_run_id
 from orchestrator.departure import depart
 from orchestrator.desk import Desk, Ticket
@@ -16,7 +17,7 @@ from orchestrator.enrolment import find_candidates
 from orchestrator.errors import PointsmanError, unwrapped
 from orchestrator.graph import TaskGraph
 from orchestrator.inbox import Reply, record_reply
-from orchestrator.journal import Journal, SqliteJournal
+from orchestrator.journal import Journal
 from orchestrator.judgement import Judgement, Said, record_judgement
 from orchestrator.logs import make_logger
 from orchestrator.messages import OnFailure, Result, Task, as_ids
@@ -24,11 +25,10 @@ from orchestrator.parts import Ground, Parts, assemble
 from orchestrator.plan import Plan
 from orchestrator.policy import TaskPolicy
 from orchestrator.registry import AgentRegistry
-from orchestrator.resumption import Resumption, refuse_begun
+from orchestrator.resumption import Resumption, announce_new, open_journal, refuse_begun
 from orchestrator.router_of_run import load_router, load_shadow
 from orchestrator.settings import Settings
 from orchestrator.statistics import Statistics
-from orchestrator.topics import RUN_STARTED
 
 if TYPE_CHECKING:
     import structlog
@@ -52,6 +52,7 @@ class Orchestrator:
         journal: Journal | None = None,
         clock: Clock | None = None,
         run: str = "",
+        budget: Budget | None = None,
         logger: structlog.typing.FilteringBoundLogger | None = None,
     ) -> None:
         """Prepare a run; nothing starts before `async with`.
@@ -63,6 +64,7 @@ class Orchestrator:
             journal: None opens the one named in the settings.
             clock: a `VirtualClock` for runs on a `VirtualTimeLoop`.
             run: id of the run; made from date and time where it is empty.
+            budget: what the run may use at most; limits that it does not name are those in the settings.
             logger: for one line per decision; None makes one as the settings say.
         """
         self.settings = settings or Settings()
@@ -74,6 +76,7 @@ class Orchestrator:
         self._shadow = load_shadow(self.settings)
         self._routers = (self._router,) if self._shadow is None else (self._router, self._shadow)
         self._logger = logger or make_logger(self.settings.log_format, now=self.clock.now)
+        self._budget = self.settings.budget if budget is None else budget.over(self.settings.budget)
         self._resumption: Resumption | None = None
         self._open = self._in_haste = False
 
@@ -89,21 +92,24 @@ class Orchestrator:
         clock: Clock | None = None,
         logger: structlog.typing.FilteringBoundLogger | None = None,
         accept: Collection[str] = (),
+        budget: Budget | None = None,
     ) -> Self:
         """Prepare to go on with a run from its journal, after a stop or any crash; it does so on `async with`.
 
-        What has ended is not done again. A task whose attempt was cut short gets its next attempt; a task that went to
-        an agent goes to the same one. `results` waits for all of them.
+        What has ended is not done again, but for what ended because a budget was used up that has room now. A task
+        whose attempt was cut short gets its next attempt; a task that went to an agent goes to the same one. `results`
+        waits for all of them.
 
         The arguments are those of a new run; the journal must be the one of `run`, whose own seed stays. `accept` names
-        agents that may be missing, or may have changed while their effects are on record.
+        agents that may be missing, or may have changed while their effects are on record. `budget` holds
+        limits that replace those of the run; None in a field lifts one, what is not given stays.
 
         Raises:
             JournalError: on entering, if the journal has no such run or is damaged.
             ResumeError: on entering, if agents are missing or have changed so that the run cannot go on; says which.
         """
         made = cls(settings, agents=agents, router=router, journal=journal, clock=clock, run=run, logger=logger)
-        made._resumption = Resumption(run, accept)
+        made._resumption = Resumption(run, accept, budget)
         return made
 
     # -- life --------------------------------------------------------------------------------------------------------
@@ -111,12 +117,7 @@ class Orchestrator:
     async def __aenter__(self) -> Self:
         with unwrapped():
             async with AsyncExitStack() as opening:  # what was opened is closed again if the rest fails
-                self._journal = self._given_journal or await SqliteJournal.open(
-                    self.settings.journal,
-                    self.run_id,
-                    durability=self.settings.durability,
-                    lease_s=self.settings.lease_s,
-                )
+                self._journal = self._given_journal or await open_journal(self.settings, self.run_id)
                 opening.push_async_callback(self._journal.aclose)
                 group = await opening.enter_async_context(asyncio.TaskGroup())
                 self._parts = await self._assemble(group)
@@ -151,6 +152,7 @@ class Orchestrator:
         agent: str = "",
         on_failure: OnFailure = "fail",
         estimate_s: float = 1.0,
+        budget: Budget | None = None,
         policy: TaskPolicy | None = None,
     ) -> Ticket:
         """Submit one task; return once it is in the journal. The arguments are those of `Task`.
@@ -162,7 +164,8 @@ class Orchestrator:
         desk = self._running_desk()
         if not isinstance(request, Task):
             name = id or self._new_task_id()
-            request = Task(name, request, payload or {}, as_ids(after), agent, on_failure, estimate_s, policy=policy)
+            about = (payload or {}, as_ids(after), agent, on_failure, estimate_s)
+            request = Task(name, request, *about, budget=budget, policy=policy)
         return (await desk.submit([request]))[0]
 
     async def submit_plan(self, plan: Plan) -> dict[str, Ticket]:
@@ -171,7 +174,9 @@ class Orchestrator:
         Raises:
             GraphError: if ids are taken, dependencies are missing or form a cycle.
         """
-        return {ticket.id: ticket for ticket in await self._running_desk().submit(plan.tasks)}
+        desk = self._running_desk()
+        await self._parts.spending.narrow(plan.budget)
+        return {ticket.id: ticket for ticket in await desk.submit(plan.tasks)}
 
     async def run(self, plan: Plan) -> dict[str, Result]:
         """Submit a plan and wait for all of its tasks; return results by task id."""
@@ -193,13 +198,7 @@ class Orchestrator:
         return self._graph.results()
 
     async def feedback(self, task: str, *, right: bool, should_be: str = "", note: str = "") -> Judgement:
-        """Say whether a task of this run went to the right agent; return once it is in the journal.
-
-        Args:
-            task: its id.
-            right: whether the agent that got it was the right one.
-            should_be: who should have got it, where that is known.
-            note: for those who read it.
+        """Say whether a task of this run went to the right agent; return once that is in the journal. See `Said`.
 
         Raises:
             PointsmanError: if there is no such task or agent, nobody was asked, or the words contradict the decision.
@@ -249,16 +248,17 @@ class Orchestrator:
         """Return the counts as of now."""
         queued = {name: counts.queued + counts.in_hand for name, counts in self._supervisor.statistics().items()}
         parts = self.bus.statistics(), self._graph.statistics(), self._journal.statistics()
-        return Statistics(*parts, queued, self._parts.watchdog.last)
+        return Statistics(*parts, queued, self._parts.spending.balances(), self._parts.watchdog.last)
 
     # -- wiring ------------------------------------------------------------------------------------------------------
 
     async def _assemble(self, group: asyncio.TaskGroup) -> Parts:
         self._graph = TaskGraph()
         self._task_ids = Ids("task")
+        self._found = find_candidates(self._given_agents, strict=self.settings.strict_plugins)
         settings, last_id, last_row = self.settings, 0, 0
         if self._resumption is not None:
-            settings = await self._resumption.read(self._journal, self._graph, settings)
+            settings = await self._resumption.read(self._journal, self._graph, settings, self._found[0])
             last_id, last_row = self._resumption.found.last_id, self._resumption.found.last_row
         elif self._journal.epoch > 1:  # somebody had it before: did they come to write anything?
             refuse_begun(self._journal, self.run_id)
@@ -268,14 +268,13 @@ class Orchestrator:
         return parts
 
     async def _begin(self, group: asyncio.TaskGroup) -> None:
+        agents, broken = self._found
         parts, resumption = self._parts, self._resumption
-        agents, broken = find_candidates(self._given_agents, strict=self.settings.strict_plugins)
         if resumption is not None:
             resumption.check(agents)
             resumed = await resumption.announce(parts, self._router.fingerprint, self._journal.epoch)
         else:
-            about = {"seed": self.settings.seed, "router": self._router.fingerprint, "schema": 1}
-            await parts.bus.publish(RUN_STARTED, about)
+            await announce_new(parts, self.settings.seed, self._router.fingerprint, self._budget)
         await parts.enrolment.report(broken, self._logger)
         for agent in agents:
             await parts.enrolment.enrol(agent)

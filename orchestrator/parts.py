@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orchestrator.alarm import Alarm
 from orchestrator.bus import Bus
 from orchestrator.clock import Clock, Ids
 from orchestrator.desk import Desk
 from orchestrator.dispatcher import Dispatcher
 from orchestrator.effects import Effects
 from orchestrator.enrolment import Enrolment
+from orchestrator.errands import Errands
 from orchestrator.graph import TaskGraph
 from orchestrator.handling import Surroundings
 from orchestrator.heartbeat import Heartbeat
@@ -23,6 +25,7 @@ from orchestrator.logs import DecisionLog
 from orchestrator.questions import Questions
 from orchestrator.registry import AgentRegistry
 from orchestrator.settings import Settings
+from orchestrator.spending import Spending
 from orchestrator.supervisor import Supervisor
 from orchestrator.watchdog import Watchdog
 
@@ -66,6 +69,8 @@ class Parts:
     desk: Desk
     effects: Effects
     questions: Questions
+    errands: Errands
+    spending: Spending
     listener: Listener
     watchdog: Watchdog
     heartbeat: Heartbeat
@@ -85,6 +90,7 @@ class Parts:
         self.heartbeat.stop()
         self.watchdog.stop()
         self.listener.stop()
+        self.errands.close()
         self.supervisor.stop()
         self.bus.close()
         self.desk.abandon()
@@ -95,7 +101,9 @@ def assemble(ground: Ground) -> Parts:
     settings, journal, graph = ground.settings, ground.journal, ground.graph
     bus = Bus(clock=ground.clock, ids=Ids(ground.run, after=ground.last_id), tap=journal)
     effects = Effects(run=ground.run, bus=bus, journal=journal, clock=ground.clock)
-    questions = Questions()
+    questions, alarm = Questions(), Alarm()
+    errands = Errands(ground.group)
+    spending = Spending(bus=bus, journal=journal, errands=errands, guard=alarm.guard)
     listener = Listener(
         run=ground.run,
         questions=questions,
@@ -111,28 +119,15 @@ def assemble(ground: Ground) -> Parts:
         clock=ground.clock,
         effects=effects,
         questions=questions,
+        spending=spending,
         workspace=settings.workspace,
         seed=settings.seed,
         capacity=settings.capacity,
+        alarm=alarm,
     )
     supervisor = Supervisor(surroundings, settings.policy, ground.group)
-    router, *shadow = ground.routers
-    desk = Desk(bus=bus, graph=graph, journal=journal, capacity=settings.capacity)
-    dispatcher = Dispatcher(
-        run=ground.run,
-        seed=settings.seed,
-        bus=bus,
-        graph=graph,
-        registry=ground.registry,
-        router=router,
-        vetoes=supervisor.vetoes,
-        fallback_agent=settings.fallback_agent,
-        log=DecisionLog(ground.logger) if ground.logger else None,
-        mailbox=8 * settings.capacity,
-        explore=settings.explore,
-        shadow=shadow[0] if shadow else None,
-        questions=questions if settings.when_abstained == "ask" else None,
-    )
+    desk = Desk(bus=bus, graph=graph, journal=journal, spending=spending, capacity=settings.capacity)
+    dispatcher = _dispatcher(ground, surroundings, supervisor)
     enrolment = Enrolment(
         registry=ground.registry,
         routers=ground.routers,
@@ -142,8 +137,31 @@ def assemble(ground: Ground) -> Parts:
         grace_s=settings.drain_s,
     )
     surroundings.restarts.on_excess = functools.partial(_give_up, enrolment, ground.logger)
-    watchdog, heartbeat = _watchers(ground, surroundings, supervisor)
-    return Parts(bus, desk, effects, questions, listener, watchdog, heartbeat, supervisor, dispatcher, enrolment)
+    watchers = _watchers(ground, surroundings, supervisor)
+    return Parts(
+        bus, desk, effects, questions, errands, spending, listener, *watchers, supervisor, dispatcher, enrolment
+    )
+
+
+def _dispatcher(ground: Ground, run: Surroundings, supervisor: Supervisor) -> Dispatcher:
+    settings = ground.settings
+    router, *shadow = ground.routers
+    return Dispatcher(
+        run=ground.run,
+        seed=settings.seed,
+        bus=run.bus,
+        graph=run.graph,
+        registry=ground.registry,
+        router=router,
+        vetoes=supervisor.vetoes,
+        spending=run.spending,
+        fallback_agent=settings.fallback_agent,
+        log=DecisionLog(ground.logger) if ground.logger else None,
+        mailbox=8 * settings.capacity,
+        explore=settings.explore,
+        shadow=shadow[0] if shadow else None,
+        questions=run.questions if settings.when_abstained == "ask" else None,
+    )
 
 
 def _give_up(enrolment: Enrolment, logger: structlog.typing.FilteringBoundLogger | None, agent: str, why: str) -> None:

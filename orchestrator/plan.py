@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from orchestrator.agent import AGENT_NAME
+from orchestrator.budget import Budget
 from orchestrator.documents import Document, read_document, suggest, validate
 from orchestrator.errors import (
     AgentError,
@@ -42,6 +43,7 @@ class Plan:
         name: of the plan, for people.
         tasks: in the order of the file; `after` may name a task that comes later.
         seed: for the run's randomness; None takes the settings'.
+        budget: what the run that it is submitted to may use at most; None for no limit of its own.
         capacity: the most tasks that it may have. A run has a `capacity` too, in its settings: raise both.
         policy: what it states about how its tasks are run, over their agents' cards: timeout and retries.
 
@@ -55,6 +57,7 @@ class Plan:
     tasks: tuple[Task, ...]
     seed: int | None = None
     capacity: int = field(default=MAX_TASKS, repr=False, compare=False)
+    budget: Budget | None = field(default=None, kw_only=True)
     policy: TaskPolicy | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -100,6 +103,7 @@ class TaskEntry(BaseModel):
     agent: str = ""
     on_failure: OnFailure | None = None
     estimate_s: float = Field(default=1.0, ge=0, le=86_400 * 365)
+    budget: Budget | None = None
     policy: TaskPolicy | None = None
 
     def to_task(self, task_id: str, document: Document, loc: Loc, on_failure: OnFailure = "fail") -> Task:
@@ -120,6 +124,7 @@ class TaskEntry(BaseModel):
                 agent=self.agent,
                 on_failure=self.on_failure or on_failure,
                 estimate_s=self.estimate_s,
+                budget=self.budget,
                 policy=self.policy,
             )
         except PointsmanError as error:
@@ -136,6 +141,7 @@ class PlanEntry(BaseModel):
     description: str = ""
     seed: int | None = None
     on_failure: OnFailure = "fail"
+    budget: Budget | None = None
     policy: TaskPolicy | None = None
     tasks: dict[str, TaskEntry] = Field(min_length=1)
 
@@ -151,7 +157,7 @@ class PlanEntry(BaseModel):
         )
         for fault in find_faults(tasks):
             raise document.error((*at, fault.task, *fault.loc), str(fault.error))
-        return Plan(self.plan, tasks, self.seed, policy=self.policy)
+        return Plan(self.plan, tasks, self.seed, policy=self.policy, budget=self.budget)
 
 
 def load_plan(path: str | Path) -> Plan:

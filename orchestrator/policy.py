@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeVar
 import orjson
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from orchestrator.budget import UNLIMITED, Budget
 from orchestrator.causes import Cause
 from orchestrator.errors import PointsmanError
 from orchestrator.restarts import Restart
@@ -18,7 +19,7 @@ M = TypeVar("M", bound=BaseModel)
 Isolation = Literal["none", "process"]
 _FROZEN = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 #: Causes of a failure that is final whatever a policy says.
-_FINAL: Final = frozenset({Cause.GAVE_UP, Cause.REFUSED, Cause.DIED})
+_FINAL: Final = frozenset({Cause.GAVE_UP, Cause.REFUSED, Cause.DIED, Cause.BUDGET})
 _CAUSES: Final = tuple(sorted(cause.value for cause in Cause if cause not in _FINAL))
 _REMEMBERED: Final = 1000
 
@@ -128,6 +129,7 @@ class Policy(TaskPolicy):
 
     concurrency: int = Field(default=4, ge=1, le=10_000, description="attempts of this agent at the same time")
     breaker: Breaker = Breaker()
+    budget: Budget = Field(default=UNLIMITED, description="what each agent may use in a run")
     isolation: Isolation = Field(default="none", description="process: the handler runs in a process of its own")
     memory_mb: int | None = Field(
         default=None, ge=1, le=1_048_576, description="MB that a process may take beyond what it had when it was ready"

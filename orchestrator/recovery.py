@@ -26,6 +26,7 @@ from orchestrator.topics import (
     TASK_ASKED,
     TASK_DEAD_LETTERED,
     TASK_RETRIED,
+    TASK_RETURNED,
     TASK_ROUTED,
     TASK_STARTED,
     TASK_SUBMITTED,
@@ -67,6 +68,7 @@ class _Replay:
             AGENT_REGISTERED: self._agent_registered,
             AGENT_UNREGISTERED: self._agent_unregistered,
             TASK_ROUTED: self._task_routed,
+            TASK_RETURNED: self._task_returned,
             TASK_STARTED: self._task_started,
             TASK_RETRIED: self._task_retried,
             TASK_ASKED: self._task_asked,
@@ -172,6 +174,10 @@ class _Replay:
         progress = self._progress(envelope)
         progress.agent, progress.cause = envelope.body["decision"]["chosen"], envelope.id
         progress.asked = progress.answer = None
+
+    def _task_returned(self, envelope: Envelope) -> None:
+        progress = self._progress(envelope)
+        progress.agent = progress.cause = ""  # whoever gets it is chosen anew
 
     def _task_started(self, envelope: Envelope) -> None:
         progress = self._progress(envelope)

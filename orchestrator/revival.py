@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from orchestrator.documents import suggest
 from orchestrator.errors import PointsmanError
 from orchestrator.journal import Row, Select
+from orchestrator.messages import EMPTY
 from orchestrator.topics import TASK_DEAD_LETTERED, TASK_DROPPED, TASK_FAILED, TASK_REVIVED, TASK_SKIPPED
 
 
@@ -20,6 +22,7 @@ class Dead(NamedTuple):
         cause: why it was given up, in one line.
         at: seconds since the epoch.
         id: of the envelope that says so.
+        budget: the one that was used up, where that is why; else empty.
     """
 
     run: str
@@ -29,10 +32,11 @@ class Dead(NamedTuple):
     cause: str
     at: float
     id: str
+    budget: Mapping[str, Any] = EMPTY
 
     def to_json(self) -> dict[str, Any]:
         """Return it as a JSON object."""
-        return self._asdict()
+        return self._asdict() | {"budget": dict(self.budget) or None}
 
 
 def dead_letters(select: Select, *, run: str = "", task: str = "", agent: str = "", cause: str = "") -> list[Dead]:
@@ -85,4 +89,4 @@ def ended_with(select: Select, dead: Dead) -> list[str]:
 def _dead(row: Row) -> Dead:
     envelope, body = row.envelope, row.envelope.body
     about = (body.get("agent", ""), body.get("attempts", 0), body.get("error", ""))
-    return Dead(row.run, envelope.correlation_id, *about, envelope.at, envelope.id)
+    return Dead(row.run, envelope.correlation_id, *about, envelope.at, envelope.id, body.get("budget", EMPTY))

@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Sequence
 from typing import Any
 
 from orchestrator.agent import Agent
 from orchestrator.breaker import CircuitBreaker
-from orchestrator.bus import Fact, SubscriptionStatistics
-from orchestrator.causes import Cause
+from orchestrator.bus import SubscriptionStatistics
 from orchestrator.clock import seeded_random, stopwatch
-from orchestrator.errors import BusClosedError, NotJsonError
-from orchestrator.handling import Failure, Handling, Success, Surroundings, Waiting, refused
-from orchestrator.messages import Envelope, Task
-from orchestrator.open_task import OpenTask
+from orchestrator.endings import Endings, why
+from orchestrator.errors import BusClosedError
+from orchestrator.handling import Failure, Handling, Success, Surroundings, Waiting
+from orchestrator.messages import Envelope
+from orchestrator.open_task import OpenTask, this_task
 from orchestrator.policy import Policies, Policy
 from orchestrator.questions import Answer, Question, asked_body, asked_of
 from orchestrator.topics import (
     TASK_ASKED,
-    TASK_COMPLETED,
-    TASK_DEAD_LETTERED,
-    TASK_FAILED,
     TASK_RETRIED,
     TASK_STARTED,
-    TASK_SUBMITTED,
     command_for,
 )
 
@@ -40,6 +35,7 @@ class AgentRunner:
 
     def __init__(self, agent: Agent, policy: Policy, surroundings: Surroundings) -> None:
         self.agent, self.policy, self._in = agent, policy, surroundings
+        self._spending = surroundings.spending
         self.name = agent.card.name
         self.breaker = CircuitBreaker(policy.breaker)
         self._policies = Policies(policy)
@@ -49,6 +45,7 @@ class AgentRunner:
             priority=lambda envelope: surroundings.graph.urgency(envelope.correlation_id),
         )
         self.handling = Handling(surroundings, policy, agent)
+        self._ends = Endings(surroundings, self.name, self._mailbox)
         self._open: dict[str, OpenTask] = {}
         self._now = asyncio.get_running_loop().time
         self._workers: list[asyncio.Task[None]] = []
@@ -87,7 +84,7 @@ class AgentRunner:
         for entry in left:
             entry.interrupt()
         for entry in left:
-            await self._give_up(entry)
+            await self._ends.give_up(entry, self._farewell)
         self.handling.close()
         self._mailbox.close()
         return len(left)
@@ -118,11 +115,11 @@ class AgentRunner:
             return
 
     async def _work_on(self) -> None:
-        worker = _this_task()
+        worker = this_task()
         while True:
             command = await self._mailbox.receive()
             if self._retired:  # it was handed over in the very moment of retirement
-                await self._give_up(self._opened(command))
+                await self._ends.give_up(self._opened(command), self._farewell)
                 return
             entry = self._take(command)
             if entry.timer is not None or await self._still_asks(entry):  # its next attempt is not due yet
@@ -133,8 +130,7 @@ class AgentRunner:
             await self.breaker.admit()
             if self._paused:
                 return
-            if entry.attempts and await self._buried(entry):  # the breaker may have taken its time
-                self.breaker.withdraw()
+            if (entry.attempts or self._spending.active) and await self._barred(entry):
                 continue
             self._attempts += 1
             try:
@@ -171,14 +167,30 @@ class AgentRunner:
             entry.timer = asyncio.get_running_loop().call_later(wait_s, self._mailbox.requeue, command)
         return entry
 
+    async def _barred(self, entry: OpenTask) -> bool:
+        """Say whether a task gets no attempt after all: the breaker may have taken its time, or a budget is used up."""
+        if entry.attempts and await self._buried(entry):
+            self.breaker.withdraw()
+            return True
+        return self._spending.active and await self._refused(entry)
+
     async def _buried(self, entry: OpenTask) -> bool:
         """End a task that gets no further attempt: the process ended in its last one, or its time is over."""
         error = entry.spent(self._now())
         if error:
             del self._open[entry.command.correlation_id]
-            await self._finish(TASK_DEAD_LETTERED, {"error": error}, entry, entry.command, {})
-            self._mailbox.reject(entry.command, error)
+            await self._ends.bury({"error": error}, entry, entry.command, {})
         return bool(error)
+
+    async def _refused(self, entry: OpenTask) -> bool:
+        """Say whether a budget keeps a task from an attempt, and let it go then; else the attempt is counted."""
+        short = self._spending.begin(entry.command.correlation_id, self.name)
+        if short is not None:
+            self.breaker.withdraw()
+            del self._open[entry.command.correlation_id]
+            await self._ends.refuse(entry, short)
+            await asyncio.sleep(0)  # thousands may wait here, and all of them go so
+        return short is not None
 
     async def _attempt(self, entry: OpenTask, worker: asyncio.Task[None]) -> None:
         task_id = entry.command.correlation_id
@@ -194,6 +206,8 @@ class AgentRunner:
             return  # given up while the handler would not be cancelled
         if isinstance(outcome, Waiting):
             self.breaker.withdraw()
+            if self._spending.active:
+                self._spending.withdraw(task_id, self.name)
             await self._ask(entry, outcome.question, started, measured)
             return
         if isinstance(outcome, Failure) and outcome.again:
@@ -206,28 +220,28 @@ class AgentRunner:
         del self._open[task_id]  # the outcome stands: whatever becomes of this agent now, the worker records it
         if isinstance(outcome, Success):
             self.breaker.succeed()
-            await self._complete(outcome, entry, started, measured)
-            self._mailbox.done()
-        elif not outcome.again:
+            await self._ends.complete(outcome, entry, started, measured)
+        elif not outcome.again and outcome.short is None:
             self.breaker.succeed()  # the agent answered; the task was at fault
-            await self._finish(TASK_FAILED, _why(outcome), entry, started, measured)
-            self._mailbox.done()
+            await self._ends.fail(outcome, entry, started, measured)
         else:
-            await self._finish(TASK_DEAD_LETTERED, _why(outcome), entry, started, measured)
-            self._mailbox.reject(entry.command, outcome.error)
+            if outcome.short is not None:
+                self.breaker.withdraw()  # a budget says nothing about the agent
+            await self._ends.bury(why(outcome), entry, started, measured)
 
-    def _wait_or_end(self, entry: OpenTask, why: Failure) -> float | str:
+    def _wait_or_end(self, entry: OpenTask, failed: Failure) -> float | str:
         """Return the seconds until the next attempt or, where none follows, the error to end with."""
         rng = functools.partial(
             seeded_random, self._in.seed, self.name, entry.command.correlation_id, str(entry.attempts)
         )
-        return entry.wait_or_end(why.error, why.cause, why.kinds, self._now(), rng)
+        return entry.wait_or_end(failed.error, failed.cause, failed.kinds, self._now(), rng)
 
     async def _retry_later(
-        self, entry: OpenTask, why: Failure, delay: float, started: Envelope, measured: dict[str, float]
+        self, entry: OpenTask, failed: Failure, delay: float, started: Envelope, measured: dict[str, float]
     ) -> None:
         task_id = entry.command.correlation_id
-        body = {"agent": self.name, "attempt": entry.attempts, **_why(why), "delay_s": delay}
+        body = {"agent": self.name, "attempt": entry.attempts, **why(failed), "delay_s": delay}
+        body |= self._spending.settle(task_id, self.name)
         await self._in.bus.publish(TASK_RETRIED, body, task_id, started.id, measured)
         entry.timer = asyncio.get_running_loop().call_later(
             delay, self._in.alarm.guard(functools.partial(self._mailbox.requeue, entry.command))
@@ -238,6 +252,7 @@ class AgentRunner:
         task_id = entry.command.correlation_id
         entry.wait_for_person(self._now())
         body = {**asked_body(question, self.name), "attempt": started.body["attempt"]}
+        body |= self._spending.settle(task_id, self.name)
         asked = await self._in.bus.publish(TASK_ASKED, body, task_id, started.id, measured)
         if self._open.get(task_id) is entry:
             await self._in.questions.park(task_id, asked_of(asked), functools.partial(self._wake, entry))
@@ -254,46 +269,3 @@ class AgentRunner:
     async def _wake(self, entry: OpenTask, _answer: Answer) -> None:
         entry.go_on(self._now())
         self._mailbox.requeue(entry.command)
-
-    async def _complete(self, outcome: Success, entry: OpenTask, started: Envelope, measured: dict[str, float]) -> None:
-        try:
-            await self._finish(TASK_COMPLETED, {"output": outcome.output}, entry, started, measured, outcome.children)
-        except NotJsonError as error:  # found out here because looking first would cost every task
-            body = {"error": refused(error), "cause": Cause.REFUSED}
-            await self._finish(TASK_FAILED, body, entry, started, measured)
-
-    async def _give_up(self, entry: OpenTask) -> None:
-        body = {"agent": self.name, "attempts": entry.attempts, **self._farewell}
-        self._in.questions.forget(entry.command.correlation_id)
-        await self._in.bus.publish(TASK_DEAD_LETTERED, body, entry.command.correlation_id, entry.command.id)
-        self._mailbox.reject(entry.command, self._farewell["error"])
-
-    async def _finish(
-        self,
-        topic: str,
-        body: dict[str, Any],
-        entry: OpenTask,
-        started: Envelope,
-        measured: dict[str, float],
-        children: Sequence[Task] = (),
-    ) -> None:
-        task_id = entry.command.correlation_id
-        body = {"agent": self.name, "attempts": entry.attempts, **body}
-        if children:  # in one go with the end: who stops this worker while it waits leaves all on record, or nothing
-            records = [(child.id, {"task": child.to_json()}) for child in children]
-            await self._in.bus.publish_all(TASK_SUBMITTED, records, started.id, Fact(topic, task_id, body, measured))
-        else:
-            await self._in.bus.publish(topic, body, task_id, started.id, measured)
-        self._in.effects.forget(task_id)
-        self._in.questions.forget(task_id)
-
-
-def _why(failure: Failure) -> dict[str, str]:
-    return {"error": failure.error, "cause": failure.cause}
-
-
-def _this_task() -> asyncio.Task[Any]:
-    task = asyncio.current_task()
-    if task is None:
-        raise RuntimeError("a worker runs in an asyncio.Task")
-    return task

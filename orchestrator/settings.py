@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from orchestrator import caps
+from orchestrator.budget import UNLIMITED, Budget
 from orchestrator.documents import describe, read_document, suggest, validate
 from orchestrator.errors import DocumentError
 from orchestrator.policy import Policy
@@ -39,6 +40,7 @@ class Settings(BaseModel):
     workspace: Path = Field(default=Path(), description="folder that relative paths in payloads start from")
     capacity: int = Field(default=100_000, ge=1, le=10_000_000, description="unfinished tasks that a run may hold")
     policy: Policy = Field(default=Policy(), description="how agents are run whose card says nothing about it")
+    budget: Budget = Field(default=UNLIMITED, description="what a run may use, unless it or its plan says otherwise")
     drain_s: float = Field(default=10.0, ge=0, le=86_400, description="seconds that running tasks get when stopping")
     router: Path | None = Field(default=None, description="model of the router; the champion or else the bundled one")
     models: Path | None = Field(default=None, description="folder of the model store; `models` beside the journal")

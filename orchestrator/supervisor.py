@@ -45,12 +45,15 @@ class Supervisor:
         """Return how an agent's tasks are run that state nothing themselves: its card over the settings."""
         return self._default.overridden_by(agent.card.policy)
 
-    def start(self, agent: Agent) -> None:
-        """Give an agent its mailbox and workers."""
-        runner = AgentRunner(agent, self.policy_of(agent), self._surroundings)
+    def start(self, agent: Agent) -> Policy:
+        """Give an agent its mailbox and workers; return how it is run."""
+        policy = self.policy_of(agent)
+        runner = AgentRunner(agent, policy, self._surroundings)
+        self._surroundings.spending.limit_agent(runner.name, policy.budget)
         runner.breaker.on_trip = functools.partial(self._note_trip, runner.name)
         self._runners[runner.name] = runner
         runner.start(self._group)
+        return policy
 
     def hold(self, name: str) -> None:
         """Begin no further attempt of an agent."""
@@ -75,10 +78,15 @@ class Supervisor:
 
     def vetoes(self) -> Mapping[str, str]:
         """Return the agents that should get nothing new at present, and why."""
-        if not self._tripped:  # asked for every decision: without failures it costs nothing, however many agents
+        spent = self._surroundings.spending.vetoed
+        if not self._tripped and not spent:  # asked for every decision: it costs nothing, however many agents
             return EMPTY
-        found = {name: why for name in sorted(self._tripped) if (why := self._runners[name].breaker.why_not())}
-        return found or EMPTY
+        names = sorted(self._runners.keys() & {*self._tripped, *spent})
+        found = {name: f"budget: {spent[name].figures}" if name in spent else self._why_not(name) for name in names}
+        return {name: why for name, why in found.items() if why} or EMPTY
+
+    def _why_not(self, name: str) -> str:
+        return self._runners[name].breaker.why_not()
 
     def _renew_after(self, name: str) -> None:
         """Give the agents that were registered after one new processes."""

@@ -31,9 +31,9 @@ CRASH_POINTS: Final[dict[str, CrashPoint]] = {
     "an effect is done, without a receipt": CrashPoint("orchestrator.effects", "call", "after"),
     "an effect has its receipt": CrashPoint("orchestrator.effects", "EffectsOfAttempt.perform", "after"),
     "tasks are added, their parent's end is not on record": CrashPoint(
-        "orchestrator.runner", "AgentRunner._finish", "before"
+        "orchestrator.endings", "Endings._finish", "before"
     ),
-    "the end of a task is on its way to the disk": CrashPoint("orchestrator.runner", "AgentRunner._finish", "after"),
+    "the end of a task is on its way to the disk": CrashPoint("orchestrator.endings", "Endings._finish", "after"),
     "a retry has its timer": CrashPoint("orchestrator.runner", "AgentRunner._retry_later", "after"),
     "a task is ready, not routed": CrashPoint("orchestrator.dispatcher", "Dispatcher._send", "before"),
     "a task is routed": CrashPoint("orchestrator.dispatcher", "Dispatcher._send", "after"),

@@ -9,6 +9,7 @@ import typer
 
 from orchestrator.cli import (
     agents,
+    budget,
     dead_letters,
     decisions,
     demo,
@@ -83,6 +84,7 @@ app.command(epilog=learn.EXAMPLES)(learn.learn)
 app.command(epilog=promote.PROMOTE_EXAMPLES)(promote.promote)
 app.command(epilog=promote.ROLLBACK_EXAMPLES)(promote.rollback)
 app.command(epilog=models.EXAMPLES)(models.models)
+app.command(epilog=budget.EXAMPLES)(budget.budget)
 app.command(epilog=inbox.INBOX_EXAMPLES)(inbox.inbox)
 app.command(epilog=inbox.ANSWER_EXAMPLES)(inbox.answer)
 app.add_typer(dead_letters.app, name="dead-letters")

@@ -19,6 +19,8 @@ NEGATIVE: Final = 1
 USAGE: Final = 2
 INTERNAL: Final = 3
 REFUSED: Final = 4
+#: The budget of a run is used up.
+SPENT: Final = 5
 INTERRUPTED: Final = 130
 
 

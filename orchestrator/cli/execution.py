@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestrator.cli.entry import SPENT
 from orchestrator.cli.live import Display, display_for
 from orchestrator.cli.run_view import RunView
 from orchestrator.cli.signals import Interruption
@@ -15,7 +17,9 @@ from orchestrator.cli.signals import Interruption
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from orchestrator.budget import Budget, Shortage
     from orchestrator.bus import Subscription
+    from orchestrator.ledger import Balance
     from orchestrator.orchestrator import Orchestrator
     from orchestrator.plan import Plan
     from orchestrator.settings import Settings
@@ -33,6 +37,7 @@ class Execution:
         view: what became of every task.
         model: which model routed, in words.
         signal: number of the signal that ended it early; 0 for none.
+        budgets: what was used of every budget; nothing where there is none.
     """
 
     run: str
@@ -41,6 +46,15 @@ class Execution:
     view: RunView
     model: str = "given"
     signal: int = 0
+    budgets: tuple[Balance, ...] = ()
+
+    @property
+    def stopped_by(self) -> Shortage | None:
+        """What of the run's own budget is used up, so that tasks ended; None where nothing is."""
+        from orchestrator.budget import Shortage
+
+        body = self.view.stopped_by
+        return None if body is None else Shortage.from_json(body)
 
     @property
     def ok(self) -> bool:
@@ -50,12 +64,18 @@ class Execution:
 
     @property
     def exit_code(self) -> int:
-        """0 where every task completed, 128 and the number of the signal that ended it early, else 1."""
-        return 128 + self.signal if self.signal else int(not self.ok)
+        """0 where every task completed, 128 + the signal that ended it early, 5 for its budget, else 1."""
+        if self.signal:
+            return 128 + self.signal
+        return SPENT if self.stopped_by is not None else int(not self.ok)
 
 
-def execute(plan: Plan, settings: Settings, console: Console, *, router: Router | None = None) -> Execution:
+def execute(
+    plan: Plan, settings: Settings, console: Console, *, router: Router | None = None, budget: Budget | None = None
+) -> Execution:
     """Run a plan to its end with every installed agent, showing it on the console.
+
+    What `budget` says replaces what the plan says of the run's budget, and that what the settings say.
 
     Raises:
         PointsmanError: if the run cannot start; a task that fails is a result.
@@ -64,14 +84,22 @@ def execute(plan: Plan, settings: Settings, console: Console, *, router: Router 
 
     if plan.seed is not None:
         settings = settings.model_copy(update={"seed": plan.seed})
+    limits = settings.budget
+    for one in (plan.budget, budget):
+        limits = limits if one is None else one.over(limits)
+    plan = dataclasses.replace(plan, budget=None)
     view = RunView(plan.tasks)
-    made = Orchestrator(_silent(settings), router=router)
+    made = Orchestrator(_silent(settings), router=router, budget=limits)
     signal = asyncio.run(_run(made, plan, view, display_for(console, view, plan.name)))
     return _executed(made, plan.name, view, signal, given=router is not None)
 
 
-def go_on(run: str, settings: Settings, console: Console, *, accept: Collection[str] = ()) -> Execution:
+def go_on(
+    run: str, settings: Settings, console: Console, *, accept: Collection[str] = (), budget: Budget | None = None
+) -> Execution:
     """Resume a run and see it to its end with every installed agent, showing it on the console.
+
+    What `budget` says replaces what is on record of the run's budget.
 
     Raises:
         JournalError: if the journal has no such run.
@@ -84,7 +112,7 @@ def go_on(run: str, settings: Settings, console: Console, *, accept: Collection[
     with JournalReader(settings.journal) as reader:
         for row in reader.rows(run=run):
             view.apply(row.envelope)
-    made = Orchestrator.resume(run, _silent(settings), accept=accept)
+    made = Orchestrator.resume(run, _silent(settings), accept=accept, budget=budget)
     signal = asyncio.run(_run(made, None, view, display_for(console, view, f"resumed {run}")))
     return _executed(made, "", view, signal)
 
@@ -98,7 +126,7 @@ def _executed(made: Orchestrator, plan: str, view: RunView, signal: int, *, give
     from orchestrator.router_of_run import name_model
 
     model = "given" if given else name_model(made.settings)
-    return Execution(made.run_id, made.settings.journal, plan, view, model, signal)
+    return Execution(made.run_id, made.settings.journal, plan, view, model, signal, made.statistics().budgets)
 
 
 async def _run(made: Orchestrator, plan: Plan | None, view: RunView, display: Display) -> int:

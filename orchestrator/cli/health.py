@@ -55,7 +55,7 @@ def check_health(settings_file: Path | None) -> list[Check]:
         return [*checks, Check("settings", "fail", str(error))]
     checks.append(Check("settings", "ok", _origin(settings_file)))
     checks.append(_disk(settings.journal))
-    checks += [_journal(settings.journal), *_latest_run(settings.journal)]
+    checks += [_journal(settings.journal), *_latest_run(settings.journal), *_budget(settings.journal)]
     try:
         plugins = session.find_agents(settings)
     except PointsmanError as error:
@@ -145,6 +145,27 @@ def _latest_run(journal: Path) -> Iterator[Check]:
         return
     if said:
         yield Check(f"run {run}", "warn", said)
+
+
+def _budget(journal: Path) -> Iterator[Check]:
+    """Notice that the latest run was stopped by its budget, and has not gone on since."""
+    from orchestrator.budget import Shortage
+    from orchestrator.errors import JournalError
+    from orchestrator.journal import JournalReader
+    from orchestrator.topics import RUN_RESUMED, RUN_STARTED, RUN_STOPPED
+
+    last = None
+    try:
+        with JournalReader(journal) as reader:
+            for row in reader.rows(topics=(RUN_STARTED, RUN_RESUMED, RUN_STOPPED)):
+                last = row
+    except JournalError:
+        return  # another check says so
+    reason = None if last is None else last.envelope.body.get("reason")
+    if last is not None and reason:
+        short = Shortage.from_json(reason)
+        more = f"pointsman resume {last.run} --budget {short.resource}=MORE"
+        yield Check("budget", "warn", f"run {last.run}: {short.tell()}; go on with: {more}")
 
 
 def _agents(plugins: PluginReport) -> Iterator[Check]:

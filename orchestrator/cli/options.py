@@ -32,6 +32,16 @@ BudgetMix: TypeAlias = Annotated[
 ]
 
 
+BudgetText: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--budget",
+        metavar="LIMITS",
+        help="What the run may use: tokens=100000,cost=2.50; also tasks, attempts, wall_s; none lifts a limit.",
+    ),
+]
+
+
 def examples(*lines: str) -> str:
     """Return what a help page ends with."""
     return "\n".join(("Examples:" if len(lines) > 1 else "Example:", *(f"  {line}" for line in lines)))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from orchestrator.topics import TASK_ABSTAINED, TASK_ROUTED
+from orchestrator.topics import TASK_ABSTAINED, TASK_DEAD_LETTERED, TASK_ROUTED
 
 if TYPE_CHECKING:
     from orchestrator.journal import JournalReader, Row
+
+#: Where decisions stand; a dead letter bears one where nobody got the task because a budget was used up.
+DECIDED: Final = (TASK_ROUTED, TASK_ABSTAINED, TASK_DEAD_LETTERED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +43,13 @@ class Record:
 
 def read_records(reader: JournalReader, *, run: str = "", task: str = "") -> Iterator[Record]:
     """Yield the decisions of a journal, of one run or task only where these are given, the oldest first."""
-    for row in reader.rows(run=run, task=task, topics=(TASK_ROUTED, TASK_ABSTAINED)):
-        yield record_of(row)
+    for row in reader.rows(run=run, task=task, topics=DECIDED):
+        if "decision" in row.envelope.body:
+            yield record_of(row)
 
 
 def record_of(row: Row) -> Record:
-    """Return the decision that a row of `task.routed`, `task.abstained` or `task.asked` holds."""
+    """Return the decision that a row holds: on one of the topics in `DECIDED`, or on `task.asked`."""
     envelope = row.envelope
     measured = envelope.measured or {}
     decision = expand_candidates(envelope.body["decision"])

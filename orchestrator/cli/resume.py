@@ -9,7 +9,7 @@ import typer
 
 from orchestrator.cli import session
 from orchestrator.cli.console import make_console, print_json
-from orchestrator.cli.options import AsJson, RouterFile, SettingsFile, examples
+from orchestrator.cli.options import AsJson, BudgetText, RouterFile, SettingsFile, examples
 from orchestrator.cli.run import as_object, show_results
 from orchestrator.errors import PointsmanError
 
@@ -17,6 +17,7 @@ EXAMPLES = examples(
     "pointsman resume",
     "pointsman resume 20261125T224930-3f1a",
     "pointsman resume 20261125T224930-3f1a --accept sql-checker",
+    "pointsman resume --budget tokens=200000",
 )
 
 
@@ -36,6 +37,7 @@ def resume(
     workspace: Annotated[
         Path | None, typer.Option("--workspace", "-w", metavar="DIR", help="Folder that paths in payloads start from.")
     ] = None,
+    budget: BudgetText = "",
     router: RouterFile = None,
     settings_file: SettingsFile = None,
     as_json: AsJson = False,
@@ -43,10 +45,12 @@ def resume(
     """Go on with a run from its journal, after a stop or any crash; exit with 1 if a task did not complete.
 
     What has ended is not done again, nor any effect that has its receipt. An attempt that was cut short by a crash
-    counts as one; the task gets its next. Nobody else may be at the run: its owner is waited for, for two leases.
+    counts as one; the task gets its next. What ended because a budget was used up is tried again where that has room
+    now: `--budget` raises limits of the run. Nobody else may be at it: its owner is waited for, for two leases.
     """
     from orchestrator.cli.execution import go_on
 
+    limits = session.read_budget(budget)
     settings = session.open_settings(settings_file, router)
     settings = session.settle_in(settings, workspace)
     with session.open_journal(settings_file, settings.journal) as reader:
@@ -54,7 +58,7 @@ def resume(
         run = run or next((one.run for one in reversed(reader.runs()) if _is_a_run(one.run)), "")
     if not run:
         raise PointsmanError(f"{settings.journal}: no run to go on with; begin one with `pointsman run`")
-    done = go_on(run, settings, make_console(stderr=as_json), accept=accept or ())
+    done = go_on(run, settings, make_console(stderr=as_json), accept=accept or (), budget=limits)
     if as_json:
         print_json(as_object(done))
     else:

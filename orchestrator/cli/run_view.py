@@ -21,6 +21,7 @@ class TaskView:
         decision: the record of the routing decision; empty until routed or abstained.
         result: None until it ended.
         seconds: measured duration of the last attempt; None until one was measured.
+        budget: the one that was used up, where that ended it.
     """
 
     id: str
@@ -32,6 +33,7 @@ class TaskView:
     result: Result | None = None
     seconds: float | None = None
     problem: str = ""
+    budget: Mapping[str, Any] | None = None
 
     @property
     def confidence(self) -> float | None:
@@ -74,6 +76,12 @@ class RunView:
         """Return the results known so far, in the order of submission."""
         return tuple(view.result for view in self.tasks.values() if view.result is not None)
 
+    @property
+    def stopped_by(self) -> Mapping[str, Any] | None:
+        """What of the run's own budget was used up, where that ended tasks; else None."""
+        ended = (view.budget for view in self.tasks.values() if view.budget is not None)
+        return next((budget for budget in ended if budget["scope"] == "run"), None)
+
     def branches(self) -> Mapping[str, list[TaskView]]:
         """Return the tasks below each task, those at the top below "".
 
@@ -98,7 +106,7 @@ class RunView:
 
         result = result_of(envelope)
         view.state, view.result, view.problem = result.status, result, result.error
-        view.agent = result.agent
+        view.agent, view.budget = result.agent, envelope.body.get("budget")
         view.decision = envelope.body.get("decision", view.decision)
 
     def _trunk(self, view: TaskView, depth: Mapping[str, int]) -> str:

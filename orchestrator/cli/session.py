@@ -12,6 +12,7 @@ from orchestrator.files import write_atomically as write_atomically  # noqa: PLC
 
 if TYPE_CHECKING:
     from orchestrator.agent import Agent, AgentCard
+    from orchestrator.budget import Budget
     from orchestrator.journal import JournalReader
     from orchestrator.learning import Lessons
     from orchestrator.plugins import PluginReport
@@ -29,6 +30,24 @@ def open_settings(file: Path | None, router: Path | None = None) -> Settings:
 
     settings = load_settings(file, os.environ)
     return settings if router is None else settings.model_copy(update={"router": router})
+
+
+def read_budget(text: str) -> Budget | None:
+    """Return the budget that an option gives; None where it was not given.
+
+    Raises:
+        typer.BadParameter: if it is none.
+    """
+    if not text:
+        return None
+    import typer
+
+    from orchestrator.budget import parse_budget
+
+    try:
+        return parse_budget(text)
+    except PointsmanError as error:
+        raise typer.BadParameter(str(error), param_hint="--budget") from None
 
 
 def settle_in(settings: Settings, workspace: Path | None) -> Settings:

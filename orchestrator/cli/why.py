@@ -16,9 +16,9 @@ from orchestrator.cli.judgement_view import view_word
 from orchestrator.cli.options import AsJson, Run, SettingsFile, examples
 from orchestrator.cli.policy_view import RunUnder, find_policy
 from orchestrator.cli.reasons_view import collect_reasons, view_reasons
-from orchestrator.cli.records import Record, record_of
+from orchestrator.cli.records import DECIDED, Record, record_of
 from orchestrator.errors import PointsmanError
-from orchestrator.topics import ENDINGS, TASK_ABSTAINED, TASK_ASKED, TASK_JUDGED, TASK_ROUTED, TASK_SUBMITTED
+from orchestrator.topics import ENDINGS, TASK_ASKED, TASK_JUDGED, TASK_SUBMITTED
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -178,7 +178,7 @@ def explain(reader: JournalReader, task: str, run: str = "") -> Explanation:
 def _holds_decision(row: Row) -> bool:
     """Return whether a decision was taken there; one for nobody that people are asked about is in their question."""
     topic = row.envelope.topic
-    return topic in (TASK_ROUTED, TASK_ABSTAINED) or (topic == TASK_ASKED and "decision" in row.envelope.body)
+    return topic in (*DECIDED, TASK_ASKED) and "decision" in row.envelope.body
 
 
 def show_explanation(found: Explanation) -> None:

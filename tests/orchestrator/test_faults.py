@@ -34,6 +34,7 @@ COMPONENTS: Final = (
     "orchestrator.desk",
     "orchestrator.dispatcher",
     "orchestrator.effects",
+    "orchestrator.endings",
     "orchestrator.enrolment",
     "orchestrator.graph",
     "orchestrator.handling",

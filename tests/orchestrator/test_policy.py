@@ -225,7 +225,7 @@ def test_a_task_may_be_given_a_policy_of_any_kind_that_states_what_is_its() -> N
 @pytest.mark.parametrize("name", sorted(OF_AGENTS))
 def test_what_belongs_to_an_agent_is_refused_by_name(name: str) -> None:
     """Neither a task nor a plan can have it."""
-    values: dict[str, Any] = {"breaker": {}, "restart": {}, "isolation": "process"}
+    values: dict[str, Any] = {"breaker": {}, "restart": {}, "budget": {}, "isolation": "process"}
     process = {"isolation": "process"} if name in ("memory_mb", "cpu_s", "restart") else {}
     policy = Policy.model_validate({**process, name: values.get(name, 3)})
     problem = r"'\w+' in its policy belongs to an agent, not to a plan or task; write it on the agent's card"

@@ -20,6 +20,8 @@ SURFACE = [
     "AgentCard",
     "AgentError",
     "Breaker",
+    "Budget",
+    "BudgetExceededError",
     "Envelope",
     "HttpAnswer",
     "HttpBudget",

@@ -35,6 +35,7 @@ COMMANDS = [
     ["journal", "runs"],
     ["journal", "prune"],
     ["journal", "recover"],
+    ["budget"],
     ["inbox"],
     ["answer"],
     ["dead-letters"],
