@@ -66,9 +66,10 @@ def _count_all(before: Path | None, graphs: int, sizes: Sizes, *, autogen: bool,
     here = Path(__file__).parents[1]
     figures = {name: _count([*code, name], graphs, sizes, here) for name in ("bare", "full")}
     if before is not None:
-        # The other checkout's own full path, called as this one is: it may be older than this module.
-        script = [sys.executable, Path(__file__).resolve(), *(["--quick"] if quick else []), "--run", "full"]
-        figures["before"] = _count(list(map(str, script)), graphs, sizes, before.resolve())
+        # The other checkout's own full path, called as this one is: it may be older than this module. -P: this
+        # module's folder has a `router` of its own, which would hide the real one.
+        script = [sys.executable, "-P", __file__, *(["--quick"] if quick else []), "--run", "full"]
+        figures["before"] = _count(script, graphs, sizes, before.resolve())
     if autogen:
         python = prepare(next(peer for peer in PEERS if peer.distribution == "autogen-core"))
         figures["autogen"] = _count([str(python), "-c", _AUTOGEN], graphs, sizes, here, sizes.layers, sizes.width)
