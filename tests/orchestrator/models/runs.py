@@ -315,7 +315,8 @@ class RunMachine(Machine):
         assert zombie is not None
 
         async def wake() -> None:
-            zombie.journal.paused = False  # type: ignore[union-attr]
+            assert isinstance(zombie.journal, SteppedJournal)
+            zombie.journal.go_on()
             if zombie.waiting and not zombie.over:
                 names = sorted(zombie.waiting)
                 name = names[number % len(names)]
