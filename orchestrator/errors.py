@@ -133,7 +133,7 @@ class AttemptError(PointsmanError):
 
 
 class BudgetExceededError(PointsmanError):
-    """Raised in a handler when a budget above it is exceeded; `shortage` says whose, of what, limit and spent.
+    """Raised when a handler has exceeded a budget above it; `shortage` says whose, of what, limit and spent.
 
     What was spent is counted all the same. A handler may catch it, to clean up and answer with what it has.
     """
