@@ -11,7 +11,7 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final, TypeVar
@@ -69,15 +69,29 @@ async def _here(function: Callable[[], T], **_: Any) -> T:
     return result
 
 
-@contextmanager
-def _without_threads() -> Iterator[None]:
-    replaced: dict[str, Any] = {
-        "threading": SimpleNamespace(Thread=_NoThread, Lock=threading.Lock),
-        "queue": SimpleNamespace(SimpleQueue=_Steps, Empty=queue.Empty),
-        "to_its_end": _here,
-    }
-    with mock.patch.multiple("orchestrator.journal.sqlite", **replaced):
-        yield
+class _WithoutThreads:
+    """Leaves the journal in SQLite its thread out. Closings overlap: the first to come replaces, the last restores."""
+
+    def __init__(self) -> None:
+        self._inside, self._undo = 0, ExitStack()
+
+    def __enter__(self) -> None:
+        replaced: dict[str, Any] = {
+            "threading": SimpleNamespace(Thread=_NoThread, Lock=threading.Lock),
+            "queue": SimpleNamespace(SimpleQueue=_Steps, Empty=queue.Empty),
+            "to_its_end": _here,
+        }
+        if not self._inside:
+            self._undo.enter_context(mock.patch.multiple("orchestrator.journal.sqlite", **replaced))
+        self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._inside -= 1
+        if not self._inside:
+            self._undo.close()
+
+
+_without_threads: Final = _WithoutThreads()
 
 
 class SteppedJournal(SqliteJournal):
@@ -89,7 +103,7 @@ class SteppedJournal(SqliteJournal):
     """
 
     def __init__(self, claim: Claim, run: str, lag: random.Random | None = None) -> None:
-        with _without_threads():
+        with _without_threads:
             super().__init__(claim.path, run, claim=claim)
         self._claim, self._lag = claim, lag
         self.rows, self.paused, self.dead, self.over = stored(claim.path), False, False, False
@@ -122,7 +136,7 @@ class SteppedJournal(SqliteJournal):
     async def aclose(self) -> None:
         if not self.dead:
             self._lag = None
-            with _without_threads():
+            with _without_threads:
                 await super().aclose()
 
     def kill(self) -> None:
