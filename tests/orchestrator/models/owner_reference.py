@@ -11,11 +11,12 @@ LEASE: Final = 3
 
 @dataclass
 class Holding:
-    """Who has a run: the owner, if any, how often it has beaten, and since when each observer has seen no beat."""
+    """Who has a run: the owner, if any, how often it has beaten, when last, and how long each observer saw no beat."""
 
     epoch: int = 0
     owner: str = ""
     beat: int = 0
+    beaten: int = 0
     gone: bool = False
     watched: dict[str, tuple[int, int, int]] = field(default_factory=dict)
 
@@ -29,9 +30,15 @@ class Holding:
             return True
         return now - since < LEASE
 
-    def take(self, observer: str) -> None:
+    def take(self, observer: str, now: int) -> None:
         """Let another process have the run."""
         self.epoch, self.owner, self.beat, self.gone = self.epoch + 1, observer, 0, False
+        self.beaten = now
+
+    def live_on(self, now: int) -> None:
+        """Beat, if a tick has passed since the last time."""
+        if self.beaten < now:
+            self.beat, self.beaten = self.beat + 1, now
 
 
 @dataclass
@@ -47,7 +54,7 @@ class Reference:
         """Say whether a process gets a run."""
         if self.runs[run].lives(who, self.now) or self.locked_by:
             return False
-        self.runs[run].take(who)
+        self.runs[run].take(who, self.now)
         return True
 
     def may_write(self, who: str, run: str, epoch: int) -> bool:

@@ -90,12 +90,12 @@ class OwnerMachine(Machine):
         return taken
 
     def _beat(self, owner: Owner) -> None:
-        """Tell the reference that an owner beats, if it may."""
+        """Tell the reference that an owner beats, if it may; one that has locked the file does with what it commits."""
         holding = self.model.runs[owner.run]
-        if owner.failed or self.model.locked_by:
+        if owner.failed or self.model.locked_by not in ("", owner.name):
             return
         if holding.epoch == owner.epoch:
-            holding.beat += 1
+            holding.live_on(self.model.now)
         else:
             owner.failed = True
 
