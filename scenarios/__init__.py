@@ -1,11 +1,19 @@
-"""Scenarios: UAT replayed in virtual time, offline, and judged by the journal of the run."""
+"""Scenarios: UAT replayed in virtual time, offline, and judged by the journal of the run.
 
-from scenarios.collector import LIBRARY, Collection, collect
-from scenarios.expectations import Outcome, judge
-from scenarios.loader import load_scenarios
-from scenarios.report import ExitCode, exit_code, summary, to_junit, to_text
-from scenarios.runner import ScenarioResult, run_scenario
-from scenarios.scenario import Scenario
+Names are imported when they are first asked for, so that pytest, which loads our plugin wherever we are installed,
+does not load the engine with it.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scenarios.collector import LIBRARY, Collection, collect
+    from scenarios.expectations import Outcome, judge
+    from scenarios.loader import load_scenarios
+    from scenarios.report import ExitCode, exit_code, summary, to_junit, to_text
+    from scenarios.runner import ScenarioResult, run_scenario
+    from scenarios.scenario import Scenario
 
 __all__ = [
     "LIBRARY",
@@ -23,3 +31,27 @@ __all__ = [
     "to_junit",
     "to_text",
 ]
+
+_WHEN_ASKED_FOR = {
+    "LIBRARY": "scenarios.collector",
+    "Collection": "scenarios.collector",
+    "ExitCode": "scenarios.report",
+    "Outcome": "scenarios.expectations",
+    "Scenario": "scenarios.scenario",
+    "ScenarioResult": "scenarios.runner",
+    "collect": "scenarios.collector",
+    "exit_code": "scenarios.report",
+    "judge": "scenarios.expectations",
+    "load_scenarios": "scenarios.loader",
+    "run_scenario": "scenarios.runner",
+    "summary": "scenarios.report",
+    "to_junit": "scenarios.report",
+    "to_text": "scenarios.report",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use (PEP 562)."""
+    if name not in _WHEN_ASKED_FOR:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_WHEN_ASKED_FOR[name]), name)

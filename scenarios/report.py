@@ -38,12 +38,15 @@ def exit_code(results: Sequence[ScenarioResult], broken: Sequence[DocumentError]
 
 def to_text(results: Sequence[ScenarioResult], broken: Sequence[DocumentError] = ()) -> str:
     """Return a report for people: a line for each scenario, and what was missed below it."""
-    lines = [f"BROKEN  {error}" for error in broken]
-    for result in results:
-        expectations = f"{len(result.outcomes)} expectations, {result.duration_s:g} s of virtual time"
-        lines.append(f"{result.verdict.upper():7} {result.scenario.title} ({expectations})")
-        lines += [f"        {line}" for line in faults(result)]
+    lines = [*(f"BROKEN  {error}" for error in broken), *map(describe, results)]
     return "\n".join([*lines, summary(results, broken)]) + "\n"
+
+
+def describe(result: ScenarioResult) -> str:
+    """Return a line for a scenario, and a line for each fault below it."""
+    about = f"{len(result.outcomes)} expectations, {result.duration_s:g} s of virtual time"
+    lines = [f"{result.verdict.upper():7} {result.scenario.title} ({about})"]
+    return "\n".join([*lines, *(f"        {line}" for line in faults(result))])
 
 
 def summary(results: Sequence[ScenarioResult], broken: Sequence[DocumentError] = ()) -> str:
