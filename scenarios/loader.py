@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from orchestrator.errors import DocumentError
 from orchestrator.messages import Task
 from orchestrator.places import Loc
 from orchestrator.plan import find_faults, load_plan
+from scenarios.entry import Entry
 from scenarios.outline import ROW_TAGS, expand, in_row, is_outline
 from scenarios.scenario import Scenario, ScenarioEntry, Step, StepEntry
 
@@ -45,7 +46,8 @@ def _build(document: Document, path: Path, row: int) -> Scenario:
     steps = tuple(_Steps(document, entry, files))
     known = _known_tasks(entry, steps)
     _check_people(document, entry, known)
-    _check_expectations(document, entry, known)
+    _check_mentions(document, entry, known, "faults", entry.faults)
+    _check_mentions(document, entry, known, "then", entry.then)
     given = entry.given
     return Scenario(
         name=entry.scenario,
@@ -59,6 +61,7 @@ def _build(document: Document, path: Path, row: int) -> Scenario:
         workspace=files.find(given.workspace, ("given", "workspace"), folder=True) if given.workspace else None,
         history=files.find(given.git.history, ("given", "git", "history")) if given.git else None,
         description=entry.description,
+        faults=entry.faults,
     )
 
 
@@ -175,10 +178,13 @@ def _check_task(document: Document, known: set[str], name: str, loc: Loc) -> Non
         raise document.error(loc, f"no step submits a task {name!r}", suggest(name, known))
 
 
-def _check_expectations(document: Document, entry: ScenarioEntry, known: set[str]) -> None:
-    for index, expectation in enumerate(entry.then):
-        stated = expectation.model_dump(include={"task", "tasks", "to", "agent"}, exclude_defaults=True)
-        for loc, name in _names(stated, ("then", index)):
+def _check_mentions(
+    document: Document, entry: ScenarioEntry, known: set[str], part: str, entries: Sequence[Entry]
+) -> None:
+    """Refuse what expectations or faults say of a task or agent that is not there."""
+    for index, one in enumerate(entries):
+        stated = one.model_dump(include={"task", "tasks", "to", "agent"}, exclude_defaults=True)
+        for loc, name in _names(stated, (part, index)):
             if loc[2] in ("to", "agent"):
                 _check_agent(document, entry, name, loc)
             else:

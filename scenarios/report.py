@@ -43,10 +43,11 @@ def to_text(results: Sequence[ScenarioResult], broken: Sequence[DocumentError] =
 
 
 def describe(result: ScenarioResult) -> str:
-    """Return a line for a scenario, and a line for each fault below it."""
+    """Return a line for a scenario; below it a line for each fault that struck, and for what was missed."""
     about = f"{len(result.outcomes)} expectations, {result.duration_s:g} s of virtual time"
     lines = [f"{result.verdict.upper():7} {result.scenario.title} ({about})"]
-    return "\n".join([*lines, *(f"        {line}" for line in faults(result))])
+    struck = (f"fault: {strike.words}" for strike in result.strikes)
+    return "\n".join([*lines, *(f"        {line}" for line in (*struck, *misses(result)))])
 
 
 def summary(results: Sequence[ScenarioResult], broken: Sequence[DocumentError] = ()) -> str:
@@ -61,10 +62,11 @@ def summary(results: Sequence[ScenarioResult], broken: Sequence[DocumentError] =
     return ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "no scenario was collected"
 
 
-def faults(result: ScenarioResult) -> list[str]:
+def misses(result: ScenarioResult) -> list[str]:
     """Return what kept a scenario from passing, a line each; empty if it passed."""
-    missed = [f"{result.scenario.path}: {outcome.message}" for outcome in result.outcomes if not outcome.met]
-    return missed + ([f"{result.scenario.path}: {result.error}"] if result.error else [])
+    missed = [outcome.message for outcome in result.outcomes if not outcome.met]
+    lines = [*missed, *result.in_vain, *([result.error] if result.error else [])]
+    return [f"{result.scenario.path}: {line}" for line in lines]
 
 
 def to_junit(results: Sequence[ScenarioResult], broken: Sequence[DocumentError] = ()) -> str:
@@ -99,9 +101,12 @@ def _add_suite(root: ET.Element, path: str, results: list[ScenarioResult]) -> No
         }
         case = ET.SubElement(suite, "testcase", attributes)
         if result.verdict == "failed":
-            _add_fault(case, "failure", "expectation", faults(result))
+            _add_fault(case, "failure", "expectation", misses(result))
         elif result.verdict == "error":
-            _add_fault(case, "error", "scenario", faults(result))
+            _add_fault(case, "error", "scenario", misses(result))
+        if result.strikes:
+            struck = "\n".join(f"fault: {strike.words}" for strike in result.strikes)
+            ET.SubElement(case, "system-out").text = _clean(struck)
 
 
 def _counts(path: str, tests: int, failures: int = 0, errors: int = 0, seconds: float = 0.0) -> dict[str, str]:

@@ -24,6 +24,7 @@ from scenarios.cast import choose_agents
 from scenarios.expectations import Outcome, judge
 from scenarios.history import History
 from scenarios.people import answering
+from scenarios.sabotage import Sabotage, Strike
 from scenarios.scenario import Scenario, Step
 from scenarios.threshold import OtherThreshold
 from scenarios.workspace import prepared
@@ -45,6 +46,8 @@ class ScenarioResult:
         duration_s: virtual seconds from the first submission to the last end.
         rows: the journal.
         journal: the same as JSON Lines: equal bytes for the same scenario and seed.
+        strikes: faults of the scenario that took place.
+        in_vain: those that did not, in words; with one the scenario has failed, for it shows nothing.
     """
 
     scenario: Scenario
@@ -54,6 +57,8 @@ class ScenarioResult:
     duration_s: float = 0.0
     rows: tuple[Envelope, ...] = ()
     journal: bytes = b""
+    strikes: tuple[Strike, ...] = ()
+    in_vain: tuple[str, ...] = ()
 
 
 def run_scenario(
@@ -70,21 +75,30 @@ def run_scenario(
         router: makes a router without candidates, once for each run.
     """
     journal = _BoundedJournal(scenario.title)
+    sabotage = Sabotage(scenario.faults, journal)
     try:
-        cast = choose_agents(scenario.given, _installed(scenario) if agents is None else agents)
+        cast = sabotage.prepare(choose_agents(scenario.given, _installed(scenario) if agents is None else agents))
         with prepared(scenario) as workspace:
-            run_virtual(_play(scenario, cast, _router_of(scenario, router), journal, workspace))
+            run_virtual(_play(scenario, cast, _router_of(scenario, router), journal, workspace, sabotage))
     except (PointsmanError, RouterError, TimeoutError) as error:
-        return ScenarioResult(scenario, "error", error=_one_line(error), journal=journal.export())
+        strikes = tuple(sabotage.strikes)
+        return ScenarioResult(scenario, "error", error=_one_line(error), journal=journal.export(), strikes=strikes)
+    return _judged(scenario, journal, sabotage)
+
+
+def _judged(scenario: Scenario, journal: MemoryJournal, sabotage: Sabotage) -> ScenarioResult:
     history = History(row.envelope for row in journal.rows)
     outcomes = tuple(judge(expectation, history) for expectation in scenario.then)
+    in_vain = tuple(sabotage.in_vain())
     return ScenarioResult(
         scenario,
-        "passed" if all(outcome.met for outcome in outcomes) else "failed",
+        "passed" if all(outcome.met for outcome in outcomes) and not in_vain else "failed",
         outcomes,
         duration_s=history.seconds,
         rows=history.rows,
         journal=journal.export(),
+        strikes=tuple(sabotage.strikes),
+        in_vain=in_vain,
     )
 
 
@@ -93,7 +107,14 @@ def _installed(scenario: Scenario) -> list[Agent]:
     return [plugin.agent for plugin in discover().loaded] if scenario.given.agents else []
 
 
-async def _play(scenario: Scenario, cast: list[Agent], router: Router, journal: MemoryJournal, workspace: Path) -> None:
+async def _play(
+    scenario: Scenario,
+    cast: list[Agent],
+    router: Router,
+    journal: MemoryJournal,
+    workspace: Path,
+    sabotage: Sabotage,
+) -> None:
     given = scenario.given
     settings = Settings(
         workspace=workspace,
@@ -108,6 +129,7 @@ async def _play(scenario: Scenario, cast: list[Agent], router: Router, journal: 
         ) as orchestrator,
         answering(given.people, orchestrator),
     ):
+        sabotage.begin(orchestrator.bus)
         for step in scenario.when:
             await _take(step, orchestrator, scenario.name)
         await orchestrator.idle()

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from orchestrator.messages import Task
 from orchestrator.plan import TaskEntry
 from scenarios.entry import Entry, Seconds, Texts
+from scenarios.faults import AnyFault
 from scenarios.given import Given
 from scenarios.then import Expectation
 
@@ -53,6 +54,7 @@ class ScenarioEntry(Entry):
     seed: int = 0
     given: Given
     when: tuple[StepEntry, ...] = Field(min_length=1)
+    faults: tuple[AnyFault, ...] = ()
     then: tuple[Expectation, ...] = Field(min_length=1)
     examples: tuple[dict[str, Any], ...] = ()
 
@@ -73,6 +75,7 @@ class Scenario:
         workspace: folder to copy before the run; None for an empty one.
         history: file of a `git fast-import` stream for `given.git`; None where there is none.
         description: free text.
+        faults: what goes wrong.
     """
 
     name: str
@@ -86,6 +89,7 @@ class Scenario:
     workspace: Path | None = None
     history: Path | None = None
     description: str = ""
+    faults: tuple[AnyFault, ...] = ()
 
     @property
     def title(self) -> str:

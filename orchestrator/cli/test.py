@@ -72,13 +72,15 @@ def _play(scenarios: Iterable[Scenario], settings: Settings, seed: int | None) -
 
 
 def _show_result(result: ScenarioResult) -> None:
-    from scenarios.report import faults
+    from scenarios.report import misses
 
     mark, style = _MARKS[result.verdict]
     about = f" ({len(result.outcomes)} expectations, {result.duration_s:g} s of virtual time)"
     show(cell(mark, style).append(" ").append_text(cell(result.scenario.title)).append(about, "dim"))
-    for fault in faults(result):
-        show(cell("").append("  ").append_text(cell(fault, style)))
+    for strike in result.strikes:
+        show(cell(f"  fault: {strike.words}", "dim"))
+    for line in misses(result):
+        show(cell("").append("  ").append_text(cell(line, style)))
 
 
 def _show_end(results: list[ScenarioResult], found: Collection) -> None:
@@ -137,6 +139,8 @@ def _result(result: ScenarioResult) -> dict[str, Any]:
         "error": result.error,
         "duration_s": result.duration_s,
         "expectations": outcomes,
+        "faults": [dataclasses.asdict(strike) for strike in result.strikes],
+        "faults_in_vain": list(result.in_vain),
     }
 
 
