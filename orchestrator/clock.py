@@ -47,16 +47,20 @@ class VirtualClock:
     They take no virtual time.
     """
 
+    def __init__(self, epoch: float = VIRTUAL_EPOCH) -> None:
+        """Begin at `epoch`: seconds since the Unix epoch at which the loop's virtual time is 0."""
+        self.epoch = epoch
+
     def now(self) -> float:
-        """Seconds since the Unix epoch: `VIRTUAL_EPOCH` plus the running loop's virtual time."""
-        return VIRTUAL_EPOCH + asyncio.get_running_loop().time()
+        """Seconds since the Unix epoch: `epoch` plus the running loop's virtual time."""
+        return self.epoch + asyncio.get_running_loop().time()
 
     async def run_blocking(self, function: Callable[[], T]) -> T:
         """Run `function` here and now."""
         return function()
 
 
-class _JumpingSelector(selectors.DefaultSelector):
+class JumpingSelector(selectors.DefaultSelector):
     """A selector that, instead of waiting for a timer, moves virtual time to it."""
 
     def __init__(self) -> None:
@@ -66,18 +70,26 @@ class _JumpingSelector(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Return what is ready; with nothing ready, jump over `timeout` instead of sleeping."""
         if timeout is None:  # no timer and nothing to run: only a file descriptor can wake the loop
-            return super().select(None)
-        ready = super().select(0)
+            return self.wait(None)
+        ready = self.poll()
         if not ready and timeout > 0:
             self.virtual_now += timeout
         return ready
+
+    def poll(self) -> list[tuple[selectors.SelectorKey, int]]:
+        """Return the file descriptors that are ready now."""
+        return super().select(0)
+
+    def wait(self, seconds: float | None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Wait for file descriptors for so many real seconds, or until one is ready."""
+        return super().select(seconds)
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """An event loop whose timers fire in order but at once: an hour of sleeps takes milliseconds."""
 
-    def __init__(self) -> None:
-        self._jumping = _JumpingSelector()
+    def __init__(self, selector: JumpingSelector | None = None) -> None:
+        self._jumping = selector or JumpingSelector()
         super().__init__(self._jumping)
 
     def time(self) -> float:

@@ -14,11 +14,12 @@ from typing import Any, Final
 from orchestrator.blocking import Wanted, at_once
 from orchestrator.budget import Amount, Shortage
 from orchestrator.clock import Clock, SystemClock
-from orchestrator.context import ON_RECORD, InDoubt, Parked, call
+from orchestrator.context import ON_RECORD, InDoubt, Parked
 from orchestrator.conversation import ASK, EFFECT, SETTLE, SPEND, WANT
 from orchestrator.errors import AgentError, BudgetExceededError, EffectInDoubtError, EffectNotDoneError, NotJsonError
 from orchestrator.foreign import as_json, one_line
 from orchestrator.frames import pack
+from orchestrator.outside import called, with_key
 
 _WITHIN: Final[contextvars.ContextVar[str]] = contextvars.ContextVar("effect", default="")
 
@@ -46,7 +47,7 @@ class Run:
             if "do" in answer:
                 within = _WITHIN.set(name)
                 try:
-                    output = await call(function, answer["do"], self.clock)
+                    output = await called(with_key(function, answer["do"]), self.clock)
                 except Exception as error:  # right: recorded, and raised again
                     undone = isinstance(error, EffectNotDoneError)
                     self._say({WANT: SETTLE, "raised": one_line(error), "undone": undone})
