@@ -116,7 +116,7 @@ class TaskContext:
 
     @property
     def blocking(self) -> Blocking:
-        """Reads, effects and questions for a plain `def` handler: `context.blocking.read(...)` returns when it is over."""
+        """Reads, effects, questions for a plain `def` handler: `context.blocking.read(...)` returns when it is over."""
         return Blocking(self.effects, self.people, self.outside, self.clock, self.wait)
 
     @property

@@ -18,6 +18,8 @@ from orchestrator.errors import AgentError, AttemptError, BudgetExceededError, C
 from orchestrator.frames import pack
 from orchestrator.isolated_process import START_S, IsolatedProcess, too_large
 from orchestrator.messages import Task
+from orchestrator.offline import is_offline
+from orchestrator.outside import WORLD
 from orchestrator.policy import Policy
 from orchestrator.starts import Starts
 from orchestrator.whereabouts import whereabouts
@@ -268,6 +270,9 @@ def _request(task: Task, context: TaskContext, policy: Policy) -> dict[str, Any]
         "timeout_s": policy.timeout_s,
         "cpu_s": policy.cpu_s,
         "max_output": int(policy.max_output_mb * _MB),
+        "outside": context.outside is not WORLD,
+        "offline": is_offline(),
+        "seed": context.seed,
     }
 
 

@@ -21,8 +21,8 @@ from orchestrator.handling import Surroundings
 from orchestrator.heartbeat import Heartbeat
 from orchestrator.journal import Journal
 from orchestrator.listener import Listener
-from orchestrator.outside import OutsideOf
 from orchestrator.logs import DecisionLog
+from orchestrator.outside import OutsideOf
 from orchestrator.questions import Questions
 from orchestrator.registry import AgentRegistry
 from orchestrator.settings import Settings
@@ -103,9 +103,7 @@ def assemble(ground: Ground) -> Parts:
     """Make the parts of a run; none of them does anything yet."""
     settings, journal, graph = ground.settings, ground.journal, ground.graph
     bus = Bus(clock=ground.clock, ids=Ids(ground.run, after=ground.last_id), tap=journal)
-    effects = Effects(
-        run=ground.run, bus=bus, journal=journal, clock=ground.clock, outside_of=ground.outside_of
-    )
+    effects = Effects(run=ground.run, bus=bus, journal=journal, clock=ground.clock, outside_of=ground.outside_of)
     questions, alarm = Questions(), Alarm()
     errands = Errands(ground.group)
     spending = Spending(bus=bus, journal=journal, errands=errands, guard=alarm.guard)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from orchestrator.agent import describe_fault
 from orchestrator.errors import DocumentError
+from orchestrator.fault import Fault
 from orchestrator.files import write_atomically
 
 SUFFIX: Final = ".cassette.jsonl"
@@ -26,23 +27,6 @@ class _Part(BaseModel):
 
 
 P = TypeVar("P", bound=_Part)
-
-
-class RecordedFault(_Part):
-    """What a read raised instead of answering.
-
-    Attributes:
-        module, name: of the exception's class.
-        kinds: names of the class and of those that it is made of.
-        text: its message.
-        attributes: what else it carried, as far as that is plain.
-    """
-
-    module: str
-    name: str
-    kinds: tuple[str, ...] = ()
-    text: str = ""
-    attributes: dict[str, Any] = {}
 
 
 class Recording(_Part):
@@ -67,7 +51,7 @@ class Recording(_Part):
     request: Any = None
     at: Annotated[float, Field(ge=0, strict=False)]
     answer: Any = None
-    fault: RecordedFault | None = None
+    fault: Fault | None = None
     cut_off: bool = False
 
 
@@ -120,7 +104,7 @@ def _always(part: Header | Recording) -> dict[str, Any]:
 def save_cassette(path: Path, cassette: Cassette) -> None:
     """Write a cassette, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, map(encode_line, (cassette.header, *cassette.recordings)))
+    write_atomically(path, [encode_line(cassette.header), *map(encode_line, cassette.recordings)])
 
 
 def load_cassette(path: str | Path) -> Cassette:

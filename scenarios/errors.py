@@ -13,19 +13,5 @@ class CassetteError(AgentError):
         super().__init__(f"task {task!r} reads {source!r}: {problem}; {hint}")
 
 
-class OfflineError(PointsmanError):
-    """Raised when something connects to a network while a run is replayed; names where to."""
-
-    def __init__(self, where: str) -> None:
-        self.where = where
-        super().__init__(
-            f"a replay asks the network: {where}; read it through `context.read` or `HttpClient`, and record the run again"
-        )
-
-
 class RecordingError(PointsmanError):
     """Raised when a run cannot be recorded or replayed; says what stands in the way."""
-
-
-class RecordedError(Exception):
-    """Raised in a replay in place of a recorded exception whose class is not there; it has the same name and message."""

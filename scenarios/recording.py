@@ -123,8 +123,8 @@ def refuse_questions(envelope: Envelope) -> None:
     """
     if envelope.topic == TASK_ASKED:
         raise RecordingError(
-            f"task {envelope.correlation_id!r} asks people: {envelope.body['question']!r}; who answers is not recorded, "
-            "so write a scenario with `given.people` instead"
+            f"task {envelope.correlation_id!r} asks people: {envelope.body['question']!r}; who answers is not "
+            "recorded, so write a scenario with `given.people` instead"
         )
 
 

@@ -11,12 +11,12 @@ from orchestrator.budget import Budget
 from orchestrator.clock import VirtualClock, run_virtual
 from orchestrator.journal import Row
 from orchestrator.messages import Result, Task
+from orchestrator.offline import offline
 from orchestrator.orchestrator import Orchestrator
 from orchestrator.plan import Plan
 from orchestrator.settings import Settings
 from router import Router
 from scenarios.cassette import Cassette, Recording
-from scenarios.offline import offline
 from scenarios.recording import RehearsalJournal, perform
 from scenarios.tape import Miss, Redact, Tape
 

@@ -8,18 +8,18 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from contextvars import copy_context
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Final, Self
 
 from orchestrator.clock import Clock
 from orchestrator.errors import unwrapped
+from orchestrator.fault import keep, revive
 from orchestrator.foreign import as_json
 from orchestrator.outside import CURRENT, Outside, Read
 from orchestrator.paced_loop import PacedLoop
 from scenarios.cassette import Cassette, Recording, RecordMode, digest_of
 from scenarios.errors import CassetteError
-from scenarios.recorded_fault import keep, revive
 
 #: Takes out of a plain value what nobody may read. The same value becomes the same one; what was taken out stays so.
 Redact = Callable[[Any], Any]
@@ -178,9 +178,9 @@ class _Call:
             self._answer = as_json(await _called(function))
             self._came = {"answer": self._redact(self._answer)}
             release = self._release
-        except Exception as error:  # right: kept, and raised where the handler waits
+        except Exception as error:  # noqa: BLE001 - right: kept, and raised where the handler waits
             fault = keep(error)
-            self._came = {"fault": fault.model_copy(update={"text": self._redact(fault.text)})}
+            self._came = {"fault": replace(fault, text=self._redact(fault.text))}
             self._error, release = error, self._release
         finally:
             self._loop.come_back(release)
@@ -209,11 +209,16 @@ async def _play(recording: Recording) -> Any:
     released: asyncio.Future[None] = loop.create_future()
     if not recording.cut_off:
         moment = max(recording.at, loop.time())
-        loop.call_at(moment, lambda: released.done() or released.set_result(None))
+        loop.call_at(moment, _release, released)
     await released
     if recording.fault is not None:
         raise revive(recording.fault)
     return deepcopy(recording.answer)
+
+
+def _release(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)
 
 
 def describe(miss: Miss) -> str:
@@ -222,7 +227,8 @@ def describe(miss: Miss) -> str:
     if miss.nearest is None:
         return f"nothing of it is recorded (call {miss.call}, request {asked})"
     near = miss.nearest
-    return f"not recorded: call {miss.call} asks {asked}; recorded: call {near.call} of {near.task!r}: {_shown(near.request)}"
+    recorded = f"recorded: call {near.call} of {near.task!r}: {_shown(near.request)}"
+    return f"not recorded: call {miss.call} asks {asked}; {recorded}"
 
 
 def _shown(request: Any) -> str:

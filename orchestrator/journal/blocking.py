@@ -43,11 +43,12 @@ class BlockingJournal(MemoryJournal):
         try:
             opening = SqliteJournal.open(path, run, durability=durability, lease_s=lease_s)
             self._inner = self._there(opening)
-            if self._inner.epoch > 1:
-                raise JournalError(f"run {run!r} is in {path} already; give the new one another name")
         except BaseException:  # right: raised again; the thread must not stay
             self._leave()
             raise
+        if self._inner.epoch > 1:
+            self.__exit__()
+            raise JournalError(f"run {run!r} is in {path} already; give the new one another name")
 
     def append(self, envelope: Envelope) -> bool:
         """Take an envelope.

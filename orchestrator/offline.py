@@ -6,9 +6,8 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, NoReturn
-from unittest import mock
 
-from scenarios.errors import OfflineError
+from orchestrator.http_errors import OfflineError
 
 #: What leads out of the machine, or to another process of it.
 _WAYS: Final = ("connect", "connect_ex", "sendto", "sendmsg")
@@ -21,9 +20,21 @@ def offline() -> Iterator[None]:
     Raises:
         OfflineError: out of whatever tries, so that its agent fails and says where it wanted to.
     """
-    with mock.patch.multiple(socket.socket, **{way: _refuse for way in _WAYS}):  # type: ignore[arg-type] - any attribute
-        with mock.patch.object(socket, "getaddrinfo", _refuse_name):
-            yield
+    asking = socket.getaddrinfo
+    for way in _WAYS:
+        setattr(socket.socket, way, _refuse)  # above those of its base, which come back when these go
+    socket.getaddrinfo = _refuse_name
+    try:
+        yield
+    finally:
+        socket.getaddrinfo = asking
+        for way in _WAYS:
+            delattr(socket.socket, way)
+
+
+def is_offline() -> bool:
+    """Return whether this process is cut off, so that those that it starts are, too."""
+    return socket.getaddrinfo is _refuse_name
 
 
 def _refuse(_socket: socket.socket, *arguments: Any) -> NoReturn:
