@@ -77,7 +77,7 @@ def _loaded(fault: Fault) -> type[Exception] | None:
 def _stand_in(fault: Fault) -> type[Exception]:
     kind: type[Exception] = KeptError
     for name in reversed(fault.kinds or (fault.name.rpartition(".")[2],)):
-        kind = type(name, (kind,), {"__module__": fault.module})
+        kind = type(name.replace("\0", ""), (kind,), {"__module__": fault.module})
     return kind
 
 
