@@ -7,7 +7,7 @@ import functools
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -41,6 +41,9 @@ from orchestrator.restarts import Restarts
 from orchestrator.spending import Spending
 from orchestrator.starts import Starts
 
+if TYPE_CHECKING:
+    import structlog
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
@@ -59,6 +62,7 @@ class Surroundings:
     alarm: Alarm = field(default_factory=Alarm)
     starts: Starts = field(default_factory=Starts)
     restarts: Restarts = field(default_factory=Restarts)
+    logger: structlog.typing.FilteringBoundLogger | None = None
 
 
 class Success(NamedTuple):

@@ -124,6 +124,7 @@ def assemble(ground: Ground) -> Parts:
         seed=settings.seed,
         capacity=settings.capacity,
         alarm=alarm,
+        logger=ground.logger,
     )
     supervisor = Supervisor(surroundings, settings.policy, ground.group)
     desk = Desk(bus=bus, graph=graph, journal=journal, spending=spending, capacity=settings.capacity)
