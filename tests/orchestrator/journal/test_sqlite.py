@@ -103,7 +103,7 @@ async def test_whatever_happens_during_one_commit_shares_the_next(
     journal.append(envelope(0))
     async with asyncio.TaskGroup() as group:
         group.create_task(journal.sync())
-        while not journal._writing:  # noqa: ASYNC110 - no event says that the writer has the first
+        while not journal._writing:  # no event says that the writer has the first
             await until_blocked()
         for n in range(1, 100):
             journal.append(envelope(n))
