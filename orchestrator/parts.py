@@ -128,6 +128,7 @@ def assemble(ground: Ground) -> Parts:
         capacity=settings.capacity,
         alarm=alarm,
         outside_of=ground.outside_of,
+        logger=ground.logger,
     )
     supervisor = Supervisor(surroundings, settings.policy, ground.group)
     desk = Desk(bus=bus, graph=graph, journal=journal, spending=spending, capacity=settings.capacity)
