@@ -49,7 +49,7 @@ def test_threads_and_blocking_reads_are_replayed_too(tmp_path: Path) -> None:
     studio, world = Studio(tmp_path), World()
 
     class Threaded(Reader):
-        def handle(self, task: Task, context: TaskContext) -> Any:  # type: ignore[override] - a plain one
+        def handle(self, task: Task, context: TaskContext) -> Any:  # type: ignore[override]
             said = [context.blocking.read("llm", lambda: asyncio.run(world.ask())) for _ in range(3)]
             return {"said": said, "at": context.clock.now()}
 
@@ -93,8 +93,12 @@ def test_effects_are_not_performed_again(tmp_path: Path) -> None:
     """What came of them comes from the cassette, and their receipts are the same."""
     studio, done = Studio(tmp_path), list[str]()
 
+    def pay(key: str) -> int:
+        done.append(key)
+        return len(done)
+
     async def handle(_task: Task, context: TaskContext) -> Any:
-        return await context.effect("pay", lambda key: done.append(key) or len(done))  # type: ignore[func-returns-value]
+        return await context.effect("pay", pay)
 
     recorded = studio.record([Reader("payer", handle)])
     assert studio.replay(recorded, [Reader("payer", handle)]).journal == studio.rows(recorded)
