@@ -49,7 +49,7 @@ def test_threads_and_blocking_reads_are_replayed_too(tmp_path: Path) -> None:
     studio, world = Studio(tmp_path), World()
 
     class Threaded(Reader):
-        def handle(self, task: Task, context: TaskContext) -> Any:  # type: ignore[override]
+        def handle(self, task: Task, context: TaskContext) -> Any:
             said = [context.blocking.read("llm", lambda: asyncio.run(world.ask())) for _ in range(3)]
             return {"said": said, "at": context.clock.now()}
 
