@@ -66,6 +66,7 @@ class Header(_Part):
         tasks: what was submitted, as tasks are in the journal.
         budget: of the run.
         settings: those that decide what happens.
+        workspace: folder that relative paths in payloads started from, as it was given.
         profile: of redaction; empty where nothing was taken out.
     """
 
@@ -76,6 +77,7 @@ class Header(_Part):
     tasks: tuple[dict[str, Any], ...] = ()
     budget: dict[str, Any] | None = None
     settings: dict[str, Any] = {}
+    workspace: str = ""
     profile: str = ""
 
 
@@ -146,12 +148,12 @@ def _read(path: Path, number: int, line: bytes, model: type[P]) -> P:
         return model.model_validate_json(line)
     except ValidationError as error:
         column, fault = _fault(line, error, what)
-        raise DocumentError(path, number, column, f"no {what} of a cassette: {fault}", "record it again") from None
+        raise DocumentError(path, number, column, fault, "record it again") from None
 
 
 def _fault(line: bytes, error: ValidationError, what: str) -> tuple[int, str]:
     try:
         orjson.loads(line)
     except orjson.JSONDecodeError as broken:
-        return broken.colno, f"no JSON: {broken.msg}"
-    return 1, describe_fault(error, what)
+        return broken.colno, f"no {what} of a cassette: no JSON: {broken.msg}"
+    return 1, describe_fault(error, f"no {what} of a cassette")

@@ -95,6 +95,7 @@ def record(
         tasks=tuple(task.to_json() for task in plan.tasks),
         budget=None if budget is None else budget.to_json(),
         settings=settings.model_dump(mode="json", exclude=set(_ASIDE), exclude_defaults=True),
+        workspace=str(settings.workspace),
         profile=profile,
     )
     journal = _Recording(settings.journal, run, durability=settings.durability, on_row=on_row)

@@ -70,7 +70,8 @@ class Tape:
         """
         self._lives, self._redact, self._sink = mode != "none", redact, sink
         self._left: dict[tuple[str, str], deque[Recording]] = defaultdict(deque)
-        for recording in cassette.recordings if mode != "all" else ():
+        kept = cassette.recordings if mode != "all" else ()
+        for recording in sorted(kept, key=lambda one: one.call):  # of two alike the one that was asked first
             self._left[recording.task, recording.digest].append(recording)
         self._calls: Counter[str] = Counter()
         self._group = asyncio.TaskGroup()

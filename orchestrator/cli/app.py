@@ -22,6 +22,8 @@ from orchestrator.cli import (
     learn,
     models,
     promote,
+    record,
+    replay,
     resume,
     route,
     run,
@@ -73,6 +75,8 @@ def _default_everywhere(command: object, settings_file: Path) -> dict[str, Any]:
 app.command(epilog=demo.EXAMPLES)(demo.demo)
 app.command(epilog=run.EXAMPLES)(run.run)
 app.command(epilog=resume.EXAMPLES)(resume.resume)
+app.command(epilog=record.EXAMPLES)(record.record)
+app.command(epilog=replay.EXAMPLES)(replay.replay)
 app.command("test", epilog=test.EXAMPLES)(test.play_scenarios)
 app.command(epilog=route.EXAMPLES)(route.route)
 app.command(epilog=train.EXAMPLES)(train.train)
