@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from scenarios.collector import LIBRARY, Collection, collect
+    from scenarios.evidence import Evidence
+    from scenarios.expectation import Expectation
     from scenarios.expectations import Outcome, judge
     from scenarios.loader import load_scenarios
     from scenarios.report import ExitCode, exit_code, summary, to_junit, to_text
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
 __all__ = [
     "LIBRARY",
     "Collection",
+    "Evidence",
     "ExitCode",
+    "Expectation",
     "Outcome",
     "Scenario",
     "ScenarioResult",
@@ -35,7 +39,9 @@ __all__ = [
 _WHEN_ASKED_FOR = {
     "LIBRARY": "scenarios.collector",
     "Collection": "scenarios.collector",
+    "Evidence": "scenarios.evidence",
     "ExitCode": "scenarios.report",
+    "Expectation": "scenarios.expectation",
     "Outcome": "scenarios.expectations",
     "Scenario": "scenarios.scenario",
     "ScenarioResult": "scenarios.runner",
