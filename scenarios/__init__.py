@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from scenarios.collector import LIBRARY, Collection, collect
+    from scenarios.divergence import Comparison, Divergence, compare
     from scenarios.evidence import Evidence
     from scenarios.expectation import Expectation
     from scenarios.expectations import Outcome, judge
@@ -16,17 +17,25 @@ if TYPE_CHECKING:
     from scenarios.report import ExitCode, exit_code, summary, to_junit, to_text
     from scenarios.runner import ScenarioResult, run_scenario
     from scenarios.scenario import Scenario
+    from scenarios.track import FileTrack, JournalTrack, MemoryTrack, Track
 
 __all__ = [
     "LIBRARY",
     "Collection",
+    "Comparison",
+    "Divergence",
     "Evidence",
     "ExitCode",
     "Expectation",
+    "FileTrack",
+    "JournalTrack",
+    "MemoryTrack",
     "Outcome",
     "Scenario",
     "ScenarioResult",
+    "Track",
     "collect",
+    "compare",
     "exit_code",
     "judge",
     "load_scenarios",
@@ -39,13 +48,20 @@ __all__ = [
 _WHEN_ASKED_FOR = {
     "LIBRARY": "scenarios.collector",
     "Collection": "scenarios.collector",
+    "Comparison": "scenarios.divergence",
+    "Divergence": "scenarios.divergence",
     "Evidence": "scenarios.evidence",
     "ExitCode": "scenarios.report",
     "Expectation": "scenarios.expectation",
+    "FileTrack": "scenarios.track",
+    "JournalTrack": "scenarios.track",
+    "MemoryTrack": "scenarios.track",
     "Outcome": "scenarios.expectations",
     "Scenario": "scenarios.scenario",
     "ScenarioResult": "scenarios.runner",
+    "Track": "scenarios.track",
     "collect": "scenarios.collector",
+    "compare": "scenarios.divergence",
     "exit_code": "scenarios.report",
     "judge": "scenarios.expectations",
     "load_scenarios": "scenarios.loader",

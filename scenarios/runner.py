@@ -18,13 +18,13 @@ from orchestrator.plan import Plan
 from orchestrator.plugins import discover
 from orchestrator.settings import Settings
 from router import Router, RouterError, bundled_router
+from scenarios.bounded_journal import BoundedJournal
 from scenarios.cast import choose_agents
 from scenarios.evidence import Evidence
 from scenarios.expectations import Outcome, judge_all
 from scenarios.history import History
 from scenarios.logbook import Logbook
 from scenarios.people import answering
-from scenarios.record import Record
 from scenarios.sabotage import Sabotage, Strike
 from scenarios.scenario import Scenario
 from scenarios.states import take_states
@@ -95,7 +95,7 @@ class _Stage:
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
-        self.record = Record(scenario.title)
+        self.record = BoundedJournal(scenario.title)
         self.sabotage = Sabotage(scenario.faults, self.record)
         self._logbook = Logbook() if any(one.of_artefacts for one in scenario.then) else None
 

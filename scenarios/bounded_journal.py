@@ -1,4 +1,4 @@
-"""Record: the journal of one run of a scenario; steps wait for its rows, and it ends a run that would not end."""
+"""Bounded journal: that of one run of a scenario; steps wait for its rows, and it ends a run that would not end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scenarios.when import After
 MAX_ROWS: Final = 100_000  # a run whose agents add tasks for ever ends here
 
 
-class Record(MemoryJournal):
+class BoundedJournal(MemoryJournal):
     """A journal that stops a run which does not end, or in which nothing happens any more."""
 
     def __init__(self, run: str) -> None:
