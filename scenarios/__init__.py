@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from scenarios.collector import LIBRARY, Collection, collect
     from scenarios.divergence import Comparison, Divergence, compare
+    from scenarios.evidence import Evidence
+    from scenarios.expectation import Expectation
     from scenarios.expectations import Outcome, judge
     from scenarios.loader import load_scenarios
     from scenarios.report import ExitCode, exit_code, summary, to_junit, to_text
@@ -22,7 +24,9 @@ __all__ = [
     "Collection",
     "Comparison",
     "Divergence",
+    "Evidence",
     "ExitCode",
+    "Expectation",
     "FileTrack",
     "JournalTrack",
     "MemoryTrack",
@@ -46,7 +50,9 @@ _WHEN_ASKED_FOR = {
     "Collection": "scenarios.collector",
     "Comparison": "scenarios.divergence",
     "Divergence": "scenarios.divergence",
+    "Evidence": "scenarios.evidence",
     "ExitCode": "scenarios.report",
+    "Expectation": "scenarios.expectation",
     "FileTrack": "scenarios.track",
     "JournalTrack": "scenarios.track",
     "MemoryTrack": "scenarios.track",
