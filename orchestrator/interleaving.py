@@ -42,6 +42,10 @@ class Interleaving:
         return _HOLD + ",".join(map(str, sorted(self.holds)))
 
 
+#: Nobody is late.
+USUAL: Final = Interleaving()
+
+
 def parse_interleaving(text: str) -> Interleaving:
     """Return the interleaving of a text: a seed such as `17`, or choices such as `hold:12,40`.
 
