@@ -68,7 +68,6 @@ def _model_with(types: tuple[type[Expectation], ...]) -> type[ScenarioEntry]:
     return create_model("ScenarioEntry", __base__=ScenarioEntry, __doc__=ScenarioEntry.__doc__, then=then)
 
 
-@functools.lru_cache(maxsize=64)
 def _load(entry_point: EntryPoint) -> type[Expectation]:
     name = entry_point.name
     try:

@@ -27,6 +27,7 @@ from orchestrator.cli import (
     resume,
     route,
     run,
+    schema,
     test,
     train,
     why,
@@ -78,6 +79,7 @@ app.command(epilog=resume.EXAMPLES)(resume.resume)
 app.command(epilog=record.EXAMPLES)(record.record)
 app.command(epilog=replay.EXAMPLES)(replay.replay)
 app.command("test", epilog=test.EXAMPLES)(test.play_scenarios)
+app.command(epilog=schema.EXAMPLES)(schema.schema)
 app.command(epilog=route.EXAMPLES)(route.route)
 app.command(epilog=train.EXAMPLES)(train.train)
 app.command("eval", epilog=evaluation.EXAMPLES)(evaluation.evaluate)

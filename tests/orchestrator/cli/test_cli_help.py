@@ -14,6 +14,7 @@ COMMANDS = [
     ["demo"],
     ["run"],
     ["test"],
+    ["schema"],
     ["resume"],
     ["route"],
     ["train"],
