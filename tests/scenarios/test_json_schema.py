@@ -17,8 +17,8 @@ BROKEN = Path(__file__).parent.parent / "broken"
 #: Not what the shape of a file cannot say: how its parts fit each other, and other files.
 SEEN_BY_SCHEMA = (
     "agent-policy-in-task", "condition-misspelt", "cost-of-unknown-resource", "delay-in-words",
-    "expectation-without-type", "fault-in-attempt-zero", "fault-kind", "fault-without-agent", "missing-then", "negative-wait",
-    "never-without-topic",
+    "expectation-without-type", "fault-in-attempt-zero", "fault-kind", "fault-without-agent",
+    "missing-then", "negative-wait", "never-without-topic",
     "no-expectations", "norway-true-as-text", "order-mode", "quoted-number", "secret-of-unknown-kind", "text-at-top",
     "unknown-expectation", "unknown-key", "unknown-nested-key", "unknown-not-expectation", "where-as-list",
 )  # fmt: skip
