@@ -81,6 +81,7 @@ def _load(entry_point: EntryPoint) -> type[Expectation]:
     return kind
 
 
+@functools.lru_cache(maxsize=64)  # one for each, so that the model with it is made once, too
 def _stand_in(entry_point: EntryPoint, problem: str) -> type[Expectation]:
     name = entry_point.name
     owner = entry_point.dist.name if entry_point.dist else "?"
