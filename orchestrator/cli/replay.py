@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from orchestrator.settings import Settings
     from scenarios.cassette import Cassette, Recording
     from scenarios.divergence import Comparison
-    from scenarios.replay import Replayed
+    from scenarios.replayed import Replayed
     from scenarios.tape import Miss
 
 EXAMPLES = examples(
@@ -56,7 +56,7 @@ def replay(
     """
     from scenarios.cassette import load_cassette
     from scenarios.recording import cassette_of
-    from scenarios.replay import replay as replay_run
+    from scenarios.replayed import replay as replay_run
 
     settings = session.open_settings(settings_file, router)
     run = run if cassette is not None else _find(settings, run)
