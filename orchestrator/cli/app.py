@@ -26,6 +26,7 @@ from orchestrator.cli import (
     run,
     test,
     train,
+    whatif,
     why,
 )
 from orchestrator.cli.options import SettingsFile, examples
@@ -79,6 +80,7 @@ app.command("eval", epilog=evaluation.EXAMPLES)(evaluation.evaluate)
 app.add_typer(agents.app, name="agents")
 app.command(epilog=decisions.EXAMPLES)(decisions.decisions)
 app.command(epilog=why.EXAMPLES)(why.why)
+app.command(epilog=whatif.EXAMPLES)(whatif.whatif)
 app.command(epilog=feedback.EXAMPLES)(feedback.feedback)
 app.command(epilog=learn.EXAMPLES)(learn.learn)
 app.command(epilog=promote.PROMOTE_EXAMPLES)(promote.promote)

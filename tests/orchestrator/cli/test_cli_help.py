@@ -24,6 +24,7 @@ COMMANDS = [
     ["agents", "new"],
     ["decisions"],
     ["why"],
+    ["whatif"],
     ["feedback"],
     ["learn"],
     ["promote"],
