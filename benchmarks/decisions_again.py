@@ -1,8 +1,8 @@
-"""Take 4,036 decisions again from their records: `python -m benchmarks.decisions_again [--check] [--trained]`.
+"""Take over 4,036 decisions again from their records: `python -m benchmarks.decisions_again [--check] [--trained]`.
 
-BANKING77 dev, CLINC150 dev and its out-of-scope requests are submitted to one run; an agent for each of the 227
-intents is known by ten examples of the training set, to the bundled model or, with `--trained`, to a router trained on
-just these. Every third task waits for another one. What must come out, from the journal alone:
+BANKING77 dev, CLINC150 dev and its out-of-scope requests are submitted to one run, and a quarter as many tasks that
+wait for others; an agent for each of the 227 intents is known by ten examples of the training set, to the bundled model
+or, with `--trained`, to a router trained on just these. What must come out, from the journal alone:
 
 - choice, leader, runner-up, margin and confidence of each decision are those on record;
 - the rows of the tasks at another threshold are those of a live run at that threshold, body and all;
@@ -67,7 +67,9 @@ def _compare(world: World, folder: Path, seed: int, *, trained: bool) -> Iterato
     make = functools.partial(EmbeddingRouter.load, model, use_trained_labels=False)
     live(world, folder / "journal.db", make)
     rows = read_rows(folder / "journal.db")
-    print(f"{len(world.tasks)} requests, {len(world.clerks)} agents, {len(rows)} rows", flush=True)
+    requests = sum(not task.after for task in world.tasks)
+    about = f"{len(world.tasks) - requests} tasks that wait for others, {len(world.clerks)} agents"
+    print(f"{requests} requests, {about}: {len(rows)} rows", flush=True)
     yield from _add_up(rows)
     for threshold in _THRESHOLDS:
         yield from _rerun(world, folder, rows, make, threshold)

@@ -44,7 +44,7 @@ class World:
 
     Attributes:
         clerks: one for each intent.
-        tasks: one for each request; every third waits for one of those before it.
+        tasks: one for each request, and as many again as a quarter of them, which wait for others.
         nobodys: requests that no intent serves, for training.
     """
 
@@ -81,12 +81,15 @@ def agent_name(data: str, label: str) -> str:
 
 
 def tasks_of(requests: Sequence[str], seed: int = 0) -> tuple[Task, ...]:
-    """Return a task for each request; every third waits for one of the fifty before it."""
+    """Return a task for each request, and after every fourth another one that waits for an earlier task."""
     draw = random.Random(seed)
-    tasks = []
+    tasks: list[Task] = []
     for number, request in enumerate(requests):
-        after = (f"t{draw.randrange(max(0, number - 50), number)}",) if number % 3 == 2 else ()
-        tasks.append(Task(f"t{number}", request, after=after, on_failure=draw.choice(_ON_FAILURE)))
+        tasks.append(Task(f"t{number}", request))
+        if number % 4 == 3:
+            before = draw.choice(tasks[-50:]).id
+            again, on_failure = draw.choice(requests), draw.choice(_ON_FAILURE)
+            tasks.append(Task(f"t{number}-after", again, after=(before,), on_failure=on_failure))
     return tuple(tasks)
 
 
@@ -101,7 +104,7 @@ def live(world: World, journal: Path, make_router: Callable[[], Router], thresho
     """Run all tasks for real: a fresh router, at this threshold if one is given."""
     router = make_router()
     chosen = router if threshold is None else OtherThreshold(router, threshold)
-    settings = Settings(journal=journal, log_format="off", drain_s=60)
+    settings = Settings(journal=journal, log_format="off", drain_s=60, blocked_after_s=0, stuck_after_s=0)
 
     async def run() -> None:
         async with Orchestrator(settings, agents=world.clerks, router=chosen, run=RUN) as o:

@@ -109,7 +109,7 @@ def _show(found: WhatIf, limit: int) -> None:
 
     counts = found.counts
     changed = ", ".join(f"{counts[kind]} {meaning}" for kind, meaning in MEANINGS.items() if kind in counts)
-    show(cell(f"{found.decisions} decisions of {found.run.run}: ").append(changed or "none would change", "bold"))
+    show(cell(f"{found.decisions} decisions of {found.run.run}:").append(f" {changed or 'none would change'}", "bold"))
     if found.answers:
         show("", _answers(found.answers, limit))
     if found.follows:

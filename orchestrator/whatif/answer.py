@@ -10,12 +10,12 @@ Kind = Literal["same", "moved", "abstains", "routed", "reason", "fails", "unknow
 
 #: What each kind of answer means.
 MEANINGS: Final[Mapping[str, str]] = {
-    "moved": "go to another agent",
+    "moved": "would go to another agent",
     "abstains": "would go to nobody",
     "routed": "would go to somebody",
-    "fails": "would fail: who is to do them is not there",
-    "reason": "end alike, but for another reason",
-    "unknown": "cannot be told from the record",
+    "fails": "would fail, pinned to an agent that is not there",
+    "reason": "would go to nobody for another reason",
+    "unknown": "cannot be told",
 }
 
 

@@ -11,7 +11,7 @@ from orchestrator.journal import Row
 from orchestrator.whatif.alternative import Alternative
 from orchestrator.whatif.answer import Answer
 from orchestrator.whatif.consequences import Consequence, follow
-from orchestrator.whatif.recorded import Decided, RecordedRun
+from orchestrator.whatif.recorded import Decided, RecordedRun, as_written
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,8 @@ def what_if(run: str, rows: Iterable[Row], alternative: Alternative) -> WhatIf:
     decisions = 0
     for decided in recorded.hear(rows):
         decisions += 1
-        answer = alternative.answer(decided)
+        with as_written(decided.sequence, decided.topic):
+            answer = alternative.answer(decided)
         if answer.kind != "same":
             answers.append(answer)
     follows = tuple(follow(recorded, answers))
@@ -112,7 +113,8 @@ def audit(run: str, rows: Iterable[Row]) -> Audit:
         if decided.asked_router:
             found.asked += 1
             found.judged += decided.rules.calibration is not None
-            faults = _faults(decided)
+            with as_written(decided.sequence, decided.topic):
+                faults = _faults(decided)
             if faults:
                 found.faults[decided.sequence] = faults
     return found

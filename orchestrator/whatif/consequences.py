@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from orchestrator.errors import JournalError
 from orchestrator.messages import Task
+from orchestrator.topics import TASK_ABSTAINED, TASK_COMPLETED
 from orchestrator.whatif.answer import Answer
 from orchestrator.whatif.recorded import RecordedRun
 
@@ -95,7 +96,8 @@ class _Tracing:
                 self._fates[name] = self._own_fate(name)
                 continue
             self._fates[name] = self._fate_after(found)
-            yield found
+            if (found.effect, self._fates[name]) != ("without-input", "same"):
+                yield found
 
     def _own_fate(self, name: str) -> _Fate:
         """Return how a task stands whose dependencies are as on record."""
@@ -110,8 +112,12 @@ class _Tracing:
     def _fate_after(self, found: Consequence) -> _Fate:
         if found.effect == "not-added":
             return "gone"
+        if found.effect == "added-by-another":
+            return "open"
         if found.effect in ("fails", "skipped") or self._own_fate(found.task) == "broken":
             return "broken"
+        if found.effect in ("other-input", "without-input") and self._is_nobodys(found.task):
+            return "same"
         return "untold" if found.effect == "depends" else "open"
 
     def _from_above(self, task: Task) -> Consequence | None:
@@ -144,7 +150,12 @@ class _Tracing:
             return False
         same = (name for name in self._before[task.id] if self._fates.get(name, "same") == "same")
         ends = (self._run.endings.get(name) for name in same)
-        return any(end is not None and end.topic != "task.completed" for end in ends)
+        return any(end is not None and end.topic != TASK_COMPLETED for end in ends)
+
+    def _is_nobodys(self, name: str) -> bool:
+        """Return whether nobody gets a task, whatever it is given: the router reads the request alone."""
+        end = self._run.endings.get(name)
+        return end is not None and end.topic == TASK_ABSTAINED and name not in self._changed
 
     def _was_reached(self, task: Task) -> bool:
         return task.id in self._run.begun or task.id in self._changed
@@ -152,7 +163,7 @@ class _Tracing:
     def _is_news(self, name: str) -> bool:
         """Return whether a task that would not complete did so on record."""
         end = self._run.endings.get(name)
-        return end is None or end.topic == "task.completed"
+        return end is None or end.topic == TASK_COMPLETED
 
 
 def _waits(tasks: Mapping[str, Task]) -> dict[str, list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -39,6 +40,21 @@ READ: Final = tuple(
         )
     )
 )
+
+
+@contextmanager
+def as_written(sequence: int, topic: str) -> Iterator[None]:
+    """Give the errors of reading what is no row of a run a name.
+
+    Raises:
+        JournalError: in their stead.
+    """
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise JournalError(
+            f"row {sequence} ({topic}) is not what a run writes: {error!r}; run `pointsman doctor`"
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,13 +178,8 @@ class RecordedRun:
             JournalError: if one of them is none that a run writes.
         """
         for row in rows:
-            try:
+            with as_written(row.sequence, row.envelope.topic):
                 decided = self._take(row)
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
-                raise JournalError(
-                    f"row {row.sequence} ({row.envelope.topic}) is not what a run writes: {error!r}; "
-                    "run `pointsman doctor`"
-                ) from error
             if decided is not None:
                 yield decided
 
