@@ -116,7 +116,7 @@ def _show(found: WhatIf, limit: int) -> None:
         rows = ((one.task, one.told) for one in found.follows[:limit])
         show("", _with_rest(table(("after them", "what becomes of it"), rows), len(found.follows) - limit))
     for line in found.limits:
-        note(f"not on record: {line}")
+        note(f"mind: {line}")
 
 
 def _answers(answers: tuple[Answer, ...], limit: int) -> Table:

@@ -140,15 +140,9 @@ def _limits(run: RecordedRun, alternative: Alternative, answers: list[Answer]) -
         )
     if not answers:
         return
-    yield (
-        "vetoes are those on record: which breakers would have opened, and which budgets been used up, had other "
-        "agents got the tasks, nobody knows"
-    )
+    yield "vetoes are those of the run; which breakers would have opened, which budgets been used up, is not on record"
     if alternative.without and alternative.router is None:
-        yield (
-            "scores are those on record: an agent that training did not know may have had a slightly different one, "
-            "for its words are weighed by the cards of all"
-        )
+        yield "scores are those of the run; one of an agent that training did not know may depend on the cards of others"
     strangers = sorted(run.agents - alternative.knows) if alternative.router is not None else []
     if strangers:
         yield f"the model was asked without {', '.join(strangers)}: neither installed nor among its labels"

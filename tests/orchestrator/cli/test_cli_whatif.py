@@ -26,7 +26,7 @@ def test_nothing_supposed_recomputes_every_decision(cli: Cli, run: str) -> None:
     assert (code, err) == (0, "")
     assert f"3 of 3 decisions of {run} follow from their records" in out
     assert "the confidence of 3 of them" in out
-    assert "1 more were taken without the router" in out
+    assert "without the router, 1 more" in out
 
 
 def test_decisions_that_do_not_add_up_exit_with_1(cli: Cli, run: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,7 +49,7 @@ def test_a_threshold_shows_what_changes_and_what_follows(cli: Cli, run: str) -> 
     assert f"4 decisions of {run}: 2 would go to nobody" in out
     assert "nobody: below-threshold" in out
     assert "ends as failed, unbegun: balance would not complete" in out
-    assert "not on record: vetoes are those on record" in err
+    assert "mind: vetoes are those of the run" in err
     out = cli("whatif", run, "--threshold", "0.5")[1]
     assert "none would change" in out
 
