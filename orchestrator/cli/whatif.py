@@ -184,6 +184,4 @@ def _remarks(found: Audit) -> Iterator[Text]:
     yield cell("from the scores: leader, runner-up, margin; from the confidence: choice and abstention", "dim")
     yield cell(f"from the scores, too: the confidence of {found.judged} of them", "dim")
     if found.decisions > found.asked:
-        yield cell(
-            f"{found.decisions - found.asked} more were taken without the router: somebody named the agent", "dim"
-        )
+        yield cell(f"without the router, {found.decisions - found.asked} more: somebody named the agent", "dim")

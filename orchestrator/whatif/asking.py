@@ -142,7 +142,7 @@ def _limits(run: RecordedRun, alternative: Alternative, answers: list[Answer]) -
         return
     yield "vetoes are those of the run; which breakers would have opened, which budgets been used up, is not on record"
     if alternative.without and alternative.router is None:
-        yield "scores are those of the run; one of an agent that training did not know may depend on the cards of others"
+        yield "scores are those of the run; those of agents that training did not know vary with the cards of others"
     strangers = sorted(run.agents - alternative.knows) if alternative.router is not None else []
     if strangers:
         yield f"the model was asked without {', '.join(strangers)}: neither installed nor among its labels"
