@@ -17,6 +17,7 @@ from orchestrator.cli import (
     doctor,
     evaluation,
     feedback,
+    fork,
     inbox,
     journal,
     learn,
@@ -79,6 +80,7 @@ app.command(epilog=run.EXAMPLES)(run.run)
 app.command(epilog=resume.EXAMPLES)(resume.resume)
 app.command(epilog=record.EXAMPLES)(record.record)
 app.command(epilog=replay.EXAMPLES)(replay.replay)
+app.command(epilog=fork.EXAMPLES)(fork.fork)
 app.command("test", epilog=test.EXAMPLES)(test.play_scenarios)
 app.command(epilog=schema.EXAMPLES)(schema.schema)
 app.command(epilog=route.EXAMPLES)(route.route)
