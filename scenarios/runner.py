@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from orchestrator.agent import Agent
 from orchestrator.clock import VirtualClock, run_virtual
 from orchestrator.errors import PointsmanError
+from orchestrator.journal import Row
 from orchestrator.messages import Envelope
 from orchestrator.orchestrator import Orchestrator
 from orchestrator.plan import Plan
@@ -49,6 +50,7 @@ class ScenarioResult:
         journal: the same as JSON Lines: equal bytes for the same scenario and seed.
         strikes: faults of the scenario that took place.
         in_vain: those that did not, in words; with one the scenario has failed, for it shows nothing.
+        record: the rows as the journal has them, canonical and chained.
     """
 
     scenario: Scenario
@@ -60,6 +62,7 @@ class ScenarioResult:
     journal: bytes = b""
     strikes: tuple[Strike, ...] = ()
     in_vain: tuple[str, ...] = ()
+    record: tuple[Row, ...] = field(default=(), repr=False)
 
 
 def run_scenario(
@@ -111,7 +114,8 @@ class _Stage:
         history = History(row.envelope for row in self.record.rows)
         logs = self._logbook.lines if self._logbook else ()
         in_vain = tuple(self.sabotage.in_vain())
-        outcomes = judge_all(self._scenario.then, Evidence(history, states, logs, in_vain))
+        evidence = Evidence(history, states, logs, in_vain, record=self.record.rows, folder=self._scenario.path.parent)
+        outcomes = judge_all(self._scenario.then, evidence)
         return ScenarioResult(
             self._scenario,
             "passed" if all(outcome.met for outcome in outcomes) and not in_vain else "failed",
@@ -121,6 +125,7 @@ class _Stage:
             journal=self.record.export(),
             strikes=tuple(self.sabotage.strikes),
             in_vain=in_vain,
+            record=tuple(self.record.rows),
         )
 
     async def _take_steps(self, agents: list[Agent], router: Router, workspace: Path) -> None:

@@ -17,6 +17,7 @@ from orchestrator.cli import (
     doctor,
     evaluation,
     feedback,
+    golden,
     inbox,
     journal,
     learn,
@@ -79,6 +80,7 @@ app.command(epilog=resume.EXAMPLES)(resume.resume)
 app.command(epilog=record.EXAMPLES)(record.record)
 app.command(epilog=replay.EXAMPLES)(replay.replay)
 app.command("test", epilog=test.EXAMPLES)(test.play_scenarios)
+app.add_typer(golden.app, name="golden")
 app.command(epilog=schema.EXAMPLES)(schema.schema)
 app.command(epilog=route.EXAMPLES)(route.route)
 app.command(epilog=train.EXAMPLES)(train.train)

@@ -49,7 +49,7 @@ def play_scenarios(
     settings = session.open_settings(settings_file, router)
     found = collect(paths or [LIBRARY], tags=tags or [], name=name)
     results = []
-    for result in _play(found.scenarios, settings, seed):
+    for result in play(found.scenarios, settings, seed):
         results.append(result)
         if not as_json:
             _show_result(result)
@@ -61,7 +61,7 @@ def play_scenarios(
     raise typer.Exit(int(exit_code(results, found.broken)))
 
 
-def _play(scenarios: Iterable[Scenario], settings: Settings, seed: int | None) -> Iterator[ScenarioResult]:
+def play(scenarios: Iterable[Scenario], settings: Settings, seed: int | None) -> Iterator[ScenarioResult]:
     """Yield results as they come; agents are found once, the router begins each scenario without candidates."""
     from scenarios.runner import run_scenario
 
