@@ -21,7 +21,7 @@ class Evidence:
         states: by provider, the state after the run; only those that an expectation reads.
         logs: lines logged in the run; empty unless an expectation is about them.
         report: what is reported of the expectations judged before.
-        record: the rows as the journal has them, canonical.
+        stored: the rows as the journal has them, canonical.
         folder: of the scenario file.
     """
 
@@ -29,5 +29,5 @@ class Evidence:
     states: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
     logs: tuple[str, ...] = ()
     report: tuple[str, ...] = ()
-    record: Sequence[Row] = ()
+    stored: Sequence[Row] = ()
     folder: Path = Path()

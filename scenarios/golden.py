@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +13,8 @@ from scenarios.divergence import Comparison
 from scenarios.evidence import Evidence
 from scenarios.history import History
 from scenarios.runner import ScenarioResult
+from scenarios.scenario import Scenario
+from scenarios.series import ONCE
 from scenarios.then.golden import MatchesGolden
 
 State = Literal["same", "new", "changed", "refused"]
@@ -41,6 +43,11 @@ class Golden:
     def pending(self) -> bool:
         """Whether an update would write it."""
         return self.state in ("new", "changed")
+
+
+def once(scenario: Scenario) -> Scenario:
+    """Return a scenario that is run once, in the usual order and with its own seed: that run is the golden one."""
+    return replace(scenario, runs=ONCE)
 
 
 def review(results: Iterable[ScenarioResult]) -> list[Golden]:
@@ -80,12 +87,13 @@ def _look(path: Path, result: ScenarioResult, expectation: MatchesGolden) -> Gol
     if result.error:
         return Golden(path, result, "refused", f"the scenario could not be played: {result.error}")
     others = [one.message for one in result.outcomes if not one.met and not isinstance(one.expectation, MatchesGolden)]
-    if others or result.in_vain:
-        return Golden(path, result, "refused", (others or result.in_vain)[0])
+    others += [*result.in_vain, *result.astray]
+    if others:
+        return Golden(path, result, "refused", others[0])
     if not path.exists():
         return Golden(path, result, "new", f"{len(result.rows)} rows")
     try:
-        found = expectation.compare(path, Evidence(History(result.rows), record=result.record))
+        found = expectation.compare(path, Evidence(History(result.rows), stored=result.stored))
     except PointsmanError as error:
         return Golden(path, result, "changed", str(error))
     if not expectation.not_tolerated(found):

@@ -65,6 +65,9 @@ def _build(document: Document, model: type[ScenarioEntry], path: Path, row: int)
         history=files.find(given.git.history, ("given", "git", "history")) if given.git else None,
         description=entry.description,
         faults=entry.faults,
+        cassette=files.path(entry.cassette.path, ("cassette", "path")) if entry.cassette else None,
+        record=entry.cassette.record if entry.cassette else "none",
+        runs=entry.runs,
     )
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from orchestrator.agent import Agent
-from orchestrator.clock import VirtualClock, run_virtual
+from orchestrator.clock import VirtualClock
 from orchestrator.errors import PointsmanError
+from orchestrator.interleaving import USUAL, Interleaving
 from orchestrator.journal import Row
 from orchestrator.messages import Envelope
 from orchestrator.orchestrator import Orchestrator
@@ -20,7 +21,9 @@ from orchestrator.plugins import discover
 from orchestrator.settings import Settings
 from router import Router, RouterError, bundled_router
 from scenarios.bounded_journal import BoundedJournal
+from scenarios.cassette import RecordMode
 from scenarios.cast import choose_agents
+from scenarios.deck import Deck
 from scenarios.evidence import Evidence
 from scenarios.expectations import Outcome, judge_all
 from scenarios.history import History
@@ -28,6 +31,7 @@ from scenarios.logbook import Logbook
 from scenarios.people import answering
 from scenarios.sabotage import Sabotage, Strike
 from scenarios.scenario import Scenario
+from scenarios.series import Series, Try, run_series
 from scenarios.states import take_states
 from scenarios.threshold import OtherThreshold
 from scenarios.when import Step
@@ -50,7 +54,10 @@ class ScenarioResult:
         journal: the same as JSON Lines: equal bytes for the same scenario and seed.
         strikes: faults of the scenario that took place.
         in_vain: those that did not, in words; with one the scenario has failed, for it shows nothing.
-        record: the rows as the journal has them, canonical and chained.
+        stored: the rows as the journal has them, canonical and chained.
+        astray: reads that its cassette does not hold, and recordings that were not read; with one it has failed.
+        held: at which choices of its interleaving somebody was held back.
+        series: what came of all of its runs, of which the others speak of one; None where it was run once.
     """
 
     scenario: Scenario
@@ -62,7 +69,10 @@ class ScenarioResult:
     journal: bytes = b""
     strikes: tuple[Strike, ...] = ()
     in_vain: tuple[str, ...] = ()
-    record: tuple[Row, ...] = field(default=(), repr=False)
+    stored: tuple[Row, ...] = field(default=(), repr=False)
+    astray: tuple[str, ...] = ()
+    held: frozenset[int] = frozenset()
+    series: Series | None = None
 
 
 def run_scenario(
@@ -70,18 +80,46 @@ def run_scenario(
     *,
     agents: Iterable[Agent] | None = None,
     router: Callable[[], Router] = bundled_router,
+    record: RecordMode | None = None,
+    interleaving: Interleaving = USUAL,
 ) -> ScenarioResult:
-    """Play a scenario and judge it.
+    """Play a scenario, as often as it says, and judge it.
 
     Args:
         scenario: from `load_scenarios`.
         agents: installed ones that it may name; None takes every plugin.
         router: makes a router without candidates, once for each run.
+        record: what to do with its cassette, instead of what it says itself.
+        interleaving: another than the usual one; then it is played once.
     """
+    installed = _installed(scenario) if agents is None else list(agents)
+    if scenario.runs.total == 1 or interleaving != USUAL:
+        return _run_once(scenario, installed, router, record, interleaving)
+
+    def result_of(one: Try) -> ScenarioResult:  # run again where it is wanted again: thousands would not be kept
+        played = replace(scenario, seed=one.seed)
+        return _run_once(played, installed, router, record, one.interleaving)
+
+    series = run_series(
+        scenario.runs, scenario.seed, lambda one: result_of(one).verdict == "passed", lambda one: result_of(one).held
+    )
+    shown = result_of(Try(scenario.seed) if series.failing is None else series.failing)
+    enough = series.passed >= series.required
+    verdict: Verdict = "passed" if enough else "failed" if shown.verdict == "passed" else shown.verdict
+    return replace(shown, scenario=scenario, verdict=verdict, series=series)
+
+
+def _run_once(
+    scenario: Scenario,
+    installed: list[Agent],
+    router: Callable[[], Router],
+    record: RecordMode | None,
+    interleaving: Interleaving,
+) -> ScenarioResult:
     stage = _Stage(scenario)
     try:
-        installed = _installed(scenario) if agents is None else agents
-        states = stage.play(choose_agents(scenario.given, installed), _router_of(scenario, router))
+        deck = Deck(scenario, record=record, interleaving=interleaving)
+        states = stage.play(choose_agents(scenario.given, installed), _router_of(scenario, router), deck)
     except (PointsmanError, RouterError, TimeoutError) as error:
         return ScenarioResult(
             scenario,
@@ -90,7 +128,7 @@ def run_scenario(
             journal=stage.record.export(),
             strikes=tuple(stage.sabotage.strikes),
         )
-    return stage.judge(states)
+    return stage.judge(states, deck)
 
 
 class _Stage:
@@ -102,36 +140,41 @@ class _Stage:
         self.sabotage = Sabotage(scenario.faults, self.record)
         self._logbook = Logbook() if any(one.of_artefacts for one in scenario.then) else None
 
-    def play(self, cast: list[Agent], router: Router) -> dict[str, Any]:
+    def play(self, cast: list[Agent], router: Router, deck: Deck) -> dict[str, Any]:
         """Play it, and return the states that its expectations read."""
         agents = self.sabotage.prepare(cast)
         with prepared(self._scenario) as workspace, self._logbook.open() if self._logbook else nullcontext():
-            run_virtual(self._take_steps(agents, router, workspace))
+            deck.run(self._take_steps(agents, router, workspace, deck))
             return take_states((name for one in self._scenario.then for name in one.reads), workspace)
 
-    def judge(self, states: dict[str, Any]) -> ScenarioResult:
+    def judge(self, states: dict[str, Any], deck: Deck) -> ScenarioResult:
         """Judge what the run left behind."""
         history = History(row.envelope for row in self.record.rows)
         logs = self._logbook.lines if self._logbook else ()
-        in_vain = tuple(self.sabotage.in_vain())
-        evidence = Evidence(history, states, logs, in_vain, record=self.record.rows, folder=self._scenario.path.parent)
+        in_vain, astray = tuple(self.sabotage.in_vain()), tuple(deck.findings())
+        folder = self._scenario.path.parent
+        evidence = Evidence(history, states, logs, (*in_vain, *astray), stored=self.record.rows, folder=folder)
         outcomes = judge_all(self._scenario.then, evidence)
+        met = all(outcome.met for outcome in outcomes)
         return ScenarioResult(
             self._scenario,
-            "passed" if all(outcome.met for outcome in outcomes) and not in_vain else "failed",
+            "passed" if met and not in_vain and not astray else "failed",
             outcomes,
             duration_s=history.seconds,
             rows=history.rows,
             journal=self.record.export(),
             strikes=tuple(self.sabotage.strikes),
             in_vain=in_vain,
-            record=tuple(self.record.rows),
+            stored=tuple(self.record.rows),
+            astray=astray,
+            held=deck.held,
         )
 
-    async def _take_steps(self, agents: list[Agent], router: Router, workspace: Path) -> None:
+    async def _take_steps(self, agents: list[Agent], router: Router, workspace: Path, deck: Deck) -> None:
         scenario, clock = self._scenario, VirtualClock()
         logger = self._logbook.logger(clock) if self._logbook else None
         async with (
+            deck.playing(),
             Orchestrator(
                 _settings_of(scenario, workspace),
                 agents=agents,
@@ -140,6 +183,7 @@ class _Stage:
                 clock=clock,
                 run=scenario.title,
                 logger=logger,
+                outside_of=deck.outside_of,
             ) as orchestrator,
             answering(scenario.given.people, orchestrator),
         ):

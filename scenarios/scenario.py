@@ -8,10 +8,12 @@ from typing import Annotated, Any, Final, get_args
 
 from pydantic import Field
 
+from scenarios.cassette import RecordMode
 from scenarios.entry import Entry, Texts
 from scenarios.expectation import Expectation
 from scenarios.faults import AnyFault
 from scenarios.given import Given
+from scenarios.series import ONCE, Runs
 from scenarios.then import (
     Abstained,
     Asked,
@@ -53,6 +55,15 @@ AnyExpectation = Annotated[
 BUILT_IN: Final[tuple[type[Expectation], ...]] = get_args(get_args(AnyExpectation)[0])
 
 
+class CassetteEntry(Entry):
+    """Where what agents read from outside is kept."""
+
+    path: str = Field(min_length=1, description="file, relative to the scenario")
+    record: RecordMode = Field(
+        default="none", description="none: play it; once: record it if it is not there; new: add what is new; all: anew"
+    )
+
+
 class ScenarioEntry(Entry):
     """A scenario file."""
 
@@ -64,6 +75,8 @@ class ScenarioEntry(Entry):
     when: tuple[StepEntry, ...] = Field(min_length=1)
     faults: tuple[AnyFault, ...] = ()
     then: tuple[AnyExpectation, ...] = Field(min_length=1)
+    cassette: CassetteEntry | None = None
+    runs: Runs = ONCE
     examples: tuple[dict[str, Any], ...] = ()
 
 
@@ -84,6 +97,9 @@ class Scenario:
         history: file of a `git fast-import` stream for `given.git`; None where there is none.
         description: free text.
         faults: what goes wrong.
+        cassette: file of what agents read from outside; None where they read nothing.
+        record: what to do with it.
+        runs: how often to run it.
     """
 
     name: str
@@ -98,6 +114,9 @@ class Scenario:
     history: Path | None = None
     description: str = ""
     faults: tuple[AnyFault, ...] = ()
+    cassette: Path | None = None
+    record: RecordMode = "none"
+    runs: Runs = ONCE
 
     @property
     def title(self) -> str:

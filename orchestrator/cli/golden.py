@@ -92,12 +92,14 @@ def refuse_in_ci(environ: Mapping[str, str]) -> None:
 def _look(ids: Sequence[str], tags: Sequence[str], settings: Settings) -> tuple[Collection, list[Golden]]:
     """Play what is selected and has a golden run."""
     from orchestrator.cli.test import play
+    from orchestrator.interleaving import USUAL
+    from scenarios.golden import once
     from scenarios.golden import review as look
     from scenarios.then import MatchesGolden
 
     found = _collect(ids, tags)
-    wanted = [one for one in found.scenarios if any(isinstance(what, MatchesGolden) for what in one.then)]
-    return found, look(play(wanted, settings, None))
+    wanted = [once(one) for one in found.scenarios if any(isinstance(what, MatchesGolden) for what in one.then)]
+    return found, look(play(wanted, settings, None, USUAL))
 
 
 def _collect(ids: Sequence[str], tags: Sequence[str]) -> Collection:

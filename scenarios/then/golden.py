@@ -61,7 +61,7 @@ class MatchesGolden(Expectation):
         Raises:
             PointsmanError: if the file holds no run.
         """
-        rows = MemoryTrack(evidence.record, "now")
+        rows = MemoryTrack(evidence.stored, "now")
         return compare(FileTrack(path), rows, tolerance=self.tolerate.scores, timing=self.tolerate.time_s)
 
     def not_tolerated(self, found: Comparison) -> list[str]:
