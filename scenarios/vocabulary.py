@@ -73,18 +73,21 @@ def _load(entry_point: EntryPoint) -> type[Expectation]:
     try:
         kind: object = entry_point.load()
     except (Exception, SystemExit) as error:  # noqa: BLE001 - right: importing a plugin runs a stranger's code
-        return _stand_in(entry_point, f"loading {entry_point.value!r} raised {describe(error)}")
+        return _broken(entry_point, f"loading {entry_point.value!r} raised {describe(error)}")
     if not (isinstance(kind, type) and issubclass(kind, Expectation)):
-        return _stand_in(entry_point, f"{entry_point.value!r} is no subclass of `scenarios.Expectation`")
+        return _broken(entry_point, f"{entry_point.value!r} is no subclass of `scenarios.Expectation`")
     if set(types_of(kind)) != {name, NOT + name}:
-        return _stand_in(entry_point, f'its `type` is not Literal["{name}", "{NOT}{name}"]')
+        return _broken(entry_point, f'its `type` is not Literal["{name}", "{NOT}{name}"]')
     return kind
 
 
-@functools.lru_cache(maxsize=64)  # one for each, so that the model with it is made once, too
-def _stand_in(entry_point: EntryPoint, problem: str) -> type[Expectation]:
-    name = entry_point.name
+def _broken(entry_point: EntryPoint, problem: str) -> type[Expectation]:
     owner = entry_point.dist.name if entry_point.dist else "?"
-    said = f"type {name!r} comes from the distribution {owner!r}, and {problem}; repair or remove it"
+    said = f"type {entry_point.name!r} comes from the distribution {owner!r}, and {problem}; repair or remove it"
+    return _stand_in(entry_point.name, said)
+
+
+@functools.lru_cache(maxsize=64)
+def _stand_in(name: str, said: str) -> type[Expectation]:
     kind: Any = Literal[name, f"{NOT}{name}"]
     return create_model(f"Broken_{name}", __base__=BrokenExpectation, __doc__=said, type=(kind, ...))

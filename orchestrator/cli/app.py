@@ -18,6 +18,7 @@ from orchestrator.cli import (
     evaluation,
     feedback,
     fork,
+    golden,
     inbox,
     journal,
     learn,
@@ -82,6 +83,7 @@ app.command(epilog=record.EXAMPLES)(record.record)
 app.command(epilog=replay.EXAMPLES)(replay.replay)
 app.command(epilog=fork.EXAMPLES)(fork.fork)
 app.command("test", epilog=test.EXAMPLES)(test.play_scenarios)
+app.add_typer(golden.app, name="golden")
 app.command(epilog=schema.EXAMPLES)(schema.schema)
 app.command(epilog=route.EXAMPLES)(route.route)
 app.command(epilog=train.EXAMPLES)(train.train)

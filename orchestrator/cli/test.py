@@ -69,7 +69,7 @@ def play_scenarios(
     results = []
     order = _read_interleaving(interleaving)
     scenarios = [_changed(scenario, seed, schedules) for scenario in found.scenarios]
-    for result in _play(scenarios, settings, record, order):
+    for result in play(scenarios, settings, record, order):
         results.append(result)
         if not as_json:
             _show_result(result)
@@ -81,7 +81,7 @@ def play_scenarios(
     raise typer.Exit(int(exit_code(results, found.broken)))
 
 
-def _play(
+def play(
     scenarios: Iterable[Scenario], settings: Settings, record: Record | None, interleaving: Interleaving
 ) -> Iterator[ScenarioResult]:
     """Yield results as they come; agents are found once, the router begins each scenario without candidates."""
