@@ -1,0 +1,199 @@
+"""Owns the track: the rows of one run, in order, from a journal, a file of JSON Lines, or memory."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import Final, Protocol
+
+from orchestrator.errors import DocumentError, JournalError, PointsmanError
+from orchestrator.journal import JournalReader, Row
+from orchestrator.topics import TASK_JUDGED
+from scenarios.glance import Glance, glance
+
+#: Rows that are handed out together.
+CHUNK: Final = 1024
+#: Bytes that one row of a file may have.
+MAX_ROW: Final = 64 * 1024 * 1024
+_BLOCK: Final = 1 << 20
+#: How a row ends that says what people thought of a decision afterwards: no part of what the run did.
+_SAID: Final = f'"topic":"{TASK_JUDGED}"}}'.encode()
+_HINT: Final = "give what `pointsman journal export --run ID` wrote"
+
+
+class Track(Protocol):
+    """The rows of one run, as canonical bytes; what people said of its decisions is left out.
+
+    Attributes:
+        name: what it is called where it is shown.
+        run: id of the run.
+    """
+
+    name: str
+    run: str
+
+    def chunks(self) -> Iterator[list[bytes]]:
+        """Yield all rows, `CHUNK` at a time."""
+        ...
+
+    def row(self, ordinal: int) -> bytes:
+        """Return a row that `chunks` has yielded, counted from 0."""
+        ...
+
+    def place(self, ordinal: int) -> int:
+        """Return where a row stands that `chunks` has yielded: its sequence in the journal, or its line."""
+        ...
+
+    def refusal(self, ordinal: int, problem: str) -> PointsmanError:
+        """Return the error that says what is wrong with a row."""
+        ...
+
+
+def look(track: Track, ordinal: int, row: bytes) -> Glance:
+    """Return the parts of a row of a track.
+
+    Raises:
+        PointsmanError: if it is no row, or one of another run; says where it stands.
+    """
+    try:
+        seen = glance(row)
+    except ValueError as error:
+        raise track.refusal(ordinal, f"it is no row of a journal: {error}") from None
+    if seen.run != track.run.encode("utf-8", "surrogatepass"):
+        raise track.refusal(ordinal, f"it is of run {seen.run.decode(errors='replace')!r}, not of {track.run!r}")
+    return seen
+
+
+class JournalTrack:
+    """A run in a journal file."""
+
+    def __init__(self, reader: JournalReader, run: str) -> None:
+        self.name = self.run = run
+        self._reader, self._sequences = reader, array("q")
+
+    def chunks(self) -> Iterator[list[bytes]]:
+        """Yield all rows, `CHUNK` at a time."""
+        seen = 0
+        for chunk in self._reader.stored(run=self.run, but=TASK_JUDGED, size=CHUNK):
+            if seen == len(self._sequences):  # else they were yielded before
+                self._sequences.extend([sequence for sequence, _ in chunk])
+            seen += len(chunk)
+            yield [row for _, row in chunk]
+
+    def row(self, ordinal: int) -> bytes:
+        """Return a row that `chunks` has yielded, counted from 0."""
+        return self._reader.stored_at(self._sequences[ordinal])
+
+    def place(self, ordinal: int) -> int:
+        """Return the sequence number of a row that `chunks` has yielded."""
+        return self._sequences[ordinal]
+
+    def refusal(self, ordinal: int, problem: str) -> PointsmanError:
+        """Return the error that says what is wrong with a row."""
+        return JournalError(
+            f"{self._reader.path}: row {self.place(ordinal)}: {problem}; run `pointsman journal verify`"
+        )
+
+
+class FileTrack:
+    """A run in a file of JSON Lines, as `pointsman journal export` writes it. The file is read, never kept."""
+
+    def __init__(self, path: Path) -> None:
+        """Look at the first row.
+
+        Raises:
+            DocumentError: if the file cannot be read, is empty, or its first line is no row.
+        """
+        self.name, self.run, self._path = str(path), "", path
+        self._offsets, self._lines = array("q"), array("q")
+        try:
+            with path.open("rb") as file:
+                first = file.readline(MAX_ROW)
+        except OSError as error:
+            raise DocumentError(path, 0, 0, f"it cannot be read: {error.strerror}", "check the path") from None
+        if not first.strip():
+            raise DocumentError(path, 0, 0, "its first line is empty", _HINT)
+        try:
+            self.run = glance(first.rstrip(b"\r\n")).run.decode()
+        except ValueError as error:
+            raise DocumentError(path, 1, 1, f"it is no row of a journal: {error}", _HINT) from None
+
+    def chunks(self) -> Iterator[list[bytes]]:
+        """Yield all rows, `CHUNK` at a time."""
+        waiting: list[bytes] = []
+        for lines in self._read():
+            waiting += lines
+            whole = len(waiting) - len(waiting) % CHUNK
+            yield from (waiting[begin : begin + CHUNK] for begin in range(0, whole, CHUNK))
+            del waiting[:whole]
+        if waiting:
+            yield waiting
+
+    def _read(self) -> Iterator[list[bytes]]:
+        rest, offset, number, known = b"", 0, 0, self._lines[-1] if self._lines else 0
+        with self._path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                lines = (rest + block).split(b"\n")
+                rest = lines.pop()
+                if len(rest) > MAX_ROW:
+                    raise DocumentError(self._path, number + len(lines) + 1, 1, f"longer than {MAX_ROW} bytes", _HINT)
+                yield self._kept(lines, offset, number, known)
+                offset, number = offset + sum(map(len, lines)) + len(lines), number + len(lines)
+        if rest:
+            yield self._kept([rest], offset, number, known)
+
+    def _kept(self, lines: list[bytes], offset: int, number: int, known: int) -> list[bytes]:
+        """Return the rows among these lines, and remember where each begins."""
+        begins = list(accumulate((len(line) + 1 for line in lines), initial=offset))
+        kept: Sequence[int] = range(len(lines))
+        rows = lines
+        if any(not line or line.endswith((_SAID, b"\r")) for line in lines):
+            plain = [line.rstrip(b"\r") for line in lines]
+            kept = [at for at, line in enumerate(plain) if line and not line.endswith(_SAID)]
+            rows = [plain[at] for at in kept]
+        if number >= known:  # else they were yielded before
+            self._offsets.extend([begins[at] for at in kept])
+            self._lines.extend([number + at + 1 for at in kept])
+        return rows
+
+    def row(self, ordinal: int) -> bytes:
+        """Return a row that `chunks` has yielded, counted from 0."""
+        with self._path.open("rb") as file:
+            file.seek(self._offsets[ordinal])
+            return file.readline(MAX_ROW).rstrip(b"\r\n")
+
+    def place(self, ordinal: int) -> int:
+        """Return the line of a row that `chunks` has yielded."""
+        return self._lines[ordinal]
+
+    def refusal(self, ordinal: int, problem: str) -> PointsmanError:
+        """Return the error that says what is wrong with a row."""
+        return DocumentError(self._path, self.place(ordinal), 1, problem, _HINT)
+
+
+class MemoryTrack:
+    """A run whose rows are at hand, as `MemoryJournal.rows` has them."""
+
+    def __init__(self, rows: Sequence[Row], name: str = "") -> None:
+        self.run = rows[0].run if rows else ""
+        self.name = name or self.run
+        self._rows = [row for row in rows if row.envelope.topic != TASK_JUDGED]
+
+    def chunks(self) -> Iterator[list[bytes]]:
+        """Yield all rows, `CHUNK` at a time."""
+        for begin in range(0, len(self._rows), CHUNK):
+            yield [row.canonical for row in self._rows[begin : begin + CHUNK]]
+
+    def row(self, ordinal: int) -> bytes:
+        """Return a row, counted from 0."""
+        return self._rows[ordinal].canonical
+
+    def place(self, ordinal: int) -> int:
+        """Return the sequence number of a row."""
+        return self._rows[ordinal].sequence
+
+    def refusal(self, ordinal: int, problem: str) -> PointsmanError:
+        """Return the error that says what is wrong with a row."""
+        return JournalError(f"row {self.place(ordinal)} of {self.name!r}: {problem}")
