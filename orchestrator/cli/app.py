@@ -10,6 +10,7 @@ import typer
 from orchestrator.cli import (
     agents,
     budget,
+    coverage,
     dead_letters,
     decisions,
     demo,
@@ -81,17 +82,15 @@ app.command(epilog=record.EXAMPLES)(record.record)
 app.command(epilog=replay.EXAMPLES)(replay.replay)
 app.command("test", epilog=test.EXAMPLES)(test.play_scenarios)
 app.command(epilog=schema.EXAMPLES)(schema.schema)
+app.command(epilog=coverage.EXAMPLES)(coverage.coverage)
 app.command(epilog=route.EXAMPLES)(route.route)
 app.command(epilog=train.EXAMPLES)(train.train)
 app.command("eval", epilog=evaluation.EXAMPLES)(evaluation.evaluate)
 app.add_typer(agents.app, name="agents")
 app.command(epilog=decisions.EXAMPLES)(decisions.decisions)
 app.command(epilog=why.EXAMPLES)(why.why)
-<<<<<<< HEAD
 app.command(epilog=whatif.EXAMPLES)(whatif.whatif)
-=======
 app.command(epilog=diff.EXAMPLES)(diff.diff)
->>>>>>> main
 app.command(epilog=feedback.EXAMPLES)(feedback.feedback)
 app.command(epilog=learn.EXAMPLES)(learn.learn)
 app.command(epilog=promote.PROMOTE_EXAMPLES)(promote.promote)

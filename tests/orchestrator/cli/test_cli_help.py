@@ -21,6 +21,7 @@ COMMANDS = [
     ["record"],
     ["replay"],
     ["resume"],
+    ["coverage"],
     ["route"],
     ["train"],
     ["eval"],
