@@ -10,6 +10,7 @@ import typer
 from orchestrator.cli import (
     agents,
     budget,
+    coverage,
     dead_letters,
     decisions,
     demo,
@@ -85,6 +86,7 @@ app.command(epilog=fork.EXAMPLES)(fork.fork)
 app.command("test", epilog=test.EXAMPLES)(test.play_scenarios)
 app.add_typer(golden.app, name="golden")
 app.command(epilog=schema.EXAMPLES)(schema.schema)
+app.command(epilog=coverage.EXAMPLES)(coverage.coverage)
 app.command(epilog=route.EXAMPLES)(route.route)
 app.command(epilog=train.EXAMPLES)(train.train)
 app.command("eval", epilog=evaluation.EXAMPLES)(evaluation.evaluate)

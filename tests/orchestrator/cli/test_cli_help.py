@@ -22,6 +22,7 @@ COMMANDS = [
     ["replay"],
     ["fork"],
     ["resume"],
+    ["coverage"],
     ["route"],
     ["train"],
     ["eval"],
