@@ -54,6 +54,8 @@ def find_order(matching: Matching) -> Ordering:
     Raises:
         PointsmanError: if a run cannot be read any more.
     """
+    if matching.partners == array("i", range(len(matching.partners))):
+        return Ordering()
     others = array("i", (other for other in matching.partners if other >= 0))
     if all(itertools.starmap(operator.lt, itertools.pairwise(others))):
         return Ordering()
