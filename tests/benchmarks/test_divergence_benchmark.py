@@ -14,7 +14,10 @@ from benchmarks import divergence
 from benchmarks.divergence import Load, hold_against_bars
 from orchestrator.cli import main
 
-LOADS = [Load("one changed, journal", 1.9, 1.2, 80.0, True, "payload"), Load("unchanged, files", 3.0, 1, 80, True, "")]
+LOADS = [
+    Load("one changed, journal", 1.9, 1.2, 80.0, right=True, said="payload"),
+    Load("unchanged, files", 3.0, 1.2, 80.0, right=True, said="the same"),
+]
 
 
 @pytest.fixture
