@@ -39,9 +39,8 @@ ENDED: Final = b"ended"
 SENT: Final = b"sent"
 _COMMAND: Final = b"agent."
 _DECISION: Final = b'"decision":{'
-_ENDINGS: Final = frozenset(topic.encode() for topic in ENDINGS)
 _MAY_DECIDE: Final = frozenset(topic.encode() for topic in (TASK_ABSTAINED, TASK_ASKED))
-_ROUTED: Final = TASK_ROUTED.encode()
+_SLOTS: Final = {TASK_ROUTED.encode(): DECIDED, **dict.fromkeys((topic.encode() for topic in ENDINGS), ENDED)}
 #: What a row is about, by its topic: the key in its body that says so.
 _SUBJECTS: Final = {
     topic.encode(): key
@@ -65,11 +64,10 @@ def slot_of(row: Glance) -> bytes:
     topic = row.topic
     if not row.task:
         return topic
-    if topic == _ROUTED or (topic in _MAY_DECIDE and _DECISION in row.body):
+    if topic in _MAY_DECIDE and _DECISION in row.body:
         return DECIDED
-    if topic in _ENDINGS:
-        return ENDED
-    return SENT if topic.startswith(_COMMAND) else topic
+    slot = _SLOTS.get(topic)
+    return slot if slot is not None else SENT if topic.startswith(_COMMAND) else topic
 
 
 def identify(row: Glance, rename: Callable[[bytes, bytes], bytes] | None = None) -> tuple[bytes, bytes, bytes]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 from typing import Final
 
-from scenarios.glance import Glance
+from scenarios.glance import Glance, is_json
 from scenarios.identity import identify
 from scenarios.track import Track, look
 from scenarios.verdict import Judge, Kind, of_one_side
@@ -100,7 +100,7 @@ class Matching:
         one, other = look(self.recorded, at, recorded), look(self.actual, at, actual)
         if one.id != other.id or self._key(one, at, mine=True) != self._key(other, at, mine=False):
             return False
-        self._settle(at, one, other, same_cause=one.cause == other.cause)
+        self._settle(at, one, at, other, same_cause=one.cause == other.cause)
         return True
 
     # -- out of step -------------------------------------------------------------------------------------------------
@@ -141,7 +141,7 @@ class Matching:
         self.partners[at] = other
         if recorded.id != actual.id:
             self._to_actual[recorded.id], self._to_recorded[actual.id] = actual.id, recorded.id
-        self._settle(at, recorded, actual, same_cause=self.same_cause(recorded, actual))
+        self._settle(at, recorded, other, actual, same_cause=self.same_cause(recorded, actual))
 
     def _left_over(self) -> None:
         for waiting in self._waiting[False].values():
@@ -156,11 +156,13 @@ class Matching:
 
     # -- both --------------------------------------------------------------------------------------------------------
 
-    def _settle(self, at: int, recorded: Glance, actual: Glance, *, same_cause: bool) -> None:
+    def _settle(self, at: int, recorded: Glance, other: int, actual: Glance, *, same_cause: bool) -> None:
         try:
             kind = self.judge.judge(recorded, actual, same_cause=same_cause)
         except ValueError as error:
-            raise self.recorded.refusal(at, f"it cannot be compared: {error}") from None
+            broken = not is_json(recorded.body)
+            track, where = (self.recorded, at) if broken else (self.actual, other)
+            raise track.refusal(where, f"its body is no JSON: {error}") from None
         if kind is not None:
             self.found[at] = kind
         elif self.judge.timing is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Final, Protocol
@@ -178,25 +178,42 @@ class FileTrack:
 
 
 class MemoryTrack:
-    """A run whose rows are at hand, as `MemoryJournal.rows` has them."""
+    """A run whose rows are at hand: those of a `MemoryJournal`, or what its `export` returns."""
 
-    def __init__(self, rows: Sequence[Row], name: str = "") -> None:
-        self.run = rows[0].run if rows else ""
+    def __init__(self, rows: Iterable[Row] | bytes, name: str = "") -> None:
+        """Keep the rows.
+
+        Args:
+            rows: of one run; or JSON Lines.
+            name: what they are called where they are shown; that of the run if it is empty.
+
+        Raises:
+            JournalError: if the first of them is no row.
+        """
+        texts = rows.splitlines() if isinstance(rows, bytes) else [row.canonical for row in rows]
+        numbered = [(number, text) for number, text in enumerate(texts, start=1) if not text.endswith(_SAID)]
+        self._rows = [text for _, text in numbered]
+        self._places = [number for number, _ in numbered]
+        self.run, self.name = "", name
+        if self._rows:
+            try:
+                self.run = glance(self._rows[0]).run.decode()
+            except ValueError as error:
+                raise self.refusal(0, f"it is no row of a journal: {error}") from None
         self.name = name or self.run
-        self._rows = [row for row in rows if row.envelope.topic != TASK_JUDGED]
 
     def chunks(self) -> Iterator[list[bytes]]:
         """Yield all rows, `CHUNK` at a time."""
         for begin in range(0, len(self._rows), CHUNK):
-            yield [row.canonical for row in self._rows[begin : begin + CHUNK]]
+            yield self._rows[begin : begin + CHUNK]
 
     def row(self, ordinal: int) -> bytes:
         """Return a row, counted from 0."""
-        return self._rows[ordinal].canonical
+        return self._rows[ordinal]
 
     def place(self, ordinal: int) -> int:
-        """Return the sequence number of a row."""
-        return self._rows[ordinal].sequence
+        """Return which row it is, counted from 1."""
+        return self._places[ordinal]
 
     def refusal(self, ordinal: int, problem: str) -> PointsmanError:
         """Return the error that says what is wrong with a row."""
