@@ -54,7 +54,7 @@ __all__ = [
     "to_text",
 ]
 
-_WHEN_ASKED_FOR = {
+_WHERE = {
     "LIBRARY": "scenarios.collector",
     "Cassette": "scenarios.cassette",
     "Collection": "scenarios.collector",
@@ -89,6 +89,6 @@ _WHEN_ASKED_FOR = {
 
 def __getattr__(name: str) -> Any:
     """Import a public name on first use (PEP 562)."""
-    if name not in _WHEN_ASKED_FOR:
+    if name not in _WHERE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_WHEN_ASKED_FOR[name]), name)
+    return getattr(importlib.import_module(_WHERE[name]), name)

@@ -19,10 +19,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-import orjson
-
 from orchestrator.topics import TASK_SUBMITTED
-from scenarios.glance import Glance
+from scenarios.glance import Glance, body_of
 from scenarios.identity import DECIDED, ENDED, slot_of
 from scenarios.matching import Matching
 from scenarios.track import look
@@ -179,10 +177,10 @@ class _Walk:
     def _note(self, row: Glance) -> None:
         """Remember what a task waits for."""
         if row.topic == _SUBMITTED and _AFTER in row.body:
-            task = orjson.loads(row.body).get("task")
+            task = body_of(row).get("task")
             after = task.get("after") if isinstance(task, dict) else None
             if isinstance(after, list):
-                self._after[row.task] = tuple(str(one).encode("utf-8", "surrogatepass") for one in after)
+                self._after[row.task] = tuple(str(one).encode() for one in after)
 
     def _actual(self, at: int) -> Glance:
         return look(self._matching.actual, at, self._matching.actual.row(at))

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from scenarios.changes import ABSENT, Change
 from scenarios.descent import Cause, find_causes
-from scenarios.glance import Glance
+from scenarios.glance import Glance, body_of
 from scenarios.lineage import Lineage, Link, agent_of
 from scenarios.matching import Matching
 from scenarios.names import Names
@@ -228,11 +228,9 @@ class _Telling:
         return Moved(_text(recorded.task), _text(recorded.topic), *sides)
 
     def _changes(self, cause: Cause, recorded: Glance | None, actual: Glance | None) -> list[Change]:
-        import orjson
-
         if recorded is None or actual is None:
-            there = [None if row is None else orjson.loads(row.body) for row in (recorded, actual)]
-            return [Change(("body",), *(ABSENT if body is None else body for body in there))]
+            sides = (ABSENT if row is None else body_of(row) for row in (recorded, actual))
+            return [Change(("body",), *sides)]
         if cause.recorded in self._order.conflicts and cause.kind == "reordered":
             return [self._turned(cause)]
         same_cause = self._matching.same_cause(recorded, actual)

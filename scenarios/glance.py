@@ -52,6 +52,24 @@ def glance(row: bytes) -> Glance:
     return _decoded(row)
 
 
+def is_json(body: bytes) -> bool:
+    """Return whether a body can be decoded."""
+    try:
+        orjson.loads(body)
+    except ValueError:
+        return False
+    return True
+
+
+def body_of(row: Glance) -> dict[str, Any]:
+    """Return the body of a row, decoded; empty where it is no JSON object, which its comparison has to refuse."""
+    try:
+        value = orjson.loads(row.body)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
 def _decoded(row: bytes) -> Glance:
     value: Any = orjson.loads(row)  # its JSONDecodeError is a ValueError
     if not isinstance(value, dict):
@@ -62,5 +80,5 @@ def _decoded(row: bytes) -> Glance:
     if wrong:
         raise ValueError(f"{wrong[0]!r} is missing or of the wrong kind")
     body = orjson.dumps(value["body"], None, orjson.OPT_SORT_KEYS)
-    texts = (value[key].encode("utf-8", "surrogatepass") for key in _TEXTS)
+    texts = (value[key].encode() for key in _TEXTS)
     return Glance(orjson.dumps(value["at"]), body, *texts)
