@@ -9,7 +9,7 @@ kept only up to a bound, and read again beyond it, so that two runs which have n
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Final
 
@@ -75,9 +75,11 @@ class Matching:
     def _walk(self, chunk: Sequence[bytes], other: Sequence[bytes]) -> int:
         """Go on in step as far as it goes, looking at rows that are not the same bytes; return how far."""
         named, done = self.judge.names.chunk(chunk), min(len(chunk), len(other))
-        unequal: Iterable[int] = range(done)
-        if self.judge.timing is None:
-            unequal = [at for at, pair in enumerate(zip(named, other, strict=False)) if pair[0] != pair[1]]
+        unequal: Sequence[int] = [at for at, pair in enumerate(zip(named, other, strict=False)) if pair[0] != pair[1]]
+        if self._begun is None and done and 0 not in unequal:
+            self._begun = 0.0  # what is the same bytes was not late, if the first row was not
+        elif self.judge.timing is not None and self._begun != 0.0:
+            unequal = range(done)
         for at in unequal:
             if not self._step(self.rows + at, named[at], chunk[at], other[at]):
                 done = at

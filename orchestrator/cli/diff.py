@@ -63,7 +63,7 @@ def diff(
             timing=timing,
             most=_ALL if everything else MOST,
         )
-    origins = _origins(found, settings_file)
+    origins = find_origins(found, settings_file)
     if as_json:
         print_json(_as_object(found, origins))
     else:
@@ -115,7 +115,7 @@ class _Runs:
         return f"{name!r} is no file, and no run in {self._reader.path}; {suggest(name, known)}"
 
 
-def _origins(found: Comparison, settings_file: Path | None) -> dict[str, Origin]:
+def find_origins(found: Comparison, settings_file: Path | None) -> dict[str, Origin]:
     """Return where the code of each agent stands that is told of."""
     from scenarios.origin import locate
 
