@@ -27,7 +27,7 @@ from orchestrator.plan import Plan
 from orchestrator.policy import TaskPolicy
 from orchestrator.registry import AgentRegistry
 from orchestrator.resumption import Resumption, announce_new, open_journal, refuse_begun
-from orchestrator.router_of_run import load_router, load_shadow
+from orchestrator.router_of_run import describe_router, load_router, load_shadow
 from orchestrator.settings import Settings
 from orchestrator.statistics import Statistics
 
@@ -274,11 +274,12 @@ class Orchestrator:
     async def _begin(self, group: asyncio.TaskGroup) -> None:
         agents, broken = self._found
         parts, resumption = self._parts, self._resumption
+        router = describe_router(self._router, self.settings)
         if resumption is not None:
             resumption.check(agents)
-            resumed = await resumption.announce(parts, self._router.fingerprint, self._journal.epoch)
+            resumed = await resumption.announce(parts, router, self._journal.epoch)
         else:
-            await announce_new(parts, self.settings.seed, self._router.fingerprint, self._budget)
+            await announce_new(parts, self.settings.seed, router, self._budget)
         await parts.enrolment.report(broken, self._logger)
         for agent in agents:
             await parts.enrolment.enrol(agent)

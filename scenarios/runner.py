@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from orchestrator.agent import Agent
-from orchestrator.clock import VirtualClock
 from orchestrator.errors import PointsmanError
 from orchestrator.interleaving import USUAL, Interleaving
 from orchestrator.journal import Row
@@ -171,17 +170,17 @@ class _Stage:
         )
 
     async def _take_steps(self, agents: list[Agent], router: Router, workspace: Path, deck: Deck) -> None:
-        scenario, clock = self._scenario, VirtualClock()
+        scenario, clock = self._scenario, deck.clock
         logger = self._logbook.logger(clock) if self._logbook else None
         async with (
             deck.playing(),
             Orchestrator(
-                _settings_of(scenario, workspace),
+                _settings_of(scenario, workspace, deck.settings),
                 agents=agents,
                 router=router,
                 journal=self.record,
                 clock=clock,
-                run=scenario.title,
+                run=deck.run_id,
                 logger=logger,
                 outside_of=deck.outside_of,
             ) as orchestrator,
@@ -203,15 +202,10 @@ class _Stage:
             await orchestrator.submit_plan(Plan(self._scenario.name, step.tasks))
 
 
-def _settings_of(scenario: Scenario, workspace: Path) -> Settings:
+def _settings_of(scenario: Scenario, workspace: Path, recorded: dict[str, Any]) -> Settings:
     given = scenario.given
-    return Settings(
-        workspace=workspace,
-        seed=scenario.seed,
-        fallback_agent=given.fallback,
-        when_abstained=given.when_abstained,
-        log_format="off",
-    )
+    own = {"seed": scenario.seed, "fallback_agent": given.fallback, "when_abstained": given.when_abstained}
+    return Settings.model_validate({**recorded, **own, "workspace": workspace, "log_format": "off"})
 
 
 def _installed(scenario: Scenario) -> list[Agent]:

@@ -31,6 +31,7 @@ from orchestrator.cli import (
     schema,
     test,
     train,
+    whatif,
     why,
 )
 from orchestrator.cli.options import SettingsFile, examples
@@ -89,6 +90,7 @@ app.add_typer(agents.app, name="agents")
 app.command(epilog=decisions.EXAMPLES)(decisions.decisions)
 app.command(epilog=why.EXAMPLES)(why.why)
 app.command(epilog=diff.EXAMPLES)(diff.diff)
+app.command(epilog=whatif.EXAMPLES)(whatif.whatif)
 app.command(epilog=feedback.EXAMPLES)(feedback.feedback)
 app.command(epilog=learn.EXAMPLES)(learn.learn)
 app.command(epilog=promote.PROMOTE_EXAMPLES)(promote.promote)

@@ -31,6 +31,7 @@ COMMANDS = [
     ["decisions"],
     ["why"],
     ["diff"],
+    ["whatif"],
     ["feedback"],
     ["learn"],
     ["promote"],
