@@ -120,7 +120,7 @@ def _show_result(result: ScenarioResult) -> None:
     about = f" ({len(result.outcomes)} expectations, {result.duration_s:g} s of virtual time{runs})"
     show(cell(mark, style).append(" ").append_text(cell(result.scenario.title)).append(about, "dim"))
     for strike in result.strikes:
-        show(cell(f"  fault: {strike.words}", "dim"))
+        show(cell("").append("  ").append_text(cell(f"fault: {strike.words}", "dim")))
     for line in misses(result):
         show(cell("").append("  ").append_text(cell(line, style)))
 
