@@ -75,6 +75,7 @@ def gherkin(
     there = [str(path) for path in texts if path.exists()]
     if there:
         raise PointsmanError(f"{', '.join(there)}: there already; move it, or give another --out")
+    out.mkdir(parents=True, exist_ok=True)
     for path, text in texts.items():
         session.write_atomically(path, [text.encode()])
         load_scenarios(path)

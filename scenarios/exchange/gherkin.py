@@ -21,6 +21,7 @@ _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _COLUMN: Final = re.compile(r"[^A-Za-z0-9_-]+")
 _PLACE: Final = re.compile(r"<([^<>]+)>")
 _TITLE: Final = 180
+_MOST: Final = 200  # characters that the title of a scenario may have
 _HINT: Final = "give a Gherkin feature file in English"
 
 
@@ -64,11 +65,12 @@ def read_feature(path: Path) -> list[Story]:
 
 def skeleton(story: Story, feature: Path) -> str:
     """Return the text of a scenario file: a task for each `When`; its `Then`s are comments, for people to make true."""
-    places = dict(_placeholders(story))
+    title = _title(story)
+    places = dict(_placeholders(story, title))
     whens = [text for keyword, text in story.steps if keyword == "When" and _line(text)] or [story.name]
     lines = [
         f"# From {feature.name}; what is left to do is marked so.",
-        f"scenario: {_text(story.name[:_TITLE], places)}",
+        f"scenario: {_text(title, places)}",
     ]
     if story.tags:
         lines.append(f"tags: [{', '.join(json.dumps(_line(tag)) for tag in story.tags if _line(tag))}]")
@@ -188,9 +190,16 @@ class _Reader:
         return DocumentError(self._path, line, column, problem, _HINT)
 
 
-def _placeholders(story: Story) -> Iterator[tuple[str, str]]:
+def _title(story: Story) -> str:
+    """Return the title of a scenario; without its placeholders, where a row of examples would make it too long."""
+    name = _line(story.name)[:_TITLE] or "scenario"
+    longest = max((len(_line(cell)) for row in story.rows for cell in row), default=0)
+    return _PLACE.sub(r"\1", name) if len(name) + longest * len(_PLACE.findall(name)) > _MOST else name
+
+
+def _placeholders(story: Story, title: str) -> Iterator[tuple[str, str]]:
     """Yield the columns that the scenario uses, and what they are called here."""
-    texts = " ".join([story.name[:_TITLE], *(text for keyword, text in story.steps if keyword == "When")])
+    texts = " ".join([title, *(text for keyword, text in story.steps if keyword == "When")])
     used, taken = set(_PLACE.findall(texts)), {"tags"}  # a column of that name is none of the outline's
     for number, column in enumerate(story.columns, start=1):
         if column in used and story.rows:
@@ -215,6 +224,6 @@ def _examples(story: Story, places: dict[str, str]) -> Iterator[str]:
     for row in story.rows:
         cells = dict(zip(story.columns, row, strict=True))
         told = ", ".join(
-            f"{name}: {json.dumps(_line(cells[column]), ensure_ascii=False)}" for column, name in places.items()
+            f"{name}: {json.dumps(_line(cells[column]) or '-', ensure_ascii=False)}" for column, name in places.items()
         )
         yield f"  - {{{told}}}"

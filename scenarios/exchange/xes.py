@@ -42,7 +42,8 @@ def rows_of_log(path: Path) -> Iterator[Envelope]:
             yield Envelope(cause, IMPORTED_CASE, case, "", at, body)
         else:
             at = _seconds(attribute(part.elements, "time:timestamp"), at)
-            yield Envelope(str(number), IMPORTED_EVENT, case, cause, at, body)
+            where = (case, cause) if part.kind == "event" else ("", "")
+            yield Envelope(str(number), IMPORTED_EVENT, *where, at, body)
 
 
 def log_of_rows(rows: Iterable[Envelope]) -> Iterator[str]:

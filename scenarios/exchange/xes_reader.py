@@ -26,12 +26,12 @@ class Part(NamedTuple):
     """One part of a log, in the order of the file.
 
     Attributes:
-        kind: `log`: what is said of the log as a whole; `case`; `event`: of the case before it, or of none.
+        kind: `log`: said of the log as a whole; `case`; `event`: of the case before it; `loose`: an event of no case.
         elements: what is said of it.
         attributes: of the root element, for the first part alone.
     """
 
-    kind: Literal["log", "case", "event"]
+    kind: Literal["log", "case", "event", "loose"]
     elements: list[Element]
     attributes: dict[str, str] = {}  # noqa: RUF012 - the default of a named tuple, never written to
 
@@ -110,7 +110,7 @@ class _Handler:
             self._add_case(element[2])
         elif name == "event" and len(self._stack) == 1:
             self._open()
-            self._parts.append(Part("event", element[2]))
+            self._parts.append(Part("loose", element[2]))
         elif len(self._stack) == 1:
             self._say_of_log([element])
         else:
