@@ -1,0 +1,21 @@
+"""Redaction: secrets out of whatever is written down, by a profile, and in a way that what is equal stays equal."""
+
+from orchestrator.redaction.errors import RedactionError
+from orchestrator.redaction.key import KEY_FILE, KEY_VARIABLE, RedactionKey, find_key, take_key
+from orchestrator.redaction.profile import DEFAULT, NONE, Profile, read_profile
+from orchestrator.redaction.redactor import Redactor, Tally
+
+__all__ = [
+    "DEFAULT",
+    "KEY_FILE",
+    "KEY_VARIABLE",
+    "NONE",
+    "Profile",
+    "RedactionError",
+    "RedactionKey",
+    "Redactor",
+    "Tally",
+    "find_key",
+    "read_profile",
+    "take_key",
+]
