@@ -55,6 +55,20 @@ class Recording(_Part):
     cut_off: bool = False
 
 
+class Override(_Part):
+    """One place in what an agent returns that is replaced.
+
+    Attributes:
+        task: id of the task.
+        pointer: JSON Pointer into the output.
+        value: what stands there instead.
+    """
+
+    task: str
+    pointer: str
+    value: Any = None
+
+
 class Header(_Part):
     """What a cassette belongs to.
 
@@ -68,6 +82,8 @@ class Header(_Part):
         settings: those that decide what happens.
         workspace: folder that relative paths in payloads started from, as it was given.
         profile: of redaction; empty where nothing was taken out.
+        origin: run that this one was forked from; its keys of effects, chance and ids are those of that.
+        overrides: answers of agents that are replaced.
     """
 
     pointsman: Literal["cassette/1"] = "cassette/1"
@@ -79,6 +95,8 @@ class Header(_Part):
     settings: dict[str, Any] = {}
     workspace: str = ""
     profile: str = ""
+    origin: str = ""
+    overrides: tuple[Override, ...] = ()
 
 
 class Cassette(_Part):

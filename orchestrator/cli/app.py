@@ -17,6 +17,7 @@ from orchestrator.cli import (
     doctor,
     evaluation,
     feedback,
+    fork,
     inbox,
     journal,
     learn,
@@ -27,8 +28,10 @@ from orchestrator.cli import (
     resume,
     route,
     run,
+    schema,
     test,
     train,
+    whatif,
     why,
 )
 from orchestrator.cli.options import SettingsFile, examples
@@ -77,7 +80,9 @@ app.command(epilog=run.EXAMPLES)(run.run)
 app.command(epilog=resume.EXAMPLES)(resume.resume)
 app.command(epilog=record.EXAMPLES)(record.record)
 app.command(epilog=replay.EXAMPLES)(replay.replay)
+app.command(epilog=fork.EXAMPLES)(fork.fork)
 app.command("test", epilog=test.EXAMPLES)(test.play_scenarios)
+app.command(epilog=schema.EXAMPLES)(schema.schema)
 app.command(epilog=route.EXAMPLES)(route.route)
 app.command(epilog=train.EXAMPLES)(train.train)
 app.command("eval", epilog=evaluation.EXAMPLES)(evaluation.evaluate)
@@ -85,6 +90,7 @@ app.add_typer(agents.app, name="agents")
 app.command(epilog=decisions.EXAMPLES)(decisions.decisions)
 app.command(epilog=why.EXAMPLES)(why.why)
 app.command(epilog=diff.EXAMPLES)(diff.diff)
+app.command(epilog=whatif.EXAMPLES)(whatif.whatif)
 app.command(epilog=feedback.EXAMPLES)(feedback.feedback)
 app.command(epilog=learn.EXAMPLES)(learn.learn)
 app.command(epilog=promote.PROMOTE_EXAMPLES)(promote.promote)
