@@ -19,6 +19,8 @@ SUFFIX: Final = ".cassette.jsonl"
 #: Bytes of a line, and of a file. An answer is bounded by the HTTP client and the policy of its agent.
 MAX_LINE: Final = 64_000_000
 MAX_FILE: Final = 1_000_000_000
+#: How the line of a footer begins; no other begins like this.
+_FOOTER: Final = b'{"redacted":'
 RecordMode = Literal["none", "once", "new", "all"]
 
 
@@ -81,7 +83,8 @@ class Header(_Part):
         budget: of the run.
         settings: those that decide what happens.
         workspace: folder that relative paths in payloads started from, as it was given.
-        profile: of redaction; empty where nothing was taken out.
+        profile: of redaction, its name or its file; empty where nothing was taken out.
+        key: mark of the key of its pseudonyms.
         origin: run that this one was forked from; its keys of effects, chance and ids are those of that.
         overrides: answers of agents that are replaced.
     """
@@ -95,15 +98,27 @@ class Header(_Part):
     settings: dict[str, Any] = {}
     workspace: str = ""
     profile: str = ""
+    key: str = ""
     origin: str = ""
     overrides: tuple[Override, ...] = ()
 
 
+class Footer(_Part):
+    """What is known at the end of a recording.
+
+    Attributes:
+        redacted: by rule, how many secrets were taken out, and of how many places; nothing of the secrets themselves.
+    """
+
+    redacted: Annotated[dict[str, tuple[int, int]], Field(strict=False)]
+
+
 class Cassette(_Part):
-    """A header and recordings, in the order in which they were released."""
+    """A header, recordings in the order in which they were released, and a footer where the run came to its end."""
 
     header: Header
     recordings: tuple[Recording, ...] = ()
+    footer: Footer | None = None
     cut_short: bool = False
 
 
@@ -112,19 +127,20 @@ def digest_of(source: str, request: Any) -> str:
     return hashlib.sha256(orjson.dumps([source, request], option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
 
 
-def encode_line(part: Header | Recording) -> bytes:
+def encode_line(part: Header | Recording | Footer) -> bytes:
     """Return a part as one line of JSON, what it does not have left out."""
     return orjson.dumps(part.model_dump(mode="json", exclude_defaults=True) | _always(part)) + b"\n"
 
 
-def _always(part: Header | Recording) -> dict[str, Any]:
+def _always(part: Header | Recording | Footer) -> dict[str, Any]:
     return {"pointsman": part.pointsman} if isinstance(part, Header) else {}
 
 
 def save_cassette(path: Path, cassette: Cassette) -> None:
     """Write a cassette, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, [encode_line(cassette.header), *map(encode_line, cassette.recordings)])
+    parts = (cassette.header, *cassette.recordings, *((cassette.footer,) if cassette.footer else ()))
+    write_atomically(path, map(encode_line, parts))
 
 
 def load_cassette(path: str | Path) -> Cassette:
@@ -146,7 +162,11 @@ def load_cassette(path: str | Path) -> Cassette:
     if not lines:
         raise DocumentError(path, 1, 1, "the file holds no cassette", "record it again")
     header = _read(path, 1, lines[0][1], Header)
-    return Cassette(header=header, recordings=tuple(_recordings(path, lines[1:])), cut_short=bool(rest))
+    footer = None
+    if len(lines) > 1 and lines[-1][1].startswith(_FOOTER):
+        footer = _read(path, *lines.pop(), Footer)
+    recordings = tuple(_recordings(path, lines[1:]))
+    return Cassette(header=header, recordings=recordings, footer=footer, cut_short=bool(rest))
 
 
 def _recordings(path: Path, lines: Iterable[tuple[int, bytes]]) -> Iterator[Recording]:
@@ -159,7 +179,7 @@ def _recordings(path: Path, lines: Iterable[tuple[int, bytes]]) -> Iterator[Reco
 
 
 def _read(path: Path, number: int, line: bytes, model: type[P]) -> P:
-    what = "header" if model is Header else "recording"
+    what = model.__name__.lower()
     if len(line) > MAX_LINE:
         raise DocumentError(path, number, 1, f"the line is longer than {MAX_LINE // 10**6} MB", "record it again")
     try:

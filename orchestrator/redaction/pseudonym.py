@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from orchestrator.redaction.errors import RedactionError
+
 #: Hex digits of a pseudonym: 48 bits, so that among a million secrets two are hardly ever one.
 DIGITS: Final = 12
 #: What stands between its brackets.
@@ -26,11 +28,17 @@ Name = Callable[[str, str], str]
 class Pseudonyms:
     """Makes pseudonyms with a key: who does not have it cannot try out which secret it was."""
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes | None) -> None:
         self._key = key
 
     def __call__(self, rule: str, secret: str) -> str:
-        """Return the pseudonym of a secret."""
+        """Return the pseudonym of a secret.
+
+        Raises:
+            RedactionError: if there is no key.
+        """
+        if self._key is None:
+            raise RedactionError(rule, "it finds a secret that the recording did not give, and the key is not here")
         digest = hmac.new(self._key, secret.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
         return f"[{rule}:{digest[:DIGITS]}]"
 

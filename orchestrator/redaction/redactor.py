@@ -6,7 +6,9 @@ from collections import Counter
 from typing import Any, Final, NamedTuple
 
 from orchestrator.redaction.errors import RedactionError
+from orchestrator.plan import RESULT_KEY
 from orchestrator.redaction.inside import rule_below
+from orchestrator.redaction.key import RedactionKey
 from orchestrator.redaction.names import is_headers, treated
 from orchestrator.redaction.profile import Profile
 from orchestrator.redaction.pseudonym import Pseudonyms, is_pseudonym
@@ -34,17 +36,19 @@ class Redactor:
 
     Attributes:
         profile: what it was made from.
+        mark: of its key; empty where it has none.
     """
 
-    def __init__(self, profile: Profile, key: bytes) -> None:
+    def __init__(self, profile: Profile, key: RedactionKey | None) -> None:
         """Prepare.
 
         Args:
             profile: what is a secret.
-            key: of the pseudonyms.
+            key: of the pseudonyms; None for one that finds nothing new, such as in a replay far from the key: it
+                fails at a secret, and what is redacted passes.
         """
-        self.profile = profile
-        self._name, self._names = Pseudonyms(key), profile.names
+        self.profile, self.mark = profile, "" if key is None else key.mark
+        self._name, self._names = Pseudonyms(None if key is None else key.secret), profile.names
         self._texts = Texts(profile.rules, self._names, self._name, self._count)
         self._places: Counter[str] = Counter()
         self._secrets: dict[str, set[str]] = {}
@@ -109,7 +113,7 @@ class Redactor:
         self._check(depth)
         made: dict[str, Any] = {}
         for key, inner in value.items():
-            rule = rule_below(key, value, self._names)
+            rule = "" if key == RESULT_KEY else rule_below(key, value, self._names)
             if not rule and headers and not self._names.is_allowed(key):
                 rule = "header"
             if rule:
@@ -144,7 +148,9 @@ class Redactor:
             return value
         if isinstance(value, dict):
             return {
-                self._text(key): self._secret(inner, self._names.rule_of(key) or rule, depth + 1)
+                self._text(key): self._value(inner, depth)  # a reference to a result says where, and is no secret
+                if key == RESULT_KEY
+                else self._secret(inner, self._names.rule_of(key) or rule, depth + 1)
                 for key, inner in value.items()
             }
         if isinstance(value, list | tuple):

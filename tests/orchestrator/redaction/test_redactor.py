@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.redaction import Profile, RedactionError, Redactor
+from orchestrator.redaction import Profile, RedactionError, RedactionKey, Redactor
 from orchestrator.redaction.patterns import Pattern
 from tests.orchestrator.redaction.secrets_of_tests import SECRETS, WRAPPINGS
 
-KEY = b"a key of tests, and no secret"
+KEY = RedactionKey(b"a key of tests, and no secret", "test")
 _values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=20) | SECRETS,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(("a", "token", "headers", "x")), inner),
@@ -36,7 +36,7 @@ def test_what_is_redacted_stays_as_it_is_and_keeps_its_shape(value: Any) -> None
     """With the same redactor and with another of any key; keys, lists and their lengths are those of before."""
     redacted = redactor()(value)
     assert redactor()(redacted) == redacted
-    assert Redactor(Profile(), b"another key, another run")(redacted) == redacted
+    assert Redactor(Profile(), RedactionKey(b"another", ""))(redacted) == redacted
     assert shape(redacted) == shape(value)
 
 
@@ -67,7 +67,7 @@ def test_the_same_secret_is_the_same_however_it_is_written() -> None:
     assert one("4111-1111-1111-1111") == one("4111111111111111") == one(4111111111111111)
     assert one("+49 (30) 123-4567") == one("+49301234567")
     assert one("Bob@Example.com") == one("bob@example.com") != one("eve@example.com")
-    assert one("bob@example.com") != Redactor(Profile(), b"another")("bob@example.com")
+    assert one("bob@example.com") != Redactor(Profile(), RedactionKey(b"another", ""))("bob@example.com")
 
 
 @pytest.mark.parametrize(
