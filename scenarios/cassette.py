@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
 
@@ -110,7 +110,7 @@ class Footer(_Part):
         redacted: by rule, how many secrets were taken out, and of how many places; nothing of the secrets themselves.
     """
 
-    redacted: Annotated[dict[str, tuple[int, int]], Field(strict=False)]
+    redacted: Mapping[str, Annotated[tuple[int, int], Field(strict=False)]]
 
 
 class Cassette(_Part):

@@ -12,6 +12,7 @@ from orchestrator.agent import Agent
 from orchestrator.budget import Budget
 from orchestrator.clock import SystemClock, VirtualClock, new_run_id
 from orchestrator.journal import BlockingJournal, Durability, MemoryJournal
+from orchestrator.logs import make_logger
 from orchestrator.messages import Envelope, Result
 from orchestrator.orchestrator import Orchestrator
 from orchestrator.paced_loop import run_paced
@@ -119,11 +120,12 @@ def record(
         made = Orchestrator(
             settings, agents=agents, router=seeing(router, settings, redact), journal=journal, clock=clock, run=run,
             budget=budget, outside_of=tape.of,
+            logger=None if redact is None else make_logger(settings.log_format, now=clock.now, redact=redact),
         )  # fmt: skip
         results = run_paced(perform(made, plan, tape), jumps=jumps)
-        tallies = {} if redact is None else redact.tallies
+        tallies: Mapping[str, Tally] = {} if redact is None else redact.tallies
         if redact is not None:
-            file.end(Footer(redacted=tallies))
+            file.end(Footer(redacted=dict(tallies)))
     return Recorded(run, path, len(tape.made), results, tallies)
 
 
@@ -173,9 +175,13 @@ class RecordingJournal(BlockingJournal):
         super().__init__(path, run, durability=durability)
         self._on_row, self._rows = on_row, None if redact is None else Rows(redact)
 
+    def redacted(self, envelope: Envelope) -> Envelope:
+        """Return an envelope as it is written."""
+        return envelope if self._rows is None else self._rows(envelope)
+
     def append(self, envelope: Envelope) -> bool:
         """Take an envelope; a question to people ends the run, for who answers is not recorded."""
-        envelope = envelope if self._rows is None else self._rows(envelope)
+        envelope = self.redacted(envelope)
         refuse_questions(envelope)
         self._on_row(envelope)
         return super().append(envelope)

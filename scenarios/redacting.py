@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from orchestrator.redaction import Redactor, find_key, read_profile, take_key
+from orchestrator.journal import encode
+from orchestrator.redaction import Redactor, Rows, find_key, read_profile, take_key
 from scenarios.cassette import Cassette
+
+if TYPE_CHECKING:
+    from scenarios.runner import ScenarioResult
 
 
 def new_redactor(profile: str, folder: Path, environ: Mapping[str, str]) -> Redactor | None:
@@ -39,3 +45,26 @@ def redactor_of(cassette: Cassette, folder: Path, environ: Mapping[str, str]) ->
         return None
     key = find_key(folder, environ)
     return Redactor(profile, key if key is not None and key.mark == cassette.header.key else None)
+
+
+def redacted_result(result: ScenarioResult, redact: Redactor) -> ScenarioResult:
+    """Return what came of a scenario, fit to be reported: no text in it, and no row, holds a secret.
+
+    Raises:
+        RedactionError: if a rule fails.
+    """
+    rows = Rows(redact)
+    scenario, kept = result.scenario, tuple(map(rows, result.rows))
+    return replace(
+        result,
+        scenario=replace(scenario, name=redact(scenario.name), row=redact(scenario.row)),
+        outcomes=tuple(
+            replace(outcome, expected=redact(outcome.expected), happened=redact(outcome.happened))
+            for outcome in result.outcomes
+        ),
+        error=redact(result.error),
+        rows=kept,
+        journal=b"".join(encode(redact(scenario.title), row) + b"\n" for row in kept),
+        in_vain=tuple(map(redact, result.in_vain)),
+        astray=tuple(map(redact, result.astray)),
+    )

@@ -61,7 +61,7 @@ def take_key(folder: Path, environ: Mapping[str, str]) -> RedactionKey:
     part = path.with_name(f".{KEY_FILE}.{os.getpid()}.part")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
             file.write(new_secret(_BYTES) + "\n")
         try:
             os.link(part, path)  # whole, and never over one that somebody else has made meanwhile

@@ -17,14 +17,15 @@ _ENDINGS: Final = (
 )  # fmt: skip
 _WHOLE: Final = frozenset(("auth", "bearer", "cvc", "cvv", "otp", "pin", "sid", "sig", "jsessionid", "phpsessid"))
 #: Headers that are no secret. What they hold is looked at all the same.
-_HEADERS: Final = frozenset(
-    """accept accept-charset accept-encoding accept-language accept-ranges age allow cache-control connection
-    content-disposition content-encoding content-language content-length content-location content-range content-type
-    date etag expect expires host idempotency-key if-match if-modified-since if-none-match if-unmodified-since
-    keep-alive last-modified link location origin pragma range referer retry-after server server-timing
-    strict-transport-security te traceparent trailer transfer-encoding upgrade user-agent vary via warning
-    x-content-type-options x-correlation-id x-request-id""".split()
-)
+_HEADERS: Final = frozenset((
+    "accept", "accept-charset", "accept-encoding", "accept-language", "accept-ranges", "age", "allow",
+    "cache-control", "connection", "content-disposition", "content-encoding", "content-language", "content-length",
+    "content-location", "content-range", "content-type", "date", "etag", "expect", "expires", "host",
+    "idempotency-key", "if-match", "if-modified-since", "if-none-match", "if-unmodified-since", "keep-alive",
+    "last-modified", "link", "location", "origin", "pragma", "range", "referer", "retry-after", "server",
+    "server-timing", "strict-transport-security", "te", "traceparent", "trailer", "transfer-encoding", "upgrade",
+    "user-agent", "vary", "via", "warning", "x-content-type-options", "x-correlation-id", "x-request-id",
+))  # fmt: skip
 _LIMITS: Final = re.compile(r"(?:x-)?rate-?limit(?:-[a-z]+)*")
 #: Parts of a cookie that say how it is kept.
 _KEPT: Final = frozenset(("path", "domain", "expires", "max-age", "samesite", "version", "priority", "comment"))

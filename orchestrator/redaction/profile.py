@@ -1,4 +1,4 @@
-"""The profile: what is a secret: patterns, names of keys, and headers that may be kept; built in, or from a YAML file."""
+"""The profile: what is a secret: patterns, names of keys, headers that may be kept; built in, or a YAML file."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from orchestrator import caps
 from orchestrator.documents import read_document, validate
+from orchestrator.redaction.bounded import why_slow
 from orchestrator.redaction.names import Names
 from orchestrator.redaction.patterns import BUILT_IN, Pattern, own_pattern
-from orchestrator.redaction.bounded import why_slow
 
 DEFAULT: Final = "default"
 #: Says that nothing is to be taken out.

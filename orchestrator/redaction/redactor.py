@@ -1,12 +1,12 @@
-"""The redactor: maps a JSON value to one in which every secret is a pseudonym. One is at every place that is written."""
+"""The redactor: maps a JSON value to one in which every secret is a pseudonym, wherever one is written."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import Any, Final, NamedTuple
 
-from orchestrator.redaction.errors import RedactionError
 from orchestrator.plan import RESULT_KEY
+from orchestrator.redaction.errors import RedactionError
 from orchestrator.redaction.inside import rule_below
 from orchestrator.redaction.key import RedactionKey
 from orchestrator.redaction.names import is_headers, treated

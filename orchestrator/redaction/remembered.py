@@ -55,4 +55,4 @@ def _is_drawn(secret: str) -> bool:
     """Return whether a secret has letters and digits, or is so long that it is no other word by chance."""
     if len(secret) >= _SURE:
         return True
-    return any(letter.isdigit() for letter in secret) and not secret.isdigit() or not secret.isalnum()
+    return (any(letter.isdigit() for letter in secret) and not secret.isdigit()) or not secret.isalnum()

@@ -46,9 +46,7 @@ class View:
 
 def views(text: str) -> Iterator[View]:
     """Yield what else a text may mean, each part as long as one letter there."""
-    if "%" in text:
-        yield _view(text, _PERCENT, _percent)
-    elif "+" in text and "=" in text:
+    if "%" in text or ("+" in text and "=" in text):
         yield _view(text, _PERCENT, _percent)
     if "\\" in text and ("\\u00" in text or "\\/" in text):
         yield _view(text, _ESCAPE, _escape)
@@ -77,7 +75,7 @@ def _view(text: str, encoded: re.Pattern[str], decode: Callable[[str], str]) -> 
 
 
 def packed(text: str, look: Callable[[str], str]) -> Iterator[Span]:
-    """Yield what is base64 and holds something that `look` changes, to be replaced by what it makes of it, packed again.
+    """Yield what is base64 and holds something that `look` changes; it becomes what that makes of it, packed again.
 
     Args:
         text: any.

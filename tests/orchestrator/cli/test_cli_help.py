@@ -52,6 +52,7 @@ COMMANDS = [
     ["dead-letters", "show"],
     ["dead-letters", "retry"],
     ["dead-letters", "drop"],
+    ["scan"],
     ["doctor"],
 ]
 

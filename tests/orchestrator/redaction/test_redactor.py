@@ -74,9 +74,9 @@ def test_the_same_secret_is_the_same_however_it_is_written() -> None:
     ("given_value", "wanted"),
     [
         ({"db_password": "x"}, {"db_password": "[secret:#]"}),
-        ({"clientSecret": {"a": ["x", None, True, 7]}}, {"clientSecret": {"a": ["[secret:#]", None, True, "[secret:#]"]}}),
+        ({"aSecret": {"a": ["x", None, True, 7]}}, {"aSecret": {"a": ["[secret:#]", None, True, "[secret:#]"]}}),
         ({"Authorization": "Bearer abcdefgh1"}, {"Authorization": "Bearer [token:#]"}),
-        ({"Set-Cookie": "a=b; Path=/; Max-Age=3, c=d"}, {"Set-Cookie": "a=[cookie:#]; Path=/; Max-Age=3, c=[cookie:#]"}),
+        ({"Set-Cookie": "a=b; Path=/, c=d"}, {"Set-Cookie": "a=[cookie:#]; Path=/, c=[cookie:#]"}),
         ({"headers": {"X-Odd": "v", "Date": "now"}}, {"headers": {"X-Odd": "[header:#]", "Date": "now"}}),
         ({"headers": [["X-Odd", "v"], ["ETag", "1"]]}, {"headers": [["X-Odd", "[header:#]"], ["ETag", "1"]]}),
         ({"name": "x-api-key", "value": "v"}, {"name": "x-api-key", "value": "[secret:#]"}),
