@@ -143,6 +143,21 @@ def save_cassette(path: Path, cassette: Cassette) -> None:
     write_atomically(path, map(encode_line, parts))
 
 
+def load_header(path: str | Path) -> Header:
+    """Read what a cassette belongs to, and no more of it.
+
+    Raises:
+        DocumentError: if it cannot be read, or its first line is no header.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            line = file.readline(MAX_LINE + 1)
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    return _read(path, 1, line.rstrip(b"\n"), Header)
+
+
 def load_cassette(path: str | Path) -> Cassette:
     """Read a cassette; a last line without its end, as a crash leaves it, is left out, and `cut_short` says so.
 
@@ -155,8 +170,7 @@ def load_cassette(path: str | Path) -> Cassette:
             raise DocumentError(path, 1, 1, f"the file is larger than {MAX_FILE // 10**6} MB", "record less at once")
         data = path.read_bytes()
     except OSError as error:
-        problem = f"the cassette cannot be read: {error.strerror or error}"
-        raise DocumentError(path, 1, 1, problem, "record it first, or correct the path") from None
+        raise _unreadable(path, error) from None
     whole, _, rest = data.rpartition(b"\n")
     lines = list(enumerate(whole.split(b"\n"), 1)) if whole else []
     if not lines:
@@ -167,6 +181,11 @@ def load_cassette(path: str | Path) -> Cassette:
         footer = _read(path, *lines.pop(), Footer)
     recordings = tuple(_recordings(path, lines[1:]))
     return Cassette(header=header, recordings=recordings, footer=footer, cut_short=bool(rest))
+
+
+def _unreadable(path: Path, error: OSError) -> DocumentError:
+    problem = f"the cassette cannot be read: {error.strerror or error}"
+    return DocumentError(path, 1, 1, problem, "record it first, or correct the path")
 
 
 def _recordings(path: Path, lines: Iterable[tuple[int, bytes]]) -> Iterator[Recording]:

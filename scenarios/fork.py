@@ -91,36 +91,47 @@ def fork(
     shared = [row for row in rows if row.sequence <= at]
     if not shared or shared[-1].sequence != at:
         raise RecordingError(f"run {cassette.header.run!r} has no row {at}; `pointsman diff` and `why` tell numbers")
-    point = shared[-1].envelope
-    changed = _changed(cassette, point, changes)
-    parent = changed.header
+    point, parent = shared[-1].envelope, cassette.header
     named = {"run": run or _name(parent.run, settings), "origin": parent.origin or parent.run}
-    changed = changed.model_copy(update={"header": parent.model_copy(update=named)})
-    header, path = changed.header, into or cassette_of(settings, named["run"])
-    gate, lineage = asyncio.Event(), _Lineage(point, round(point.at - parent.epoch, 6) + 1e-9)
+    changed = _changed(cassette, point, changes)
+    changed = changed.model_copy(update={"header": _update(changed.header, **named)})
+    path, gate = into or cassette_of(settings, named["run"]), asyncio.Event()
+    lineage = _Lineage(point, round(point.at - parent.epoch, 6) + 1e-9)
     with (
-        _Forking(settings, header.run, shared, gate, lineage, changes, redact) as journal,
-        CassetteFile(path, header) as file,
+        _Forking(settings, named["run"], shared, gate, lineage, changes, redact) as journal,
+        CassetteFile(path, changed.header) as file,
     ):
         mode: RecordMode = "new" if live else "none"
         passes_by = lineage.passes_by if live else _nothing
         tape = Tape(
             changed, mode, redact=redact or as_it_is, sink=file.write, gate=gate, keep_played=True, passes_by=passes_by
         )
-        made = Orchestrator(
-            Settings.model_validate({**settings.model_dump(exclude_defaults=True), **header.settings}),
-            agents=prompted(agents, header.overrides),
-            router=seeing(router, settings, redact),
-            journal=journal,
-            clock=VirtualClock(header.epoch),
-            run=header.run,
-            budget=None if header.budget is None else Budget.model_validate(header.budget),
-            outside_of=tape.of,
-            origin=header.origin,
-        )
-        plan = Plan(header.plan, tuple(Task.from_json(task) for task in header.tasks))
-        results = run_paced(perform(made, plan, tape), jumps=True)
-    return Forked(header.run, path, len(shared), tape.asked, results)
+        seen = seeing(router, settings, redact)
+        results = _go_on(changed.header, settings, prompted(agents, changed.header.overrides), seen, journal, tape)
+    return Forked(named["run"], path, len(shared), tape.asked, results)
+
+
+def _go_on(
+    header: Header,
+    settings: Settings,
+    agents: Sequence[Agent],
+    router: Router | None,
+    journal: RecordingJournal,
+    tape: Tape,
+) -> dict[str, Result]:
+    made = Orchestrator(
+        Settings.model_validate({**settings.model_dump(exclude_defaults=True), **header.settings}),
+        agents=agents,
+        router=router,
+        journal=journal,
+        clock=VirtualClock(header.epoch),
+        run=header.run,
+        budget=None if header.budget is None else Budget.model_validate(header.budget),
+        outside_of=tape.of,
+        origin=header.origin,
+    )
+    plan = Plan(header.plan, tuple(Task.from_json(task) for task in header.tasks))
+    return run_paced(perform(made, plan, tape), jumps=True)
 
 
 class _Lineage:

@@ -10,14 +10,18 @@ import typer
 from orchestrator.cli import (
     agents,
     budget,
+    coverage,
     dead_letters,
     decisions,
     demo,
     diff,
     doctor,
     evaluation,
+    exports,
     feedback,
     fork,
+    golden,
+    imports,
     inbox,
     journal,
     learn,
@@ -83,7 +87,9 @@ app.command(epilog=record.EXAMPLES)(record.record)
 app.command(epilog=replay.EXAMPLES)(replay.replay)
 app.command(epilog=fork.EXAMPLES)(fork.fork)
 app.command("test", epilog=test.EXAMPLES)(test.play_scenarios)
+app.add_typer(golden.app, name="golden")
 app.command(epilog=schema.EXAMPLES)(schema.schema)
+app.command(epilog=coverage.EXAMPLES)(coverage.coverage)
 app.command(epilog=route.EXAMPLES)(route.route)
 app.command(epilog=train.EXAMPLES)(train.train)
 app.command("eval", epilog=evaluation.EXAMPLES)(evaluation.evaluate)
@@ -103,4 +109,6 @@ app.command(epilog=inbox.ANSWER_EXAMPLES)(inbox.answer)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(journal.app, name="journal")
 app.command(epilog=scan.EXAMPLES)(scan.scan)
+app.add_typer(imports.app, name="import")
+app.add_typer(exports.app, name="export")
 app.command(epilog=doctor.EXAMPLES)(doctor.doctor)
