@@ -190,7 +190,8 @@ class _Walk:
 
     def _from(self, marks: _Both, event: _Event) -> int | None:
         """Return the first cause that leads to an event by its parents in either run; None where none does."""
-        row, found = event.row, []
+        row = event.row
+        found: list[int | None] = []
         after = self._after.get(row.task, ())
         if event.at >= 0:
             found += marks[0].above(row, row.cause, after)

@@ -96,7 +96,7 @@ def change(rows: list[Envelope], at: int, how: str) -> None:
         body(row)["planted"] = how
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(8, 66), st.sampled_from(HOW)), max_size=4))
 @example([(30, "twice"), (32, "astray")])
 def test_the_first_causes_are_those_of_the_reference(edits: list[tuple[int, str]]) -> None:
