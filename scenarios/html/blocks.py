@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import zlib
 from collections.abc import Iterator
 from typing import Any, Final
@@ -14,7 +15,11 @@ _LEVEL: Final = 6
 
 def pack(value: Any) -> bytes:
     """Return a JSON value compressed, as a page reads it: zlib (RFC 1950)."""
-    return pack_text(orjson.dumps(value))
+    try:
+        text = orjson.dumps(value, None, orjson.OPT_NON_STR_KEYS)
+    except TypeError:  # half a surrogate pair, as the name of a file may have: written as an escape
+        text = json.dumps(value).encode()
+    return pack_text(text)
 
 
 def pack_text(text: bytes) -> bytes:

@@ -29,11 +29,13 @@ class Words:
 
 
 def millionths(value: object) -> int:
-    """Return a number in millionths, as records are rounded.
+    """Return a number in millionths, as records are rounded; -1 for none.
 
     Raises:
         PointsmanError: if it is no number.
     """
+    if value is None:
+        return -1
     if not isinstance(value, int | float):
         raise PointsmanError(f"a decision on record has {value!r} where a number should be; verify the journal")
     return round(value * 1e6)

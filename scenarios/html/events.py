@@ -8,12 +8,14 @@ from typing import Any, Final
 import orjson
 
 from orchestrator.messages import Envelope
+from orchestrator.topics import TASK_SUBMITTED
 from scenarios.html.blocks import pack, pack_text
 from scenarios.html.columns import Words, differences
 
 #: Rows of which the bodies are kept together, and bytes of a body that are kept.
 PART: Final = 2048
 MOST_BODY: Final = 4000
+_KNOWN: Final = ("id", "request", "after", "parent")
 
 
 class Events:
@@ -36,14 +38,13 @@ class Events:
     def __len__(self) -> int:
         return len(self.at)
 
-    def take(self, sequence: int, envelope: Envelope, task: int, *, told_elsewhere: bool) -> None:
+    def take(self, sequence: int, envelope: Envelope, task: int) -> None:
         """Add a row.
 
         Args:
             sequence: in its journal, or line of its file.
             envelope: what happened.
             task: number of the task that it is about; -1 for the run.
-            told_elsewhere: whether its body need not be kept.
         """
         self._cause.append(self._numbers.get(envelope.causation_id, -1))
         self._numbers[envelope.id] = len(self.at)
@@ -51,7 +52,7 @@ class Events:
         self._task.append(task)
         self.at.append(envelope.at)
         self._sequence.append(sequence)
-        self._waiting.append(b"null" if told_elsewhere else _body(envelope))
+        self._waiting.append(_body(envelope))
         if len(self._waiting) == PART:
             self._flush()
 
@@ -80,8 +81,17 @@ class Events:
 
 
 def _body(envelope: Envelope) -> bytes:
-    value: Any = {**envelope.body, "(measured)": envelope.measured} if envelope.measured else envelope.body
-    text = orjson.dumps(value)
+    """Return what a row says, without what a page knows already: decisions, requests, commands."""
+    body: Any = envelope.body
+    if envelope.topic == TASK_SUBMITTED:
+        body = {**body, "task": {name: value for name, value in body["task"].items() if name not in _KNOWN}}
+    elif "decision" in body and envelope.topic.startswith("task."):
+        body = {name: value for name, value in body.items() if name != "decision"}
+    elif body == {"task": envelope.correlation_id}:
+        body = None
+    if envelope.measured:
+        body = {**body, "(measured)": {name: round(value, 6) for name, value in envelope.measured.items()}}
+    text = orjson.dumps(body)
     if len(text) > MOST_BODY:
         return orjson.dumps(text[:MOST_BODY].decode("utf-8", "ignore") + " …")
     return text

@@ -52,10 +52,9 @@ class Story:
         named, topic, tasks = envelope.correlation_id, envelope.topic, self.work.tasks
         ours = topic.startswith("task.")  # what others publish may be about anything
         task = -1 if not named else tasks.place(named) if ours else tasks.ids.find(named)
-        decides = topic in _DECIDED and "decision" in envelope.body
-        if decides:
+        if topic in _DECIDED and "decision" in envelope.body:
             self.choices.take(envelope.body["decision"], task, len(self.events))
-        self.events.take(sequence, envelope, task, told_elsewhere=decides and topic == TASK_ROUTED)
+        self.events.take(sequence, envelope, task)
         self.work.take(envelope, task)
         if not named:
             self.provenance.take(envelope)

@@ -85,11 +85,31 @@ class Run {
     });
   }
 
-  // One of the pieces in which reasons and bodies are kept; null where it was left out for its size.
+  // One of the pieces in which reasons and bodies are kept; undefined where it was left out for its size.
   async piece(kind, at) {
     const size = (await this.head()).parts[kind];
     const piece = await block(`${this.name}-${kind}-${Math.floor(at / size)}`);
-    return piece ? piece[at % size] : null;
+    return piece ? piece[at % size] : undefined;
+  }
+
+  // What was weighed in a decision; undefined where it was left out for its size.
+  async why(at) {
+    const [head, vocabulary] = await Promise.all([this.head(), this.words()]);
+    const size = head.parts.why;
+    const piece = await block(`${this.name}-why-${Math.floor(at / size)}`);
+    if (!piece) return undefined;
+    const place = at % size;
+    const before = (counts) => counts.slice(0, place).reduce((sum, one) => sum + one, 0);
+    const [first, word] = [before(piece.candidates), before(piece.words)];
+    const refused = piece.refused[place] ?? {};
+    const scores = sums(piece.scores.slice(first, first + piece.candidates[place]));
+    const candidates = scores.map((score, one) => {
+      const agent = piece.agents[first + one];
+      return { name: head.agents[agent], score: score / 1e3, out: refused[agent] };
+    });
+    const shares = piece.shares.slice(word, word + piece.words[place]);
+    const words = shares.map((share, one) => ({ name: vocabulary[piece.named[word + one]], score: share / 1e3 })).filter((one) => one.name);
+    return { candidates, words, more: piece.more[place], rest: piece.rest[place] ?? {} };
   }
 }
 

@@ -93,9 +93,9 @@ async function decisions(run, holder) {
   };
   const open = async (at) => {
     state.chosen = at;
-    const [why, vocabulary] = await Promise.all([run.piece("why", at), run.words()]);
+    const why = await run.why(at);
     if (state.chosen !== at) return;
-    detail.replaceChildren(...reasons(head, tasks, choices, requests, vocabulary, at, why, result[at], run.name));
+    detail.replaceChildren(...reasons(head, tasks, choices, requests, at, why, result[at]));
     for (const one of listed.querySelectorAll("button.link")) one.setAttribute("aria-pressed", String(one.textContent === tasks.id[choices.task[at]]));
   };
   const bar = el("div", { class: "bar" }, el("label", {}, "Threshold", slider), exact, reset);
@@ -132,7 +132,7 @@ function histogram(choices, asked, threshold, usual) {
     line(usual, "mark was"), line(threshold, "mark"), label(0, "sure 0", "start"), label(0.25, "0.25", "middle"), label(0.5, "0.5", "middle"), label(0.75, "0.75", "middle"), label(1, "1", "end"));
 }
 
-function reasons(head, tasks, choices, requests, vocabulary, at, why, now, runName) {
+function reasons(head, tasks, choices, requests, at, why, now) {
   const task = choices.task[at];
   const heading = el("h4", {}, tasks.id[task] ?? "");
   const request = el("p", {}, shown(requests?.[task] ?? "", 400));
@@ -152,16 +152,11 @@ function reasons(head, tasks, choices, requests, vocabulary, at, why, now, runNa
     for (const [name, value] of facts) list.append(el("dt", {}, name), el("dd", {}, value));
     return [heading, request, list, el("p", {}, "Candidates and words were left out of this file for its size."), command];
   }
-  const [kept, left, refused, parts, rest] = why;
-  for (const [name, value] of Object.entries(rest || {})) facts.push([name, typeof value === "object" ? JSON.stringify(value) : value]);
+  for (const [name, value] of Object.entries(why.rest)) facts.push([name, typeof value === "object" ? JSON.stringify(value) : value]);
   for (const [name, value] of facts) list.append(el("dt", {}, name), el("dd", {}, value));
-  const candidates = [];
-  for (let one = 0; one < kept.length; one += 2) candidates.push({ name: head.agents[kept[one]], score: kept[one + 1] / 1e4, out: refused ? refused[kept[one]] : undefined });
-  const found = [];
-  for (let one = 0; one < parts.length; one += 2) if (vocabulary?.[parts[one]]) found.push({ name: vocabulary[parts[one]], score: parts[one + 1] / 1e3 });
-  const more = left ? [el("p", { class: "about" }, `and ${left} candidates more`)] : [];
-  const drawnWords = found.length ? [bars(`What each word adds to ${head.agents[choices.leader[at]]}`, found)] : [];
-  return [heading, request, list, bars("Candidates by score", candidates), ...more, ...drawnWords, command];
+  const more = why.more ? [el("p", { class: "about" }, `and ${why.more} candidates more`)] : [];
+  const drawnWords = why.words.length ? [bars(`What each word adds to ${head.agents[choices.leader[at]]}`, why.words)] : [];
+  return [heading, request, list, bars("Candidates by score", why.candidates), ...more, ...drawnWords, command];
 }
 
 // Bars as a table: what a screen reader reads is what is drawn.

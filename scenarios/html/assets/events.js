@@ -52,14 +52,20 @@ async function events(run, holder) {
     if (open.getAttribute("aria-expanded") === "true" && here.isConnected) here.after(el("tr", {}, el("td", { colspan: "5" }, el("pre", {}, text))));
   };
   const told = async (at) => {
-    const body = await run.piece("bodies", at);
-    if (typeof body === "string") return body;
-    if (body) return JSON.stringify(body, null, 1);
-    if (decided.has(at)) {
-      const one = decided.get(at);
-      return `the decision on ${tasks.id[choices.task[one]]}: ${who(head, choices, one)}; what was weighed stands under Decisions`;
+    const parts = [];
+    const [body, requests] = await Promise.all([run.piece("bodies", at), run.requests()]);
+    const task = found.task[at];
+    if (body?.task && typeof body.task === "object" && head.topics[found.topic[at]] === "task.submitted") {
+      const after = tasks.after[task].map((other) => tasks.id[other]);
+      Object.assign(body.task, { id: tasks.id[task] }, requests ? { request: requests[task] } : {}, after.length ? { after } : {},
+        tasks.parent[task] >= 0 ? { parent: tasks.id[tasks.parent[task]] } : {});
     }
-    return "left out of this file for its size; `pointsman journal export` has it";
+    if (decided.has(at)) parts.push(`Decision: ${who(head, choices, decided.get(at))}. What was weighed stands under Decisions.`);
+    if (typeof body === "string") parts.push(body);
+    else if (body && Object.keys(body).length) parts.push(JSON.stringify(body, null, 1));
+    else if (body === undefined) parts.push("Left out of this file for its size; `pointsman journal export` has it.");
+    else if (!parts.length) parts.push(JSON.stringify({ task: tasks.id[task] }));
+    return parts.join("\n");
   };
   const jump = (sequence) => {
     topic.value = "";
