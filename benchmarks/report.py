@@ -2,8 +2,8 @@
 
 A synthetic run of tasks that wait for each other, with retries, faults, failures, abstentions and twenty candidates in
 every decision, is written into an SQLite journal. `pointsman report` makes its page in a process of its own, whose time
-and peak resident set are taken. Where there is a Chromium, the page is opened from the disk and timed until all sections
-are filled.
+and peak resident set are taken. Where there is a Chromium, the page is opened from the disk and timed until all of its
+sections are filled.
 """
 
 from __future__ import annotations
@@ -276,7 +276,7 @@ def _open(page: Path, folder: Path) -> float | None:
         return seconds
 
 
-def _shown(value: float | None) -> str:
+def _shown(value: object) -> str:
     return "no browser here" if value is None else f"{value:,.2f}" if isinstance(value, float) else f"{value:,}"
 
 

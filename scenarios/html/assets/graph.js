@@ -35,13 +35,13 @@ async function graph(run, holder) {
     const names = [...kept].sort((a, b) => a - b);
     said.textContent = shown(kept.size < count ? `${what}: ${kept.size} of ${count} tasks are drawn.` : `All ${count} tasks are drawn.`);
     frame.replaceChildren(picture(head, tasks, names, above, here, open));
-    const rows = names.map((at) => ({ cells: [tasks.id[at], words(head.statuses[tasks.status[at]]), head.agents[tasks.agent[at]] ?? "nobody", above(at).map((other) => tasks.id[other]).join(", "), tasks.error[at] ?? ""] }));
+    const rows = names.map((at) => ({ cells: [tasks.id[at], head.statuses[tasks.status[at]].replace("_", "-"), head.agents[tasks.agent[at]] ?? "nobody", above(at).map((other) => tasks.id[other]).join(", "), tasks.error[at] ?? ""] }));
     listed.replaceChildren(table("The tasks that are drawn", ["task", "became", "agent", "waits for, or was added by", "error"], rows));
   };
   const open = (at) => {
     show(around([at]), at, `Around ${tasks.id[at]}`);
     const error = tasks.error[at] ? `: ${tasks.error[at]}` : "";
-    said.append(shown(` ${tasks.id[at]} ${words(head.statuses[tasks.status[at]])}${error}`));
+    said.append(shown(` ${tasks.id[at]} ${head.statuses[tasks.status[at]].replace("_", "-")}${error}`));
     frame.querySelector(".here")?.scrollIntoView({ block: "nearest", inline: "center" });
   };
   const start = () => (odd.length && count > MOST_NODES ? show(around(odd), -1, "What did not complete and what is around it") : show(around([...tasks.id.keys()]), -1, "The first tasks"));
@@ -107,7 +107,7 @@ function picture(head, tasks, names, above, here, open) {
   const nodes = names.map((at) => {
     const [x, y] = place.get(at);
     const odd = tasks.status[at] !== completed;
-    const status = words(head.statuses[tasks.status[at]]);
+    const status = head.statuses[tasks.status[at]].replace("_", "-");
     const agent = head.agents[tasks.agent[at]] ?? "nobody";
     const act = () => open(at);
     return drawn("g", {

@@ -25,6 +25,7 @@ COMMANDS = [
     ["decisions"],
     ["why"],
     ["diff"],
+    ["report"],
     ["feedback"],
     ["learn"],
     ["promote"],

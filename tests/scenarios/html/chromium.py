@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
-_PATIENCE_S: Final = 60.0
+_PATIENCE_S: Final = 30.0
 
 
 def find_browser() -> str | None:
@@ -99,7 +99,8 @@ class Chromium:
     def picture(self, file: Path, selector: str = "") -> bytes:
         """Take a picture of an element, or of what is in the window, and return it as PNG."""
         clip = {}
-        if selector:
+        if selector:  # the list of sections would lie over it
+            self.run("document.querySelectorAll('nav').forEach((one) => { one.style.position = 'static'; })")
             box = self.run(
                 f"(() => {{ const b = document.querySelector({json.dumps(selector)}).getBoundingClientRect();"
                 " return {x: b.x + scrollX, y: b.y + scrollY, width: b.width, height: b.height}; })()"

@@ -100,7 +100,7 @@ def _hostile() -> Iterable[Fact]:
     for text in HOSTILE:
         yield "registry.agent_registered", "", {"agent": text, "version": text, "code": text, "policy": {text: text}}
         yield submitted(text, text, after=[HOSTILE[1]])
-        more = {
+        more: dict[str, Any] = {
             "leader": text,
             "runner_up": HOSTILE[0],
             "attribution": [[text, 0.5]],
