@@ -7,7 +7,7 @@ import functools
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -42,6 +42,9 @@ from orchestrator.restarts import Restarts
 from orchestrator.spending import Spending
 from orchestrator.starts import Starts
 
+if TYPE_CHECKING:
+    import structlog
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
@@ -61,6 +64,7 @@ class Surroundings:
     starts: Starts = field(default_factory=Starts)
     restarts: Restarts = field(default_factory=Restarts)
     outside_of: OutsideOf | None = None
+    logger: structlog.typing.FilteringBoundLogger | None = None
 
 
 class Success(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from enum import IntEnum
 from itertools import groupby
@@ -45,16 +46,22 @@ def to_text(results: Sequence[ScenarioResult], broken: Sequence[DocumentError] =
 def describe(result: ScenarioResult) -> str:
     """Return a line for a scenario; below it a line for each fault that struck, and for what was missed."""
     about = f"{len(result.outcomes)} expectations, {result.duration_s:g} s of virtual time"
-    lines = [f"{result.verdict.upper():7} {result.scenario.title} ({about})"]
+    lines = [f"{label(result).upper():7} {result.scenario.title} ({about})"]
     struck = (f"fault: {strike.words}" for strike in result.strikes)
     return "\n".join([*lines, *(f"        {line}" for line in (*struck, *misses(result)))])
 
 
+def label(result: ScenarioResult) -> str:
+    """Return the verdict in a word; what passed as often as it had to, and not always, is `flaky`."""
+    return "flaky" if result.verdict == "passed" and result.series and result.series.flaky else result.verdict
+
+
 def summary(results: Sequence[ScenarioResult], broken: Sequence[DocumentError] = ()) -> str:
     """Return one line of counts."""
-    verdicts = [result.verdict for result in results]
+    verdicts = [label(result) for result in results]
     counts = {
         "passed": verdicts.count("passed"),
+        "flaky": verdicts.count("flaky"),
         "failed": verdicts.count("failed"),
         "in error": verdicts.count("error"),
         "broken": len(broken),
@@ -65,8 +72,18 @@ def summary(results: Sequence[ScenarioResult], broken: Sequence[DocumentError] =
 def misses(result: ScenarioResult) -> list[str]:
     """Return what kept a scenario from passing, a line each; empty if it passed."""
     missed = [outcome.message for outcome in result.outcomes if not outcome.met]
-    lines = [*missed, *result.in_vain, *([result.error] if result.error else [])]
+    lines = [*missed, *result.in_vain, *result.astray, *([result.error] if result.error else []), *_repeat(result)]
     return [f"{result.scenario.path}: {line}" for line in lines]
+
+
+def _repeat(result: ScenarioResult) -> list[str]:
+    """Return how to repeat the run of a series that failed."""
+    series = result.series
+    if series is None or series.failing is None:
+        return []
+    found = "" if series.found == series.failing else f" (found with {series.found})"
+    path, title = shlex.quote(str(result.scenario.path)), shlex.quote(result.scenario.title)
+    return [f"{series}; again: pointsman test {path} -k {title} {series.failing}{found}"]
 
 
 def to_junit(results: Sequence[ScenarioResult], broken: Sequence[DocumentError] = ()) -> str:
@@ -104,9 +121,10 @@ def _add_suite(root: ET.Element, path: str, results: list[ScenarioResult]) -> No
             _add_fault(case, "failure", "expectation", misses(result))
         elif result.verdict == "error":
             _add_fault(case, "error", "scenario", misses(result))
-        if result.strikes:
-            struck = "\n".join(f"fault: {strike.words}" for strike in result.strikes)
-            ET.SubElement(case, "system-out").text = _clean(struck)
+        said = [f"fault: {strike.words}" for strike in result.strikes]
+        said += [str(result.series)] if result.series else []
+        if said:
+            ET.SubElement(case, "system-out").text = _clean("\n".join(said))
 
 
 def _counts(path: str, tests: int, failures: int = 0, errors: int = 0, seconds: float = 0.0) -> dict[str, str]:

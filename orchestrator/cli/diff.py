@@ -61,6 +61,7 @@ def diff(
             tolerance=TOLERANCE if tolerance is None else tolerance,
             timing=timing,
             most=_ALL if everything else MOST,
+            origins=runs.origins(*tracks),
         )
     origins = find_origins(found, settings_file)
     if as_json:

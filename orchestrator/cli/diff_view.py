@@ -25,8 +25,8 @@ _MOVED: Final = 5
 
 def show_comparison(found: Comparison, origins: Mapping[str, Origin]) -> None:
     """Print what two runs differ in, for people."""
-    sides = zip(("recorded", "actual"), (found.recorded, found.actual), found.rows, strict=True)
-    show(*(_fact(side, cell(f"{name}, {rows} rows")) for side, name, rows in sides))
+    both = zip(("recorded", "actual"), (found.recorded, found.actual), found.rows, strict=True)
+    show(*(_fact(side, cell(f"{name}, {rows} rows")) for side, name, rows in both))
     for number, divergence in enumerate(found.divergences, start=1):
         show("", *_view(number, divergence, origins.get(divergence.agent)))
     show("", *_moved(found), _summary(found))
@@ -43,7 +43,7 @@ def _view(number: int, one: Divergence, origin: Origin | None) -> Iterator[Text 
     )
     where = [f"row {side.row}" if side else "no such row" for side in (one.recorded, one.actual)]
     rows: list[tuple[object, ...]] = [("", *where)]
-    rows += [(change.pointer or "order", *_sides(change.recorded, change.actual)) for change in one.changes[:_CHANGES]]
+    rows += [(change.pointer or "order", *sides(change.recorded, change.actual)) for change in one.changes[:_CHANGES]]
     yield table(("where", "recorded", "actual"), rows)
     if len(one.changes) > _CHANGES:
         yield cell(f"and {len(one.changes) - _CHANGES} more places, see --json", "dim")
@@ -59,7 +59,8 @@ def _fact(what: str, fact: Text) -> Text:
     return cell(what, "dim").append(" " * (10 - len(what))).append_text(fact)
 
 
-def _sides(recorded: Any, actual: Any) -> tuple[Text, Text]:
+def sides(recorded: Any, actual: Any) -> tuple[Text, Text]:
+    """Return two values, to stand beside each other."""
     return _value(recorded), _value(actual)
 
 
@@ -99,7 +100,8 @@ def _summary(found: Comparison) -> Text:
     causes = _count(sum(found.counts.values()), "first cause")
     left = sum(found.counts.values()) - len(found.divergences)
     more = f"; {left} not shown, see --all" if left else ""
-    follow = f"; {_count(found.below, 'later difference')} from them" if found.below else ""
+    from_what = "it" if sum(found.counts.values()) == 1 else "them"
+    follow = f"; {_count(found.below, 'later difference')} from {from_what}" if found.below else ""
     return cell(f"{causes}: {counts}{follow}{more}", "bold")
 
 

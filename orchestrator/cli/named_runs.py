@@ -77,6 +77,13 @@ class NamedRuns:
             return _lines(track)
         return (Line(row.sequence, row.envelope) for row in self.journal.rows(run=track.run))
 
+    def origins(self, recorded: Track, actual: Track) -> tuple[str, str]:
+        """Return which runs two that were forked go on from."""
+        from orchestrator.cli.recorded import origin_of
+
+        settings = session.open_settings(self._settings_file)
+        return origin_of(settings, recorded.run), origin_of(settings, actual.run)
+
     def _find(self, name: str, argument: str) -> str:
         from orchestrator.documents import suggest
 

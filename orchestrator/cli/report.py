@@ -82,7 +82,8 @@ def _tell(named: NamedRuns, run: str, against: str, settings_file: Path | None, 
     if against:
         from scenarios.divergence import compare
 
-        compared = compare(named.open(against, "--against"), named.open(run, "RUN"))
+        tracks = named.open(against, "--against"), named.open(run, "RUN")
+        compared = compare(*tracks, origins=named.origins(*tracks))
     origins = find_origins(compared, settings_file) if compared is not None else None
     return Told(story, compared, origins, _map(story, session.open_settings(settings_file)) if mapped else None)
 
