@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from orchestrator.clock import Clock, SystemClock
 from orchestrator.errors import AgentError
+from orchestrator.letterbox import Letterbox
 
 if TYPE_CHECKING:
     from orchestrator.context import AsksPeople, InDoubt, PerformsEffects
@@ -50,9 +52,10 @@ class Bridge:
 
     def __init__(self) -> None:
         self._loop, self._home = asyncio.get_running_loop(), threading.get_ident()
+        self._letters = Letterbox()
         self._wanted: deque[tuple[Wanted, Future[Any]]] = deque()
         self._news = asyncio.Event()
-        self._serving = self._over = False
+        self._serving = False
 
     async def run(self, function: Callable[[], Any], clock: Clock) -> Any:
         """Run a plain function in a thread and do what it wants meanwhile; return or raise what it does.
@@ -75,20 +78,13 @@ class Bridge:
             return at_once(make)
         if not self._serving:
             raise AgentError(f"this clock gives a `def` handler no way to wait for anything; {_INSTEAD}")
-        box: Future[Any] = Future()
-        try:
-            self._loop.call_soon_threadsafe(self._take, make, box)
-        except RuntimeError:  # the loop is closed: the run is long over
-            raise asyncio.CancelledError from None
-        return box.result()
+        return self._letters.post(functools.partial(self._take, make), asyncio.CancelledError())
 
     # -- on the loop -------------------------------------------------------------------------------------------------
 
-    def _take(self, make: Wanted, box: Future[Any]) -> None:
-        if self._over:
-            box.set_exception(asyncio.CancelledError())
-        else:
-            self._wanted.append((make, box))
+    def _take(self, make: Wanted, answer: Future[Any]) -> None:
+        if not answer.done():  # else it was refused: the attempt is over
+            self._wanted.append((make, answer))
             self._news.set()
 
     async def _serve(self, running: asyncio.Future[Any]) -> Any:
@@ -100,24 +96,22 @@ class Bridge:
         return running.result()
 
     def _close(self, running: asyncio.Future[Any]) -> None:
-        self._over = True
-        for _, box in self._wanted:
-            box.set_exception(asyncio.CancelledError())
+        self._letters.close()
         self._wanted.clear()
         if not running.cancel() and not running.cancelled():
             running.exception()  # retrieved: a cancellation goes before it
 
 
-async def _fulfil(make: Wanted, box: Future[Any]) -> None:
+async def _fulfil(make: Wanted, answer: Future[Any]) -> None:
     try:
         output = await make()
     except asyncio.CancelledError:
-        box.set_exception(asyncio.CancelledError())
+        answer.set_exception(asyncio.CancelledError())
         raise
     except BaseException as error:  # noqa: BLE001 - right: raised in the thread that wanted it, and comes back from there
-        box.set_exception(error)
+        answer.set_exception(error)
     else:
-        box.set_result(output)
+        answer.set_result(output)
 
 
 def at_once(make: Wanted) -> Any:
