@@ -165,7 +165,7 @@ class AgentRunner:
         entry = self._open[command.correlation_id] = self._opened(command)
         wait_s = command.body.get("wait_s", 0.0)
         if wait_s:
-            entry.timer = asyncio.get_running_loop().call_later(wait_s, self._mailbox.requeue, command)
+            self._set_timer(entry, wait_s)
         return entry
 
     async def _barred(self, entry: OpenTask) -> bool:
@@ -252,9 +252,11 @@ class AgentRunner:
         body = {"agent": self.name, "attempt": entry.attempts, **why(failed), "delay_s": delay}
         body |= self._spending.settle(task_id, self.name)
         await self._in.bus.publish(TASK_RETRIED, body, task_id, started.id, measured)
-        entry.timer = asyncio.get_running_loop().call_later(
-            delay, self._in.alarm.guard(functools.partial(self._mailbox.requeue, entry.command))
-        )
+        self._set_timer(entry, delay)
+
+    def _set_timer(self, entry: OpenTask, seconds: float) -> None:
+        requeue = self._in.alarm.guard(functools.partial(self._mailbox.requeue, entry.command))
+        entry.timer = asyncio.get_running_loop().call_later(seconds, requeue)
 
     async def _ask(self, entry: OpenTask, question: Question, started: Envelope, measured: dict[str, float]) -> None:
         """Let a task wait for a person: its attempt does not count, and neither worker nor timer is held."""
