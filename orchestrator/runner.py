@@ -203,8 +203,8 @@ class AgentRunner:
         outcome = await self.handling.run(self.agent, started, worker, entry.policy)
         measured = {"handle_s": stopwatch() - begun}
         entry.in_handler = False
-        if isinstance(outcome, Failure) and self._stopped:
-            self._note_late(entry, outcome)
+        if isinstance(outcome, Failure) and self._stopped:  # the last row of the run is written by now
+            self.handling.note_hidden(task_id, entry.attempts, outcome.error)
         if self._open.get(task_id) is not entry:
             return  # given up while the handler would not be cancelled
         if isinstance(outcome, Waiting):
@@ -231,12 +231,6 @@ class AgentRunner:
             if outcome.short is not None:
                 self.breaker.withdraw()  # a budget says nothing about the agent
             await self._ends.bury(why(outcome), entry, started, measured)
-
-    def _note_late(self, entry: OpenTask, failed: Failure) -> None:
-        """Log what a handler raised when the end of the run cut it off: the last row of the run is written by then."""
-        if self._in.logger is not None:
-            about = {"agent": self.name, "task": entry.command.correlation_id, "attempt": entry.attempts}
-            self._in.logger.warning("handler failed as it was cut off", **about, error=failed.error)
 
     def _wait_or_end(self, entry: OpenTask, failed: Failure) -> float | str:
         """Return the seconds until the next attempt or, where none follows, the error to end with."""
