@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import functools
-import inspect
+import random
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,9 +11,10 @@ from typing import Any, Final, Literal, Protocol
 
 from orchestrator.blocking import Blocking, Wait, wait_alone
 from orchestrator.budget import Amount, Budget, Cost, amount_of
-from orchestrator.clock import Clock, SystemClock
+from orchestrator.clock import Clock, SystemClock, seeded_random
 from orchestrator.errors import AgentError
 from orchestrator.messages import EMPTY, OnFailure, Result, Task, as_ids
+from orchestrator.outside import WORLD, Outside, Read, called, with_key
 from orchestrator.policy import TaskPolicy
 
 InDoubt = Literal["again", "fail", "ask"]
@@ -74,15 +74,7 @@ class _Unrecorded:
     """Performs effects without a journal: for handlers that are called by hand, in tests."""
 
     async def perform(self, name: str, function: Callable[[str], Any], key: str, in_doubt: InDoubt) -> Any:  # noqa: ARG002 - the protocol's
-        return await call(function, key or name, SystemClock())
-
-
-async def call(function: Callable[[str], Any], key: str, clock: Clock) -> Any:
-    """Call the function of an effect, a plain one in a thread."""
-    if inspect.iscoroutinefunction(function):
-        return await function(key)
-    output = await clock.run_blocking(functools.partial(function, key))
-    return await output if inspect.isawaitable(output) else output
+        return await called(with_key(function, key or name), SystemClock())
 
 
 def _refuse_threads(what: str) -> None:
@@ -105,6 +97,7 @@ class TaskContext:
         results: results of the tasks that this one waited for, by id.
         workspace: folder that relative paths in payloads start from.
         clock: time for this run; use it instead of `time` and `datetime` so that a run can be replayed.
+        seed: what `random` and `new_id` depend on; the run's own.
     """
 
     task: Task
@@ -117,11 +110,46 @@ class TaskContext:
     people: AsksPeople = field(default_factory=_Nobody, repr=False)
     spending: Spend = field(default=_count_nothing, repr=False)
     wait: Wait = field(default=wait_alone, repr=False)
+    outside: Outside = field(default=WORLD, repr=False)
+    seed: str = ""
+    _random: random.Random | None = field(default=None, init=False, repr=False)
 
     @property
     def blocking(self) -> Blocking:
-        """Effects and questions for a plain `def` handler: `context.blocking.effect(...)` returns when it is over."""
-        return Blocking(self.effects, self.people, self.wait)
+        """Reads, effects, questions for a plain `def` handler: `context.blocking.read(...)` returns when it is over."""
+        return Blocking(self.effects, self.people, self.outside, self.clock, self.wait)
+
+    @property
+    def random(self) -> random.Random:
+        """Chance for this attempt: other numbers in each run, task and attempt, the same ones when it is replayed."""
+        if self._random is None:
+            own = seeded_random(0, self.seed, self.task.id, str(self.attempt))
+            object.__setattr__(self, "_random", own)  # made only for those who ask; the value itself stays frozen
+            return own
+        return self._random
+
+    def new_id(self) -> str:
+        """Return 32 hexadecimal digits that nobody else draws, the same when the run is replayed."""
+        return f"{self.random.getrandbits(128):032x}"
+
+    def read(self, source: str, function: Read, *, request: Any = None) -> Coroutine[Any, Any, Any]:
+        """Read something from outside: an LLM, a service, a program, a file that changes. Return what came.
+
+        In a recorded run what came is kept, and a replay gets it from there: at the recorded moment, without asking
+        anybody. So whatever is not decided by the task itself is read here, or through `HttpClient`, which does so.
+
+        Args:
+            source: what is asked, such as 'llm'.
+            function: reads it; returns JSON. Async, or a plain function that runs in a thread.
+            request: what is asked for; JSON. A replay whose request is another one than the recorded is told so.
+
+        Raises:
+            NotJsonError: if the request, or in a recorded run what came, is no JSON.
+            CassetteError: in a replay, if nothing of the kind was recorded.
+            AgentError: at once, in a plain `def` handler, which cannot await: it has `context.blocking.read`.
+        """
+        _refuse_threads("read")
+        return self.outside.read(source, request, function, self.clock)
 
     def effect(
         self, name: str, function: Callable[[str], Any], *, key: str = "", in_doubt: InDoubt = "again"

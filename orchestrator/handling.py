@@ -34,6 +34,7 @@ from orchestrator.isolated_process import too_large
 from orchestrator.isolation import Isolation
 from orchestrator.journal import Journal, check_json
 from orchestrator.messages import Envelope, Task
+from orchestrator.outside import CURRENT, WORLD, Outside, OutsideOf
 from orchestrator.plan import has_references, resolve_payload
 from orchestrator.policy import Policy
 from orchestrator.questions import Question, Questions, QuestionsOfAttempt
@@ -62,6 +63,7 @@ class Surroundings:
     alarm: Alarm = field(default_factory=Alarm)
     starts: Starts = field(default_factory=Starts)
     restarts: Restarts = field(default_factory=Restarts)
+    outside_of: OutsideOf | None = None
     logger: structlog.typing.FilteringBoundLogger | None = None
 
 
@@ -101,6 +103,7 @@ class Handling:
 
     def __init__(self, surroundings: Surroundings, policy: Policy, agent: Agent) -> None:
         self._in, self._name = surroundings, agent.card.name
+        self._seed = f"{surroundings.seed}/{surroundings.effects.run}"
         self._deadlines = Deadlines(policy.timeout_s, surroundings.alarm.guard)
         self._isolation = _isolate(surroundings, policy, agent) if policy.isolation == "process" else None
 
@@ -184,7 +187,14 @@ class Handling:
             effects=self._in.effects.of(started, questions),
             people=questions,
             spending=functools.partial(self._in.spending.spend, self._name, started),
+            outside=WORLD if self._in.outside_of is None else self._answered_by(self._in.outside_of(task.id)),
+            seed=self._seed,
         )
+
+    def _answered_by(self, outside: Outside) -> Outside:
+        """Let whatever this worker runs from now on read from there."""
+        CURRENT.set(outside)
+        return outside
 
     async def _call_within_budget(
         self,

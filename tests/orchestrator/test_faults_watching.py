@@ -9,7 +9,7 @@ from orchestrator.agent import AgentCard
 from orchestrator.budget import Budget
 from orchestrator.clock import SystemClock, VirtualClock
 from orchestrator.context import TaskContext
-from orchestrator.journal import JournalReader, MemoryJournal
+from orchestrator.journal import BlockingJournal, JournalReader, MemoryJournal
 from orchestrator.logs import make_logger
 from orchestrator.messages import Task
 from orchestrator.orchestrator import Orchestrator
@@ -32,7 +32,9 @@ THREADS: Final = (
     "orchestrator.pulse",
     "orchestrator.standpoint",
 )
-COMPONENTS: Final = (*WATCHDOG, *THREADS)
+#: What a thread and the loop do one after the other, in virtual time; and a journal that holds the loop up.
+TURNS: Final = ("orchestrator.journal.blocking", "orchestrator.turns")
+COMPONENTS: Final = (*WATCHDOG, *THREADS, *TURNS)
 #: Called by the loop alone, on behalf of a thread: it tells its own handler, and the thread is told at the end.
 CALLBACKS: Final = ("blocking.Bridge._take", "errands.Errands._begin")
 #: For handlers that are called by hand, and for a clock that has no threads.
@@ -69,6 +71,26 @@ class Blunt:
     def handle(self, _task: Task, context: TaskContext) -> Any:
         context.spend(tokens=1)
         return [context.blocking.effect("book", lambda key: key), context.blocking.ask("go on?")]
+
+
+async def they_take_turns(told: list[str]) -> None:
+    """Let a plain handler have of the run what it may, in virtual time, as where a run is recorded."""
+    logged = io.StringIO()
+    logger = make_logger("json", logged, now=lambda: 0.0)
+    given: dict[str, Any] = {"agents": [Blunt()], "router": FixedRouter(), "clock": VirtualClock(), "logger": logger}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "j.db"
+        try:
+            with BlockingJournal(path, "r", durability="os-crash-may-lose") as journal:
+                async with Orchestrator(Settings(drain_s=0), journal=journal, run="r", **given) as o:
+                    ticket = await o.submit("blunt", id="b")
+                    await asyncio.sleep(1)
+                    if o._parts.questions.open:
+                        await o.answer("b", "yes")
+                    result = await ticket.result()
+                    told.append(f"{result.status} {result.output} {result.error}")
+        finally:
+            told += [logged.getvalue(), *_rows(path)]
 
 
 async def a_loop_stands(told: list[str]) -> None:
@@ -120,6 +142,11 @@ def _rows(path: Path) -> list[str]:
 def test_every_fault_in_watching_is_reported() -> None:
     """A watchdog that fails ends its run."""
     assert not wrong_at(functions_of(WATCHDOG), nothing_happens, SOME // 4)
+
+
+def test_every_fault_in_taking_turns_is_reported() -> None:
+    """The loop stands still while a thread works: it must not wait for one that has ended."""
+    assert not wrong_at(functions_of(TURNS), they_take_turns, SOME // 4)
 
 
 def test_every_fault_in_what_threads_have_of_a_run_is_reported() -> None:
