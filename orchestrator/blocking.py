@@ -96,7 +96,7 @@ class Bridge:
         return self._letters.post(functools.partial(self._take, make), asyncio.CancelledError())
 
     def spending(self, spend: Spend) -> Spend:
-        """Return how the handler spends: where it and the loop take turns, in the loop's turn, or it would wait forever."""
+        """Return how the handler spends: where it and the loop take turns, in the loop's, and never outside of it."""
 
         def run(amount: Amount) -> Awaitable[None]:
             async def on_record() -> Awaitable[None]:
