@@ -56,7 +56,7 @@ bench: $(VENV)/.dev  ## costs beside bare asyncio, as a table (ARGS="--json FILE
 bench-peers: $(VENV)/.dev  ## the same work in other frameworks, each in an environment of its own
 	@$(BIN)/python -m benchmarks.peers $(ARGS)
 
-bench-graphs: $(VENV)/.dev  ## 10,000 and 100,000 tasks in one graph: what ten times as many cost (ARGS="--check")
+bench-graphs: $(VENV)/.dev  ## 10,000 and 100,000 tasks in one graph: what ten times as many cost, in half an hour (ARGS="--check")
 	@$(BIN)/python -m benchmarks.big_graphs $(ARGS)
 
 bench-router: $(VENV)/.dev  ## the router's whole table, ours beside what others use (ARGS="--show --check")
