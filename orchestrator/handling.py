@@ -258,7 +258,7 @@ class Handling:
 
 def _isolate(surroundings: Surroundings, policy: Policy, agent: Agent) -> Isolation:
     died = functools.partial(surroundings.restarts.died, agent.card.name, policy.restart)
-    return Isolation(agent, policy, surroundings.starts, died)
+    return Isolation(agent, policy, surroundings.starts, died, surroundings.alarm)
 
 
 def _gave_up(error: AgentError | BudgetExceededError) -> Failure:
