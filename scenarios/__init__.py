@@ -1,7 +1,7 @@
 """Scenarios: UAT replayed in virtual time, offline, and judged by the journal of the run.
 
 Names are imported when they are first asked for, so that pytest, which loads our plugin wherever we are installed,
-does not load the engine with it.
+does not load the engine with it; nor does comparing two runs.
 """
 
 import importlib
@@ -54,7 +54,7 @@ __all__ = [
     "to_text",
 ]
 
-_WHERE = {
+_WHEN_ASKED_FOR = {
     "LIBRARY": "scenarios.collector",
     "Cassette": "scenarios.cassette",
     "Collection": "scenarios.collector",
@@ -89,6 +89,6 @@ _WHERE = {
 
 def __getattr__(name: str) -> Any:
     """Import a public name on first use (PEP 562)."""
-    if name not in _WHERE:
+    if name not in _WHEN_ASKED_FOR:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_WHERE[name]), name)
+    return getattr(importlib.import_module(_WHEN_ASKED_FOR[name]), name)

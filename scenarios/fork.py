@@ -16,6 +16,7 @@ from orchestrator.messages import Envelope, Result, Task
 from orchestrator.orchestrator import Orchestrator
 from orchestrator.paced_loop import PacedLoop, run_paced
 from orchestrator.plan import Plan
+from orchestrator.redaction import Redactor
 from orchestrator.settings import Settings
 from orchestrator.topics import EFFECT_DONE, TASK_COMPLETED, TASK_SUBMITTED
 from router import Router
@@ -23,7 +24,7 @@ from scenarios.cassette import Cassette, Header, Override, Recording, RecordMode
 from scenarios.errors import RecordingError
 from scenarios.pointers import put, tokens
 from scenarios.prompter import prompted
-from scenarios.recording import CassetteFile, RecordingJournal, cassette_of, perform
+from scenarios.recording import CassetteFile, RecordingJournal, as_it_is, cassette_of, perform, seeing
 from scenarios.tape import Tape
 
 #: What can be said otherwise, and where in its row.
@@ -61,6 +62,7 @@ def fork(
     router: Router | None = None,
     run: str = "",
     into: Path | None = None,
+    redact: Redactor | None = None,
 ) -> Forked:
     """Play a recorded run up to a row, and go on from there.
 
@@ -80,6 +82,7 @@ def fork(
         router: None takes the one that the settings name.
         run: id; the parent's with `-fork` and a number if empty.
         into: file of the cassette; None takes `cassette_of`.
+        redact: `redactor_of` the cassette. What the fork asks the world it asks with the pseudonyms that it has.
 
     Raises:
         RecordingError: if the run has no such row, a change fits nowhere, or a row before the point is another now.
@@ -88,34 +91,47 @@ def fork(
     shared = [row for row in rows if row.sequence <= at]
     if not shared or shared[-1].sequence != at:
         raise RecordingError(f"run {cassette.header.run!r} has no row {at}; `pointsman diff` and `why` tell numbers")
-    point = shared[-1].envelope
-    changed = _changed(cassette, point, changes)
-    parent = changed.header
+    point, parent = shared[-1].envelope, cassette.header
     named = {"run": run or _name(parent.run, settings), "origin": parent.origin or parent.run}
-    changed = changed.model_copy(update={"header": parent.model_copy(update=named)})
-    header, path = changed.header, into or cassette_of(settings, named["run"])
-    gate, lineage = asyncio.Event(), _Lineage(point, round(point.at - parent.epoch, 6) + 1e-9)
+    changed = _changed(cassette, point, changes)
+    changed = changed.model_copy(update={"header": _update(changed.header, **named)})
+    path, gate = into or cassette_of(settings, named["run"]), asyncio.Event()
+    lineage = _Lineage(point, round(point.at - parent.epoch, 6) + 1e-9)
     with (
-        _Forking(settings, header.run, shared, gate, lineage, changes) as journal,
-        CassetteFile(path, header) as file,
+        _Forking(settings, named["run"], shared, gate, lineage, changes, redact) as journal,
+        CassetteFile(path, changed.header) as file,
     ):
         mode: RecordMode = "new" if live else "none"
         passes_by = lineage.passes_by if live else _nothing
-        tape = Tape(changed, mode, sink=file.write, gate=gate, keep_played=True, passes_by=passes_by)
-        made = Orchestrator(
-            Settings.model_validate({**settings.model_dump(exclude_defaults=True), **header.settings}),
-            agents=prompted(agents, header.overrides),
-            router=router,
-            journal=journal,
-            clock=VirtualClock(header.epoch),
-            run=header.run,
-            budget=None if header.budget is None else Budget.model_validate(header.budget),
-            outside_of=tape.of,
-            origin=header.origin,
+        tape = Tape(
+            changed, mode, redact=redact or as_it_is, sink=file.write, gate=gate, keep_played=True, passes_by=passes_by
         )
-        plan = Plan(header.plan, tuple(Task.from_json(task) for task in header.tasks))
-        results = run_paced(perform(made, plan, tape), jumps=True)
-    return Forked(header.run, path, len(shared), tape.asked, results)
+        seen = seeing(router, settings, redact)
+        results = _go_on(changed.header, settings, prompted(agents, changed.header.overrides), seen, journal, tape)
+    return Forked(named["run"], path, len(shared), tape.asked, results)
+
+
+def _go_on(
+    header: Header,
+    settings: Settings,
+    agents: Sequence[Agent],
+    router: Router | None,
+    journal: RecordingJournal,
+    tape: Tape,
+) -> dict[str, Result]:
+    made = Orchestrator(
+        Settings.model_validate({**settings.model_dump(exclude_defaults=True), **header.settings}),
+        agents=agents,
+        router=router,
+        journal=journal,
+        clock=VirtualClock(header.epoch),
+        run=header.run,
+        budget=None if header.budget is None else Budget.model_validate(header.budget),
+        outside_of=tape.of,
+        origin=header.origin,
+    )
+    plan = Plan(header.plan, tuple(Task.from_json(task) for task in header.tasks))
+    return run_paced(perform(made, plan, tape), jumps=True)
 
 
 class _Lineage:
@@ -198,11 +214,13 @@ class _Forking(RecordingJournal):
         gate: asyncio.Event,
         lineage: _Lineage,
         changes: Sequence[tuple[str, Any]],
+        redact: Redactor | None,
     ) -> None:
-        super().__init__(settings.journal, run, durability=settings.durability)
+        super().__init__(settings.journal, run, durability=settings.durability, redact=redact)
         self._shared, self._gate, self._lineage, self._changes = shared, gate, lineage, changes
 
     def append(self, envelope: Envelope) -> bool:
+        envelope = self.redacted(envelope)
         self._lineage.look(envelope)
         number = len(self.rows)
         if number < len(self._shared):

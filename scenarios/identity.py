@@ -70,7 +70,7 @@ def slot_of(row: Glance) -> bytes:
     return slot if slot is not None else SENT if topic.startswith(_COMMAND) else topic
 
 
-def identify(row: Glance, rename: Callable[[bytes, bytes], bytes] | None = None) -> tuple[bytes, bytes, bytes]:
+def identify(row: Glance, rename: Callable[[bytes, bytes], bytes] | None = None) -> bytes:
     """Return what two rows have in common that are the same event; occurrences are told apart by their order.
 
     Args:
@@ -83,8 +83,8 @@ def identify(row: Glance, rename: Callable[[bytes, bytes], bytes] | None = None)
     slot = slot_of(row)
     key = _SUBJECTS.get(slot)
     if key is None:
-        return row.task, slot, b""
-    return row.task, slot, _subject(row.body if rename is None else rename(row.body, row.task), key)
+        return row.task + b"\0" + slot
+    return row.task + b"\0" + slot + b"\0" + _subject(row.body if rename is None else rename(row.body, row.task), key)
 
 
 def _subject(body: bytes, key: str) -> bytes:

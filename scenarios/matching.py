@@ -9,20 +9,21 @@ kept only up to a bound, and read again beyond it, so that two runs which have n
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from typing import Final
 
 from scenarios.glance import Glance, is_json
 from scenarios.identity import identify
-from scenarios.track import Track, look
+from scenarios.track import Again, Track, look
 from scenarios.verdict import Judge, Kind, of_one_side
 
 #: Rows that wait, of which the text is kept; the others are read again.
 _KEPT: Final = 4096
 _BODY: Final = b',"body":'
 
-_Key = tuple[bytes, bytes, bytes]
+#: Rows that wait, by identity: mostly one.
+_Waiting = dict[bytes, int | list[int]]
 
 
 class Matching:
@@ -48,8 +49,9 @@ class Matching:
         self.extra: dict[int, Kind] = {}
         self._to_actual: dict[bytes, bytes] = {}
         self._to_recorded: dict[bytes, bytes] = {}
-        self._waiting: tuple[dict[_Key, list[_Waiting]], dict[_Key, list[_Waiting]]] = ({}, {})
-        self._kept, self._in_step = 0, True
+        self._waiting: tuple[_Waiting, _Waiting] = ({}, {})
+        self._near: tuple[dict[int, Glance], dict[int, Glance]] = ({}, {})
+        self._in_step = True
         self._begun: float | None = None
         for chunk, other in zip_longest(recorded.chunks(), actual.chunks(), fillvalue=()):
             self._take(chunk, other)
@@ -75,9 +77,11 @@ class Matching:
     def _walk(self, chunk: Sequence[bytes], other: Sequence[bytes]) -> int:
         """Go on in step as far as it goes, looking at rows that are not the same bytes; return how far."""
         named, done = self.judge.names.chunk(chunk), min(len(chunk), len(other))
-        unequal: Iterable[int] = range(done)
-        if self.judge.timing is None:
-            unequal = [at for at, pair in enumerate(zip(named, other, strict=False)) if pair[0] != pair[1]]
+        unequal: Sequence[int] = [at for at, pair in enumerate(zip(named, other, strict=False)) if pair[0] != pair[1]]
+        if self._begun is None and done and 0 not in unequal:
+            self._begun = 0.0  # what is the same bytes was not late, if the first row was not
+        elif self.judge.timing is not None and self._begun != 0.0:
+            unequal = range(done)
         for at in unequal:
             if not self._step(self.rows + at, named[at], chunk[at], other[at]):
                 done = at
@@ -124,17 +128,21 @@ class Matching:
 
     def _find(self, seen: Glance, at: int, *, mine: bool) -> tuple[int, Glance] | None:
         """Return the row of the other run that waits for this one, or else let this one wait."""
-        key = self._key(seen, at, mine=mine)
-        others = self._waiting[mine].get(key)
-        if others:
-            waits = others.pop(0)
-            if not others:
-                del self._waiting[mine][key]
-            self._kept -= waits[1] is not None
-            return waits[0], waits[1] or self._again(waits[0], mine=not mine)
-        keep = self._kept < _KEPT
-        self._kept += keep
-        self._waiting[not mine].setdefault(key, []).append((at, seen if keep else None))
+        key, others = self._key(seen, at, mine=mine), self._waiting[mine]
+        waits = others.pop(key, None)
+        if waits is not None:
+            first = waits if isinstance(waits, int) else waits.pop(0)
+            if not isinstance(waits, int) and waits:
+                others[key] = waits
+            return first, self._near[mine].pop(first, None) or self._again(first, mine=not mine)
+        if len(self._near[not mine]) < _KEPT:
+            self._near[not mine][at] = seen
+        own = self._waiting[not mine]
+        before = own.setdefault(key, at)
+        if isinstance(before, list):
+            before.append(at)
+        elif before != at:
+            own[key] = [before, at]
         return None
 
     def _match(self, at: int, recorded: Glance, other: int, actual: Glance) -> None:
@@ -144,15 +152,23 @@ class Matching:
         self._settle(at, recorded, other, actual, same_cause=self.same_cause(recorded, actual))
 
     def _left_over(self) -> None:
-        for waiting in self._waiting[False].values():
-            for at, seen in waiting:
-                self.found[at] = of_one_side(seen or self._again(at, mine=True), "missing")
-        for waiting in self._waiting[True].values():
-            for at, seen in waiting:
-                self.extra[at] = of_one_side(seen or self._again(at, mine=False), "extra")
-        if self.judge.timing is None:
-            self.found = {at: kind for at, kind in self.found.items() if kind != "timing"}
-            self.extra = {at: kind for at, kind in self.extra.items() if kind != "timing"}
+        missing, extra = (sorted(_flat(waiting.values())) for waiting in self._waiting)
+        self._waiting = ({}, {})
+        for at, seen in self._all_of(missing, mine=True):
+            self._add(self.found, at, of_one_side(seen, "missing"))
+        for at, seen in self._all_of(extra, mine=False):
+            self._add(self.extra, at, of_one_side(seen, "extra"))
+
+    def _add(self, found: dict[int, Kind], at: int, kind: Kind) -> None:
+        if kind != "timing" or self.judge.timing is not None:
+            found[at] = kind
+
+    def _all_of(self, ordinals: list[int], *, mine: bool) -> Iterator[tuple[int, Glance]]:
+        track = self.recorded if mine else self.actual
+        again = Again(track, len(ordinals))
+        near = self._near[not mine]
+        for at in ordinals:
+            yield at, near.pop(at) if at in near else again.look(at)
 
     # -- both --------------------------------------------------------------------------------------------------------
 
@@ -176,7 +192,7 @@ class Matching:
         if abs(round(apart - self._begun, 9)) > (self.judge.timing or 0.0):
             self.found[at] = "timing"
 
-    def _key(self, seen: Glance, at: int, *, mine: bool) -> _Key:
+    def _key(self, seen: Glance, at: int, *, mine: bool) -> bytes:
         try:
             return identify(seen, self.judge.names.body if mine else None)
         except ValueError as error:
@@ -188,4 +204,9 @@ class Matching:
         return look(track, at, track.row(at))
 
 
-_Waiting = tuple[int, Glance | None]
+def _flat(waiting: Iterable[int | list[int]]) -> Iterator[int]:
+    for one in waiting:
+        if isinstance(one, int):
+            yield one
+        else:
+            yield from one

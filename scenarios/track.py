@@ -17,6 +17,8 @@ from scenarios.glance import Glance, glance
 CHUNK: Final = 1024
 #: Bytes that one row of a file may have.
 MAX_ROW: Final = 64 * 1024 * 1024
+#: Rows that are read again one by one, at most.
+MANY: Final = 2000
 _BLOCK: Final = 1 << 20
 #: How a row ends that says what people thought of a decision afterwards: no part of what the run did.
 _SAID: Final = f'"topic":"{TASK_JUDGED}"}}'.encode()
@@ -64,6 +66,27 @@ def look(track: Track, ordinal: int, row: bytes) -> Glance:
     if seen.run != track.run.encode():
         raise track.refusal(ordinal, f"it is of run {seen.run.decode(errors='replace')!r}, not of {track.run!r}")
     return seen
+
+
+class Again:
+    """Looks again at rows of a track: one by one if there are few, or along the track if there are many, in order."""
+
+    def __init__(self, track: Track, many: int) -> None:
+        self._track, self._along = track, many > MANY
+        self._chunks: Iterator[list[bytes]] = iter(())
+        self._chunk: list[bytes] = []
+        self._begin = -1
+
+    def look(self, at: int) -> Glance:
+        """Return a row; one that stands before the last is not found along the track."""
+        if not self._along or 0 <= at < self._begin:
+            return look(self._track, at, self._track.row(at))
+        if self._begin < 0:
+            self._chunks, self._begin = self._track.chunks(), 0
+        while at >= self._begin + len(self._chunk):
+            self._begin += len(self._chunk)
+            self._chunk = next(self._chunks)
+        return look(self._track, at, self._chunk[at - self._begin])
 
 
 class JournalTrack:

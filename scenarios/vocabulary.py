@@ -34,9 +34,15 @@ class BrokenExpectation(Expectation):
         raise NotImplementedError
 
 
+@functools.cache
 def scenario_model() -> type[ScenarioEntry]:
     """Return the model of a scenario file, the types of installed plugins included; they are looked for once."""
-    return _model_with(expectation_types(importlib.metadata.entry_points(group=GROUP)))
+    types = expectation_types(importlib.metadata.entry_points(group=GROUP))
+    if not types:
+        return ScenarioEntry
+    union: Any = Union[(*BUILT_IN, *types)]
+    then: Any = (tuple[Annotated[union, Field(discriminator="type")], ...], Field(min_length=1))
+    return create_model("ScenarioEntry", __base__=ScenarioEntry, __doc__=ScenarioEntry.__doc__, then=then)
 
 
 def expectation_types(entry_points: Iterable[EntryPoint]) -> tuple[type[Expectation], ...]:
@@ -59,15 +65,6 @@ def types_of(kind: type[Expectation]) -> tuple[str, ...]:
     return get_args(kind.model_fields["type"].annotation)
 
 
-@functools.lru_cache(maxsize=16)
-def _model_with(types: tuple[type[Expectation], ...]) -> type[ScenarioEntry]:
-    if not types:
-        return ScenarioEntry
-    union: Any = Union[(*BUILT_IN, *types)]
-    then: Any = (tuple[Annotated[union, Field(discriminator="type")], ...], Field(min_length=1))
-    return create_model("ScenarioEntry", __base__=ScenarioEntry, __doc__=ScenarioEntry.__doc__, then=then)
-
-
 def _load(entry_point: EntryPoint) -> type[Expectation]:
     name = entry_point.name
     try:
@@ -82,12 +79,8 @@ def _load(entry_point: EntryPoint) -> type[Expectation]:
 
 
 def _broken(entry_point: EntryPoint, problem: str) -> type[Expectation]:
+    name = entry_point.name
     owner = entry_point.dist.name if entry_point.dist else "?"
-    said = f"type {entry_point.name!r} comes from the distribution {owner!r}, and {problem}; repair or remove it"
-    return _stand_in(entry_point.name, said)
-
-
-@functools.lru_cache(maxsize=64)
-def _stand_in(name: str, said: str) -> type[Expectation]:
+    said = f"type {name!r} comes from the distribution {owner!r}, and {problem}; repair or remove it"
     kind: Any = Literal[name, f"{NOT}{name}"]
     return create_model(f"Broken_{name}", __base__=BrokenExpectation, __doc__=said, type=(kind, ...))

@@ -17,9 +17,11 @@ from orchestrator.cli import (
     diff,
     doctor,
     evaluation,
+    exports,
     feedback,
     fork,
     golden,
+    imports,
     inbox,
     journal,
     learn,
@@ -30,6 +32,7 @@ from orchestrator.cli import (
     resume,
     route,
     run,
+    scan,
     schema,
     test,
     train,
@@ -105,4 +108,7 @@ app.command(epilog=inbox.INBOX_EXAMPLES)(inbox.inbox)
 app.command(epilog=inbox.ANSWER_EXAMPLES)(inbox.answer)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(journal.app, name="journal")
+app.command(epilog=scan.EXAMPLES)(scan.scan)
+app.add_typer(imports.app, name="import")
+app.add_typer(exports.app, name="export")
 app.command(epilog=doctor.EXAMPLES)(doctor.doctor)

@@ -138,21 +138,11 @@ def _read(path: Path) -> Iterator[tuple[str, list[Envelope]]]:
     Raises:
         DocumentError: if it cannot be read, or a line is no row.
     """
-    from orchestrator.errors import DocumentError, JournalError
-    from orchestrator.journal.rows import decode
+    from scenarios.exchange.journal import read_rows
 
     runs: dict[str, list[Envelope]] = {}
-    hint = "give what `pointsman test --journal` or `pointsman journal export` wrote"
-    try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                try:
-                    run, envelope = decode(line)
-                except JournalError as error:
-                    raise DocumentError(path, number, 1, f"no row of a journal: {error}", hint) from None
-                runs.setdefault(run, []).append(envelope)
-    except OSError as error:
-        raise DocumentError(path, 0, 0, f"it cannot be read: {error.strerror}", "check the path") from None
+    for run, row in read_rows(path):
+        runs.setdefault(run, []).append(row)
     yield from runs.items()
 
 

@@ -90,7 +90,7 @@ def refuse_in_ci(environ: Mapping[str, str]) -> None:
 
 
 def _look(ids: Sequence[str], tags: Sequence[str], settings: Settings) -> tuple[Collection, list[Golden]]:
-    """Play what is selected and has a golden run."""
+    """Play what is selected and has a golden run; cassettes are played, never recorded: nothing else is written."""
     from orchestrator.cli.test import play
     from orchestrator.interleaving import USUAL
     from scenarios.golden import once
@@ -99,7 +99,7 @@ def _look(ids: Sequence[str], tags: Sequence[str], settings: Settings) -> tuple[
 
     found = _collect(ids, tags)
     wanted = [once(one) for one in found.scenarios if any(isinstance(what, MatchesGolden) for what in one.then)]
-    return found, look(play(wanted, settings, None, USUAL))
+    return found, look(play(wanted, settings, "none", USUAL))
 
 
 def _collect(ids: Sequence[str], tags: Sequence[str]) -> Collection:

@@ -18,7 +18,7 @@ def test_every_public_name_is_there(name: str) -> None:
 
 def test_the_names_are_sorted_and_no_other_is_there() -> None:
     """As `ruff` sorts them: constants, classes, functions."""
-    assert sorted(scenarios._WHERE) == sorted(scenarios.__all__)
+    assert sorted(scenarios._WHEN_ASKED_FOR) == sorted(scenarios.__all__)
     with pytest.raises(AttributeError, match="has no attribute 'Cassete'"):
         scenarios.Cassete  # noqa: B018 - asking for it is the point
 

@@ -45,6 +45,15 @@ COMMANDS = [
     ["journal", "runs"],
     ["journal", "prune"],
     ["journal", "recover"],
+    ["import"],
+    ["import", "xes"],
+    ["import", "otel"],
+    ["import", "jsonl"],
+    ["import", "gherkin"],
+    ["export"],
+    ["export", "xes"],
+    ["export", "otlp"],
+    ["export", "jsonl"],
     ["budget"],
     ["inbox"],
     ["answer"],
@@ -53,6 +62,7 @@ COMMANDS = [
     ["dead-letters", "show"],
     ["dead-letters", "retry"],
     ["dead-letters", "drop"],
+    ["scan"],
     ["doctor"],
 ]
 
