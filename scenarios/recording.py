@@ -11,6 +11,7 @@ from typing import BinaryIO, Final, Self
 from orchestrator.agent import Agent
 from orchestrator.budget import Budget
 from orchestrator.clock import SystemClock, VirtualClock, new_run_id
+from orchestrator.confinement import confined
 from orchestrator.journal import BlockingJournal, MemoryJournal
 from orchestrator.messages import Envelope, Result
 from orchestrator.orchestrator import Orchestrator
@@ -105,7 +106,8 @@ def record(
             settings, agents=agents, router=router, journal=journal, clock=clock, run=run, budget=budget,
             outside_of=tape.of,
         )  # fmt: skip
-        results = run_paced(perform(made, plan, tape), jumps=jumps)
+        with confined():
+            results = run_paced(perform(made, plan, tape), jumps=jumps)
     return Recorded(run, path, len(tape.made), results)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from orchestrator.agent import Agent
 from orchestrator.budget import Budget
 from orchestrator.clock import VirtualClock, run_virtual
+from orchestrator.confinement import confined
 from orchestrator.journal import Row
 from orchestrator.messages import Result, Task
 from orchestrator.offline import offline
@@ -79,6 +80,6 @@ def replay(
         settings, agents=agents, router=router, journal=journal, clock=VirtualClock(header.epoch), run=header.run,
         budget=budget, outside_of=tape.of,
     )  # fmt: skip
-    with offline():
+    with offline(), confined():
         results = run_virtual(perform(made, plan, tape))
     return Replayed(tuple(journal.rows), tuple(tape.misses), tape.unused, results)
