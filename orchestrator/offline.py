@@ -47,6 +47,10 @@ def _refuse_name(host: Any, port: Any = None, *_: Any, **__: Any) -> NoReturn:
     raise OfflineError(_shown((host, port)), _line())
 
 
+#: The code that refuses, for whoever listens.
+REFUSING: Final = frozenset((_refuse.__code__, _refuse_name.__code__))
+
+
 def _line() -> str:
     return str(own_line(sys._getframe(2)) or "")  # noqa: SLF001 - the one way to who called
 

@@ -47,8 +47,8 @@ def own_line(frame: FrameType | None) -> OwnLine | None:
         return None
     found = next((one for one in stack if kind_of(one.f_code) == "own"), None)
     if found is None:
-        package = _package(stack[-1].f_code.co_filename)
-        found = next(one for one in stack if _package(one.f_code.co_filename) == package)
+        package = package_of(stack[-1].f_code.co_filename)
+        found = next(one for one in stack if package_of(one.f_code.co_filename) == package)
     return OwnLine(found.f_code.co_filename, found.f_lineno)
 
 
@@ -87,7 +87,7 @@ def _kind_of_file(path: str) -> _Kind:
 
 
 @functools.lru_cache(maxsize=4096)
-def _package(path: str) -> Path:
+def package_of(path: str) -> Path:
     """Return the folder of the topmost package that a file belongs to; the file itself where it is in none."""
     top = Path(path)
     while (top.parent / "__init__.py").is_file():
@@ -96,4 +96,4 @@ def _package(path: str) -> Path:
 
 
 def _from_package_on(path: str) -> str:
-    return path if path.startswith("<") else Path(path).relative_to(_package(path).parent).as_posix()
+    return path if path.startswith("<") else Path(path).relative_to(package_of(path).parent).as_posix()
