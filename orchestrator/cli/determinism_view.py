@@ -22,27 +22,10 @@ _MOST = 10
 def show_examination(plan: Path, found: Examination) -> None:
     """Print it for people."""
     columns = ("run", ">rows", "journal", "results", "")
-    show(
-        table(
-            columns,
-            [
-                (str(run.variation), run.rows, run.journal[:12], run.results[:12], _same(same=run.same))
-                for run in found.runs
-            ],
-        )
-    )
+    show(table(columns, map(_run, found.runs)))
     if found.differences:
-        rows = [
-            (
-                str(one.variation),
-                one.task,
-                one.where,
-                one.change.pointer,
-                *sides(one.change.recorded, one.change.actual),
-            )
-            for one in found.differences[:_MOST]
-        ]
-        show("", table(("run", "task", "where", "pointer", "first run", "this run"), rows))
+        titles = ("run", "task", "where", "pointer", "first run", "this run")
+        show("", table(titles, map(_difference, found.differences[:_MOST])))
     if found.leaks:
         show("", table(("agent", "line", "what", ">times", "instead"), map(_row, found.leaks)))
     show("", _summary(plan, found))
