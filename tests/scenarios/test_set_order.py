@@ -7,9 +7,8 @@ from scenarios.set_order import ordered_sets
 
 
 def _found(tmp_path: Path, body: str, *, head: str = "") -> list[str]:
-    source = (
-        f"{head}\ndef handle(request, known: set[str], other=None):\n    words = set(request.split())\n    {body}\n"
-    )
+    begin = "def handle(request, known: set[str], other=None):"
+    source = f"{head}\n{begin}\n    words = set(request.split())\n    {body}\n"
     file = tmp_path / "agent.py"
     file.write_text(source)
     begins = source.splitlines().index(begin) + 1
