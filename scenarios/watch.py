@@ -7,7 +7,6 @@ can never be taken away again: so this is for processes that do nothing else.
 
 from __future__ import annotations
 
-import _thread
 import os
 import random
 import socket
@@ -27,6 +26,10 @@ from orchestrator.own_line import OwnLine, kind_of, own_line
 from scenarios.leaks import Kind, Leak
 from scenarios.wires import BUILTINS, DATES, DRAWS, EVENTS, QUIET
 
+#: Modules whose functions people know, rather than what they come to.
+_NAMED: Final = frozenset(("random", "uuid", "secrets", "tempfile"))
+#: What all of a module comes to.
+_KINDS: Final[dict[str, Kind]] = {"uuid": "id", "tempfile": "file"}
 #: Whose handler is at work.
 AGENT: Final[ContextVar[str]] = ContextVar("agent", default="")
 
@@ -85,7 +88,7 @@ class Watch:
             return
         if event == "c_call":
             found = _builtin(arg)
-            if found is not None and (found[0] != "hash" or kind_of(frame.f_code) in ("own", "library")):
+            if found is not None and (found[0] not in ("hash", "thread") or kind_of(frame.f_code) != "standard"):
                 self._note(agent, frame, *found)
         elif event == "call":
             code = frame.f_code
@@ -117,13 +120,13 @@ class Watch:
         if not path.startswith(
             (f"{Path(line.file).parent}{os.sep}", f"{sys.prefix}{os.sep}", f"{sys.base_prefix}{os.sep}")
         ):
-            self._seen[agent, line, "file", f"open({path!r})"] += 1
+            self._seen[agent, line, "file", _known_as(frame, f"open({path!r})")] += 1
 
     def _note(self, agent: str, frame: FrameType | None, kind: Kind, what: str) -> None:
         line = _line(frame, kind)
         if line is not None:
             name = _known_as(frame, what)
-            self._seen[agent, line, "id" if name.startswith("uuid.") else kind, name] += 1
+            self._seen[agent, line, _KINDS.get(name.partition(".")[0], kind), name] += 1
 
 
 def _line(frame: FrameType | None, kind: Kind) -> OwnLine | None:
@@ -145,8 +148,9 @@ def _known_as(frame: FrameType | None, what: str) -> str:
     name = what
     while frame is not None and kind_of(frame.f_code) == "standard":
         module = frame.f_globals.get("__name__", "")
-        if module in ("random", "uuid", "secrets", "tempfile"):
-            name = f"{module}.{frame.f_code.co_name.removeprefix('__init__') or 'Random'}"
+        if module in _NAMED:
+            called = frame.f_code.co_name
+            name = f"{module}.{type(frame.f_locals.get('self')).__name__ if called.startswith('__') else called}"
         frame = frame.f_back
     return name
 
@@ -160,8 +164,6 @@ def _builtin(function: Any) -> tuple[Kind, str] | None:
         return "time", f"{owner.__name__}.{name}"
     if name in DRAWS and owner is random._inst:  # noqa: SLF001 - whose methods `random.random` and others are
         return "random", f"random.{name}"
-    if function is _thread.start_new_thread:
-        return "thread", "_thread.start_new_thread"
     return ("environment", "socket.gethostname") if function is socket.gethostname else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import builtins
 import concurrent.futures
@@ -36,6 +37,7 @@ BUILTINS: Final[Mapping[Any, tuple[Kind, str]]] = {
     **_of(time, "time", "process_time", "process_time_ns", "thread_time", "localtime", "ctime"),
     **_of(os, "random", "urandom", "getrandom"),
     **_of(os, "environment", "getpid", "getppid", "uname", "cpu_count", "getlogin"),
+    **_of(_thread, "thread", "start_new_thread"),
     **_of(builtins, "hash", "id", "hash"),
     **({uuid._generate_time_safe: ("id", "uuid.uuid1")} if uuid._generate_time_safe else {}),  # type: ignore[attr-defined]  # noqa: SLF001 - what uuid1 calls
 }
