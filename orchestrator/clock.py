@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, TypeVar, TypeVarTuple
 
+from orchestrator.turns import TurnTakingLoop
+
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
@@ -106,7 +108,7 @@ class _Timer(asyncio.TimerHandle):
         return (self.when(), self.number) < (other.when(), other.number)
 
 
-class VirtualTimeLoop(asyncio.SelectorEventLoop):
+class VirtualTimeLoop(TurnTakingLoop):
     """An event loop whose timers fire in order but at once: an hour of sleeps takes milliseconds."""
 
     def __init__(self, selector: JumpingSelector | None = None) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from orchestrator.agent import Agent
 from orchestrator.budget import Budget
 from orchestrator.clock import VirtualClock
+from orchestrator.confinement import confined
 from orchestrator.journal import Row, encode
 from orchestrator.messages import Envelope, Result, Task
 from orchestrator.orchestrator import Orchestrator
@@ -131,7 +132,8 @@ def _go_on(
         origin=header.origin,
     )
     plan = Plan(header.plan, tuple(Task.from_json(task) for task in header.tasks))
-    return run_paced(perform(made, plan, tape), jumps=True)
+    with confined():
+        return run_paced(perform(made, plan, tape), jumps=True)
 
 
 class _Lineage:

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, Final, Self
 from orchestrator.agent import Agent
 from orchestrator.budget import Budget
 from orchestrator.clock import SystemClock, VirtualClock, new_run_id
+from orchestrator.confinement import confined
 from orchestrator.journal import BlockingJournal, Durability, MemoryJournal
 from orchestrator.logs import make_logger
 from orchestrator.messages import Envelope, Result
@@ -122,7 +123,8 @@ def record(
             budget=budget, outside_of=tape.of,
             logger=None if redact is None else make_logger(settings.log_format, now=clock.now, redact=redact),
         )  # fmt: skip
-        results = run_paced(perform(made, plan, tape), jumps=jumps)
+        with confined():
+            results = run_paced(perform(made, plan, tape), jumps=jumps)
         tallies: Mapping[str, Tally] = {} if redact is None else redact.tallies
         if redact is not None:
             file.end(Footer(redacted=dict(tallies)))
