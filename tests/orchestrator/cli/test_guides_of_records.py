@@ -16,6 +16,7 @@ PROGRAM = re.compile(r"^```python\n(import .*?)^```", re.MULTILINE | re.DOTALL)
 SCENARIO = re.compile(r"^```yaml\n(scenario: .*?)^```", re.MULTILINE | re.DOTALL)
 #: Under which name a guide's blocks of a language are written before its commands.
 FILES = {"xml": "guide.xes", "gherkin": "guide.feature"}
+LANGUAGES = ("gherkin", "yaml")
 CONSOLE = re.compile(r"^```\n(\$ .*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -61,10 +62,8 @@ def test_the_commands_print_what_the_guide_says(
 def test_the_skeleton_is_what_the_guide_shows(cli: Cli, folder: Path) -> None:
     """To the last letter."""
     guide = (ROOT / "docs/exchange.md").read_text(encoding="utf-8")
-    feature, shown = (
-        re.findall(rf"^```{language}\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)[0]
-        for language in ("gherkin", "yaml")
-    )
+    blocks = {name: re.findall(rf"^```{name}\n(.*?)^```", guide, re.MULTILINE | re.DOTALL) for name in LANGUAGES}
+    feature, shown = (blocks[name][0] for name in LANGUAGES)
     (folder / "guide.feature").write_text(feature, encoding="utf-8")
     assert cli("import", "gherkin", "guide.feature")[0] == 0
     assert (folder / "a-customer-says-so.scenario.yaml").read_text(encoding="utf-8") == shown
