@@ -1,7 +1,7 @@
 """Scenarios: UAT replayed in virtual time, offline, and judged by the journal of the run.
 
 Names are imported when they are first asked for, so that pytest, which loads our plugin wherever we are installed,
-does not load the engine with it.
+does not load the engine with it; nor does comparing two runs.
 """
 
 import importlib

@@ -55,6 +55,20 @@ class Recording(_Part):
     cut_off: bool = False
 
 
+class Override(_Part):
+    """One place in what an agent returns that is replaced.
+
+    Attributes:
+        task: id of the task.
+        pointer: JSON Pointer into the output.
+        value: what stands there instead.
+    """
+
+    task: str
+    pointer: str
+    value: Any = None
+
+
 class Header(_Part):
     """What a cassette belongs to.
 
@@ -68,6 +82,8 @@ class Header(_Part):
         settings: those that decide what happens.
         workspace: folder that relative paths in payloads started from, as it was given.
         profile: of redaction; empty where nothing was taken out.
+        origin: run that this one was forked from; its keys of effects, chance and ids are those of that.
+        overrides: answers of agents that are replaced.
     """
 
     pointsman: Literal["cassette/1"] = "cassette/1"
@@ -79,6 +95,8 @@ class Header(_Part):
     settings: dict[str, Any] = {}
     workspace: str = ""
     profile: str = ""
+    origin: str = ""
+    overrides: tuple[Override, ...] = ()
 
 
 class Cassette(_Part):
@@ -109,6 +127,21 @@ def save_cassette(path: Path, cassette: Cassette) -> None:
     write_atomically(path, [encode_line(cassette.header), *map(encode_line, cassette.recordings)])
 
 
+def load_header(path: str | Path) -> Header:
+    """Read what a cassette belongs to, and no more of it.
+
+    Raises:
+        DocumentError: if it cannot be read, or its first line is no header.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            line = file.readline(MAX_LINE + 1)
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    return _read(path, 1, line.rstrip(b"\n"), Header)
+
+
 def load_cassette(path: str | Path) -> Cassette:
     """Read a cassette; a last line without its end, as a crash leaves it, is left out, and `cut_short` says so.
 
@@ -121,14 +154,18 @@ def load_cassette(path: str | Path) -> Cassette:
             raise DocumentError(path, 1, 1, f"the file is larger than {MAX_FILE // 10**6} MB", "record less at once")
         data = path.read_bytes()
     except OSError as error:
-        problem = f"the cassette cannot be read: {error.strerror or error}"
-        raise DocumentError(path, 1, 1, problem, "record it first, or correct the path") from None
+        raise _unreadable(path, error) from None
     whole, _, rest = data.rpartition(b"\n")
     lines = list(enumerate(whole.split(b"\n"), 1)) if whole else []
     if not lines:
         raise DocumentError(path, 1, 1, "the file holds no cassette", "record it again")
     header = _read(path, 1, lines[0][1], Header)
     return Cassette(header=header, recordings=tuple(_recordings(path, lines[1:])), cut_short=bool(rest))
+
+
+def _unreadable(path: Path, error: OSError) -> DocumentError:
+    problem = f"the cassette cannot be read: {error.strerror or error}"
+    return DocumentError(path, 1, 1, problem, "record it first, or correct the path")
 
 
 def _recordings(path: Path, lines: Iterable[tuple[int, bytes]]) -> Iterator[Recording]:

@@ -11,7 +11,7 @@ from typing import BinaryIO, Final, Self
 from orchestrator.agent import Agent
 from orchestrator.budget import Budget
 from orchestrator.clock import SystemClock, VirtualClock, new_run_id
-from orchestrator.journal import BlockingJournal, MemoryJournal
+from orchestrator.journal import BlockingJournal, Durability, MemoryJournal
 from orchestrator.messages import Envelope, Result
 from orchestrator.orchestrator import Orchestrator
 from orchestrator.paced_loop import run_paced
@@ -98,8 +98,8 @@ def record(
         workspace=str(settings.workspace),
         profile=profile,
     )
-    journal = _Recording(settings.journal, run, durability=settings.durability, on_row=on_row)
-    with journal, _CassetteFile(path, header) as file:
+    journal = RecordingJournal(settings.journal, run, durability=settings.durability, on_row=on_row)
+    with journal, CassetteFile(path, header) as file:
         tape = Tape(Cassette(header=header), "all", redact=redact, sink=file.write)
         made = Orchestrator(
             settings, agents=agents, router=router, journal=journal, clock=clock, run=run, budget=budget,
@@ -129,14 +129,23 @@ def refuse_questions(envelope: Envelope) -> None:
         )
 
 
-class _Recording(BlockingJournal):
+class RecordingJournal(BlockingJournal):
     """The journal of a recorded run."""
 
-    def __init__(self, path: Path, run: str, *, durability: str, on_row: Callable[[Envelope], None]) -> None:
-        super().__init__(path, run, durability=durability)  # type: ignore[arg-type]
+    def __init__(
+        self,
+        path: Path,
+        run: str,
+        *,
+        durability: Durability,
+        on_row: Callable[[Envelope], None] = lambda _row: None,
+    ) -> None:
+        """Open it; `on_row` hears of each row."""
+        super().__init__(path, run, durability=durability)
         self._on_row = on_row
 
     def append(self, envelope: Envelope) -> bool:
+        """Take an envelope; a question to people ends the run, for who answers is not recorded."""
         refuse_questions(envelope)
         self._on_row(envelope)
         return super().append(envelope)
@@ -151,7 +160,7 @@ class RehearsalJournal(MemoryJournal):
         return super().append(envelope)
 
 
-class _CassetteFile:
+class CassetteFile:
     """A cassette that grows with the run: after a crash it holds all that was released."""
 
     def __init__(self, path: Path, header: Header) -> None:
@@ -159,6 +168,11 @@ class _CassetteFile:
         self._file: BinaryIO | None = None
 
     def __enter__(self) -> Self:
+        """Begin the file.
+
+        Raises:
+            RecordingError: if it is there already, or cannot be written.
+        """
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._path.open("xb", buffering=0)
@@ -170,6 +184,7 @@ class _CassetteFile:
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Let it be on the disk."""
         if self._file is not None:
             os.fsync(self._file.fileno())
             self._file.close()

@@ -17,6 +17,7 @@ from orchestrator.plan import Plan
 from orchestrator.settings import Settings
 from router import Router
 from scenarios.cassette import Cassette, Recording
+from scenarios.prompter import prompted
 from scenarios.recording import RehearsalJournal, perform
 from scenarios.tape import Miss, Redact, Tape
 
@@ -76,9 +77,16 @@ def replay(
     journal = RehearsalJournal(header.run)
     tape = Tape(cassette, "none", redact=redact)
     made = Orchestrator(
-        settings, agents=agents, router=router, journal=journal, clock=VirtualClock(header.epoch), run=header.run,
-        budget=budget, outside_of=tape.of,
-    )  # fmt: skip
+        settings,
+        agents=prompted(agents, header.overrides),
+        router=router,
+        journal=journal,
+        clock=VirtualClock(header.epoch),
+        run=header.run,
+        budget=budget,
+        outside_of=tape.of,
+        origin=header.origin,
+    )
     with offline():
         results = run_virtual(perform(made, plan, tape))
     return Replayed(tuple(journal.rows), tuple(tape.misses), tape.unused, results)

@@ -19,6 +19,8 @@ from orchestrator.cli import (
     evaluation,
     exports,
     feedback,
+    fork,
+    golden,
     imports,
     inbox,
     journal,
@@ -82,7 +84,9 @@ app.command(epilog=run.EXAMPLES)(run.run)
 app.command(epilog=resume.EXAMPLES)(resume.resume)
 app.command(epilog=record.EXAMPLES)(record.record)
 app.command(epilog=replay.EXAMPLES)(replay.replay)
+app.command(epilog=fork.EXAMPLES)(fork.fork)
 app.command("test", epilog=test.EXAMPLES)(test.play_scenarios)
+app.add_typer(golden.app, name="golden")
 app.command(epilog=schema.EXAMPLES)(schema.schema)
 app.command(epilog=coverage.EXAMPLES)(coverage.coverage)
 app.command(epilog=route.EXAMPLES)(route.route)

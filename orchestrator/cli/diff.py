@@ -10,6 +10,7 @@ import typer
 from orchestrator.cli import session
 from orchestrator.cli.console import print_json
 from orchestrator.cli.options import AsJson, SettingsFile, examples
+from orchestrator.cli.recorded import origin_of
 
 if TYPE_CHECKING:
     from orchestrator.journal import JournalReader
@@ -62,6 +63,7 @@ def diff(
             tolerance=TOLERANCE if tolerance is None else tolerance,
             timing=timing,
             most=_ALL if everything else MOST,
+            origins=runs.origins(*tracks),
         )
     origins = find_origins(found, settings_file)
     if as_json:
@@ -103,6 +105,11 @@ class _Runs:
         if len(found) == 1:
             return JournalTrack(self._reader, found[0])
         raise typer.BadParameter(self._not_one(name, found), param_hint=argument)
+
+    def origins(self, recorded: Track, actual: Track) -> tuple[str, str]:
+        """Return which runs two that were forked go on from."""
+        settings = session.open_settings(self._settings_file)
+        return origin_of(settings, recorded.run), origin_of(settings, actual.run)
 
     def _not_one(self, name: str, found: tuple[str, ...]) -> str:
         from orchestrator.documents import suggest

@@ -69,7 +69,7 @@ def play_scenarios(
     results = []
     order = _read_interleaving(interleaving)
     scenarios = [_changed(scenario, seed, schedules) for scenario in found.scenarios]
-    for result in _play(scenarios, settings, record, order):
+    for result in play(scenarios, settings, record, order):
         results.append(result)
         if not as_json:
             _show_result(result)
@@ -81,7 +81,7 @@ def play_scenarios(
     raise typer.Exit(int(exit_code(results, found.broken)))
 
 
-def _play(
+def play(
     scenarios: Iterable[Scenario], settings: Settings, record: Record | None, interleaving: Interleaving
 ) -> Iterator[ScenarioResult]:
     """Yield results as they come; agents are found once, the router begins each scenario without candidates."""
@@ -120,7 +120,7 @@ def _show_result(result: ScenarioResult) -> None:
     about = f" ({len(result.outcomes)} expectations, {result.duration_s:g} s of virtual time{runs})"
     show(cell(mark, style).append(" ").append_text(cell(result.scenario.title)).append(about, "dim"))
     for strike in result.strikes:
-        show(cell(f"  fault: {strike.words}", "dim"))
+        show(cell("").append("  ").append_text(cell(f"fault: {strike.words}", "dim")))
     for line in misses(result):
         show(cell("").append("  ").append_text(cell(line, style)))
 

@@ -20,6 +20,7 @@ COMMANDS = [
     ["golden", "update"],
     ["record"],
     ["replay"],
+    ["fork"],
     ["resume"],
     ["coverage"],
     ["route"],
