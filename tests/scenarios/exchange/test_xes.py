@@ -94,7 +94,7 @@ def test_a_run_of_ours_is_a_log_with_a_case_for_each_task(tmp_path: Path) -> Non
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cn"], include_characters="\t\n\r"), max_size=12)
-ATTRIBUTES = st.recursive(
+ATTRIBUTES: st.SearchStrategy[tuple[object, ...]] = st.recursive(
     st.tuples(st.sampled_from(["string", "int", "date"]), TEXTS, TEXTS, st.just([])),
     lambda inner: st.tuples(st.just("list"), TEXTS, TEXTS, st.lists(inner, max_size=3)),
     max_leaves=6,
