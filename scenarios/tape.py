@@ -206,7 +206,8 @@ class _Call:
             release = self._release
         except Exception as error:  # noqa: BLE001 - right: kept, and raised where the handler waits
             fault = keep(error)
-            self._came = {"fault": replace(fault, text=self._redact(fault.text))}
+            text, attributes = self._redact([fault.text, dict(fault.attributes)])
+            self._came = {"fault": replace(fault, text=text, attributes=attributes)}
             self._error, release = error, self._release
         finally:
             self._loop.come_back(release)

@@ -59,6 +59,7 @@ def test_the_wheel_holds_exactly_the_four_packages(names: list[str]) -> None:
         "scenarios/library/",
         "scenarios/schema/scenario-1.json",
         "scenarios/schema/plan-1.json",
+        "scenarios/html/assets/base.js",
     ],
 )
 def test_the_wheel_holds_the_data_that_serving_needs(names: list[str], shipped: str) -> None:

@@ -29,9 +29,11 @@ from orchestrator.cli import (
     promote,
     record,
     replay,
+    report,
     resume,
     route,
     run,
+    scan,
     schema,
     test,
     train,
@@ -96,6 +98,7 @@ app.add_typer(agents.app, name="agents")
 app.command(epilog=decisions.EXAMPLES)(decisions.decisions)
 app.command(epilog=why.EXAMPLES)(why.why)
 app.command(epilog=diff.EXAMPLES)(diff.diff)
+app.command(epilog=report.EXAMPLES)(report.report)
 app.command(epilog=whatif.EXAMPLES)(whatif.whatif)
 app.command(epilog=feedback.EXAMPLES)(feedback.feedback)
 app.command(epilog=learn.EXAMPLES)(learn.learn)
@@ -107,6 +110,7 @@ app.command(epilog=inbox.INBOX_EXAMPLES)(inbox.inbox)
 app.command(epilog=inbox.ANSWER_EXAMPLES)(inbox.answer)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(journal.app, name="journal")
+app.command(epilog=scan.EXAMPLES)(scan.scan)
 app.add_typer(imports.app, name="import")
 app.add_typer(exports.app, name="export")
 app.command(epilog=doctor.EXAMPLES)(doctor.doctor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -52,6 +53,7 @@ def fork(
     from scenarios.cassette import load_cassette
     from scenarios.fork import fork as fork_run
     from scenarios.recording import cassette_of
+    from scenarios.redacting import redactor_of
 
     if tail not in ("live", "cassette"):
         raise typer.BadParameter(f"{tail!r} is none of live, cassette", param_hint="--tail")
@@ -71,6 +73,7 @@ def fork(
         agents=session.installed_agents(settings),
         changes=[_read(one) for one in changes or ()],
         live=tail == "live",
+        redact=redactor_of(cassette, settings.journal.parent, os.environ),
     )
     if as_json:
         print_json(_as_object(parent, forked))

@@ -33,6 +33,7 @@ COMMANDS = [
     ["decisions"],
     ["why"],
     ["diff"],
+    ["report"],
     ["whatif"],
     ["feedback"],
     ["learn"],
@@ -62,6 +63,7 @@ COMMANDS = [
     ["dead-letters", "show"],
     ["dead-letters", "retry"],
     ["dead-letters", "drop"],
+    ["scan"],
     ["doctor"],
 ]
 
