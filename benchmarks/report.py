@@ -230,6 +230,7 @@ def _decision(task: str, rng: random.Random) -> dict[str, Any]:
 
 def write_journal(path: Path, rows: int) -> None:
     """Write the run as a journal writes it, but all of it in one transaction."""
+    path.unlink(missing_ok=True)
     connection = open_file(path, "os-crash-may-lose")
     with closing(connection):
         connection.execute("BEGIN")

@@ -73,11 +73,14 @@ def report(
 
 
 def _tell(named: NamedRuns, run: str, against: str, settings_file: Path | None, *, mapped: bool) -> Told:
+    from scenarios.coverage import Coverage
     from scenarios.html.page import Told
     from scenarios.html.story import tell
 
-    track = named.open(run, "RUN")
-    story = tell(track.run, named.rows(track), track.name if track.name != track.run else str(named.journal.path))
+    track, settings = named.open(run, "RUN"), session.open_settings(settings_file)
+    coverage = Coverage(agent.card.name for agent in session.installed_agents(settings))
+    source = track.name if track.name != track.run else str(named.journal.path)
+    story = tell(track.run, named.rows(track), source, coverage)
     compared = None
     if against:
         from scenarios.divergence import compare
@@ -85,7 +88,7 @@ def _tell(named: NamedRuns, run: str, against: str, settings_file: Path | None, 
         tracks = named.open(against, "--against"), named.open(run, "RUN")
         compared = compare(*tracks, origins=named.origins(*tracks))
     origins = find_origins(compared, settings_file) if compared is not None else None
-    return Told(story, compared, origins, _map(story, session.open_settings(settings_file)) if mapped else None)
+    return Told(story, compared, origins, _map(story, settings) if mapped else None, coverage.dimensions())
 
 
 def _map(story: Story, settings: Settings) -> RequestMap | None:
@@ -116,4 +119,5 @@ def _write(path: Path, told: Sequence[Told], most_bytes: int) -> None:
 
 
 def _as_object(one: Told) -> dict[str, Any]:
-    return {**one.story.to_json(), **({} if one.compared is None else {"compared": one.compared.to_json()})}
+    compared = {} if one.compared is None else {"compared": one.compared.to_json()}
+    return {**one.story.to_json(), "coverage": {part.name: part.to_json() for part in one.covered}, **compared}

@@ -22,6 +22,7 @@ from scenarios.html.style import STYLE
 from scenarios.html.work import OUTCOMES, STATUSES
 
 if TYPE_CHECKING:
+    from scenarios.coverage import Dimension
     from scenarios.divergence import Comparison
     from scenarios.origin import Origin
 
@@ -68,12 +69,14 @@ class Told:
         compared: what it differs in from another one; None where there is none to compare with.
         origins: where the code of agents stands that are told of there.
         requests: where the router sees the requests; None where it cannot be asked.
+        covered: what the run exercised; nothing where nobody knows what there was to exercise.
     """
 
     story: Story
     compared: Comparison | None = None
     origins: Mapping[str, Origin] | None = None
     requests: RequestMap | None = None
+    covered: Sequence[Dimension] = ()
 
 
 def make_report(told: Sequence[Told], most_bytes: int = MOST_BYTES) -> Iterator[bytes]:
@@ -122,6 +125,8 @@ def _article(one: Told, name: str) -> str:
         "edges": ("Edges", sections.heat_maps(story, f"{name}-edges")),
         "budgets": ("Budgets", sections.budgets(story, f"{name}-budgets")),
         "map": ("Map", "" if one.requests is None else show_map(one.requests, f"{name}-map")),
+        "coverage": ("Coverage", sections.coverage(one.covered, f"{name}-coverage")),
+        "redaction": ("Redaction", sections.redaction(story, f"{name}-redaction")),
         "versions": ("Versions", sections.versions(story, f"{name}-versions")),
         "events": ("Rows", _scripted(name, "events", "Rows", _EVENTS, len(story.events))),
     }

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
@@ -14,6 +14,9 @@ from scenarios.html.parts import NOTHING, heat, seconds, section, table, tiles
 from scenarios.html.story import Story
 from scenarios.html.work import STATUSES
 
+if TYPE_CHECKING:
+    from scenarios.coverage import Dimension
+
 _MOST_ODD: Final = 50
 _HEAT: Final = (
     "The darker a cell, the more often; the number stands in it. Hand-overs go along what tasks wait for, and to the"
@@ -22,6 +25,15 @@ _HEAT: Final = (
 _BUDGETS: Final = (
     "p50 and p95 of attempts: as measured by the wall clock, and in the time of the run, which is virtual in scenarios"
     " and recordings. Tokens and cost are what handlers said they spent."
+)
+_MOST_MISSING: Final = 20
+_COVERAGE: Final = (
+    "What this run alone exercised of the installed agents, and of what the engine knows; `pointsman coverage` says it"
+    " of a whole suite."
+)
+_REDACTION: Final = (
+    "What stands in the rows in the place of secrets: the same pseudonym for the same secret. Nothing in this page"
+    " comes from elsewhere than the rows."
 )
 _VERSIONS: Final = "What must be the same for the same run to come out: seed, router, and the code of each agent."
 
@@ -115,6 +127,33 @@ def budgets(story: Story, name: str) -> str:
     limits = story.provenance.begun.get("budget")
     said = f"<p>The run may use: {inert(_compact(limits))}</p>" if limits else ""
     return section(name, "Budgets and times", _BUDGETS, table("By agent", columns, rows), said) if rows else ""
+
+
+def coverage(dimensions: Sequence[Dimension], name: str) -> str:
+    """Return what a run exercised of what there is, and what it did not."""
+    rows = [
+        (one.name, f"{len(one.exercised)} of {one.total}", f"{one.percent:.0f}%", _named(one.missing))
+        for one in dimensions
+        if one.total
+    ]
+    shown = table("Exercised and not exercised", ("what", ">exercised", ">share", "not exercised"), rows)
+    return section(name, "Coverage", _COVERAGE, shown) if rows else ""
+
+
+def redaction(story: Story, name: str) -> str:
+    """Return how often each rule of redaction was applied; nothing where the run was not redacted."""
+    ledger = story.ledger
+    if not ledger.profile:
+        return ""
+    rows = [(rule, times, ledger.different(rule)) for rule, times in ledger.times.most_common()]
+    said = f"<p>Profile: {inert(ledger.profile)}. Rows with pseudonyms: {ledger.rows} of {len(story.events)}.</p>"
+    shown = table("Pseudonyms by rule", ("rule", ">times", ">different"), rows) if rows else ""
+    return section(name, "Redaction ledger", _REDACTION, said, shown)
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_MISSING} more" if len(names) > _MOST_MISSING else ""
+    return (", ".join(names[:_MOST_MISSING]) + more) or NOTHING
 
 
 def versions(story: Story, name: str) -> str:

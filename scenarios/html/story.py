@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Final, Protocol
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from orchestrator.errors import JournalError
 from orchestrator.messages import Envelope
@@ -11,8 +12,12 @@ from orchestrator.topics import TASK_ABSTAINED, TASK_ASKED, TASK_DEAD_LETTERED, 
 from scenarios.html.choices import Choices
 from scenarios.html.events import Events
 from scenarios.html.figures import by_agent, confusion, hand_overs, rivals, statuses
+from scenarios.html.ledger import Ledger
 from scenarios.html.provenance import Provenance
 from scenarios.html.work import STATUSES, Work
+
+if TYPE_CHECKING:
+    from scenarios.coverage import Coverage
 
 _MOST_TOLD: Final = 1000
 #: Rows in which a decision of the router stands, if one was taken there.
@@ -39,12 +44,12 @@ class Story:
     Attributes:
         run: its id.
         source: the journal or file that it was read from.
-        events, work, choices, provenance: its parts.
+        events, work, choices, provenance, ledger: its parts.
     """
 
     def __init__(self, run: str, source: str) -> None:
         self.run, self.source = run, source
-        self.events, self.work, self.provenance = Events(), Work(), Provenance()
+        self.events, self.work, self.provenance, self.ledger = Events(), Work(), Provenance(), Ledger()
         self.choices = Choices(self.work.agents)
 
     def take(self, sequence: int, envelope: Envelope) -> None:
@@ -56,6 +61,7 @@ class Story:
             self.choices.take(envelope.body["decision"], task, len(self.events))
         self.events.take(sequence, envelope, task)
         self.work.take(envelope, task)
+        self.ledger.take(envelope)
         if not named:
             self.provenance.take(envelope)
 
@@ -105,29 +111,41 @@ class Story:
             "stopped": self.provenance.stopped,
             "registered": self.provenance.agents,
             "fingerprints": self.choices.fingerprints,
+            "redacted": {"profile": self.ledger.profile, "times": dict(self.ledger.times)},
         }
 
 
-def tell(run: str, rows: Iterable[Placed], source: str = "") -> Story:
+def tell(run: str, rows: Iterable[Placed], source: str = "", coverage: Coverage | None = None) -> Story:
     """Return the story of a run.
 
     Args:
         run: its id.
         rows: all of its rows, in order.
         source: where they stand, for those who read it.
+        coverage: hears the rows, too.
 
     Raises:
         JournalError: if a row is not what an orchestrator writes, or cannot be read.
     """
     story = Story(run, source)
-    for row in rows:
-        try:
-            story.take(row.sequence, row.envelope)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise JournalError(
-                f"row {row.sequence} of {run!r} ({row.envelope.topic}) is not what an orchestrator writes: {error!r};"
-                " run `pointsman journal verify`"
-            ) from error
+    at = 0
+
+    def taken() -> Iterator[Envelope]:
+        nonlocal at
+        for row in rows:
+            at = row.sequence
+            story.take(at, row.envelope)
+            yield row.envelope
+
+    try:
+        if coverage is not None:
+            coverage.hear(run, taken())
+        else:
+            deque(taken(), maxlen=0)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise JournalError(
+            f"row {at} of {run!r} is not what an orchestrator writes: {error!r}; run `pointsman journal verify`"
+        ) from error
     return story
 
 

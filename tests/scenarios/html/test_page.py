@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from scenarios.coverage import Coverage
 from scenarios.divergence import compare
 from scenarios.html.inert import shown
 from scenarios.html.page import Told, make_report
@@ -150,3 +151,26 @@ def test_several_runs_stand_in_one_page() -> None:
 def test_every_text_of_the_tests_is_hostile() -> None:
     """Else the tests above would show nothing."""
     assert all(shown(text) != text or set(text) & set("<>'{") for text in HOSTILE if text.isprintable())
+
+
+def test_what_a_run_exercised_stands_beside_what_it_did_not() -> None:
+    """By agents, routes, edges, outcomes, endings and faults."""
+    coverage = Coverage(["clerk", "auditor"])
+    told = Told(tell("made", everything(), "", coverage), covered=coverage.dimensions())
+    page = _page(told)
+    assert '<th scope="row">agents</th><td class="n">1 of 2</td><td class="n">50%</td><td>auditor</td>' in page
+    assert "r0-coverage" not in _page(Told(tell("made", everything())))
+
+
+def test_a_redacted_run_has_a_ledger() -> None:
+    """How often each rule was applied, and to how many secrets."""
+    name = "[iban:3f2a9c1d04be]"
+    facts = [
+        ("run.started", "", {"redacted": "bank"}),
+        submitted("t", f"pay {name} or {name}"),
+        submitted("u", "[iban:000000000000]"),
+    ]
+    page = _page(Told(tell("made", rows_of(facts))))
+    assert "Profile: bank. Rows with pseudonyms: 2 of 3." in page
+    assert '<th scope="row">iban</th><td class="n">3</td><td class="n">2</td>' in page
+    assert "r0-redaction" not in _page(Told(tell("made", rows_of(facts[1:]))))

@@ -79,5 +79,5 @@ def test_a_record_that_holds_no_number_is_refused_by_its_row() -> None:
     record = {"candidates": {"names": [], "scores": []}, "confidence": "high", "chosen": "a"}
     with pytest.raises(Exception, match="'high' where a number should be"):
         tell("made", rows_of([("task.routed", "t", {"decision": record})]))
-    with pytest.raises(JournalError, match=r"row 1 of 'made' \(task.routed\)"):
+    with pytest.raises(JournalError, match="row 1 of 'made' is not what"):
         tell("made", rows_of([("task.routed", "t", {"decision": {"candidates": 3}})]))
