@@ -173,6 +173,11 @@ def new_envelope_id() -> str:
     return f"x{secrets.token_hex(8)}"
 
 
+def new_secret(size: int) -> str:
+    """Return so many random bytes, in hex digits, that nobody can guess."""
+    return secrets.token_hex(size)
+
+
 def seeded_random(seed: int, *names: str) -> random.Random:
     """Return a generator that depends on the seed and the names alone, whatever else the run draws."""
     return random.Random(f"{seed}/{'/'.join(names)}")

@@ -150,6 +150,7 @@ def compare(
     tolerance: float = TOLERANCE,
     timing: float | None = None,
     most: int = MOST,
+    origins: tuple[str, str] = ("", ""),
 ) -> Comparison:
     """Return what two runs differ in, the first cause first.
 
@@ -159,11 +160,12 @@ def compare(
         tolerance: by how much a score may move and be the same.
         timing: seconds by which a row may be earlier or later, counted from the first row on; None looks at no times.
         most: so many first causes of each class are told, and so many moved rows; all are counted.
+        origins: runs that either was forked from, whose name its keys of effects have; empty for its own.
 
     Raises:
         PointsmanError: if either cannot be read, or holds what is no row.
     """
-    matching = Matching(recorded, actual, Judge(Names(recorded.run, actual.run), tolerance, timing))
+    matching = Matching(recorded, actual, Judge(Names(recorded.run, actual.run, origins), tolerance, timing))
     order = find_order(matching)
     for at in order.conflicts:
         matching.found.setdefault(at, "reordered")

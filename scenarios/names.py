@@ -23,14 +23,17 @@ _TASK: Final = b',"task":"'
 class Names:
     """The name of a recorded run and that of the actual one, and how to tell whether values differ in them alone."""
 
-    def __init__(self, recorded: str, actual: str) -> None:
+    def __init__(self, recorded: str, actual: str, origins: tuple[str, str] = ("", "")) -> None:
+        """Know both names; `origins` are those that the values of either are made of, empty for its own."""
+        self._fields = _field(recorded), _field(actual)
+        self._one_name = recorded == actual
+        recorded, actual = origins[0] or recorded, origins[1] or actual
         self.recorded, self.actual = recorded, actual
         self.same = recorded == actual
         self._recorded_trace, self._actual_trace = _trace(recorded), _trace(actual)
         self._traces = self._recorded_trace.encode(), self._actual_trace.encode()
         self._paths = f"{recorded}/".encode(), f"{actual}/".encode()
         self._spans = _begun(recorded), _begun(actual)
-        self._fields = _field(recorded), _field(actual)
 
     def row(self, row: bytes) -> bytes:
         """Return one of what `chunk` returns with the actual name in its body as well."""
@@ -42,7 +45,7 @@ class Names:
     def chunk(self, rows: Sequence[bytes]) -> list[bytes]:
         """Return canonical rows of the recorded run as ones of the actual run, but for its name in their bodies."""
         own, other = self._fields
-        return list(rows) if self.same else [row.replace(own, other) for row in rows]
+        return list(rows) if self._one_name else [row.replace(own, other) for row in rows]
 
     def body(self, body: bytes, task: bytes) -> bytes:
         """Return a body of the recorded run with the names of the actual one in it."""

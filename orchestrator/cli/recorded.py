@@ -62,3 +62,12 @@ def promote_recorded(run: str, out: Path, settings_file: Path | None, *, overwri
     files_of = "" if done.workspace is None else f", inputs in {done.workspace}"
     show(cell(f"{done.scenario}: {done.expectations} expectations, cassette {done.cassette}{files_of}", "green"))
     show(cell(f"play it with: pointsman test {done.scenario}", "dim"))
+
+
+def origin_of(settings: Settings, run: str) -> str:
+    """Return the run that a recorded one was forked from; empty where it was not, or was not recorded."""
+    from scenarios.cassette import load_header
+    from scenarios.recording import cassette_of
+
+    path = cassette_of(settings, run)
+    return load_header(path).origin if path.is_file() else ""

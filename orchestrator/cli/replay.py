@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -57,6 +58,7 @@ def replay(
     """
     from scenarios.cassette import load_cassette
     from scenarios.recording import cassette_of
+    from scenarios.redacting import redactor_of
     from scenarios.replayed import replay as replay_run
 
     settings = session.open_settings(settings_file, router)
@@ -68,6 +70,7 @@ def replay(
         agents=session.installed_agents(settings),
         workspace=settings.workspace,
         router_file=settings.router,
+        redact=redactor_of(tape, settings.journal.parent, os.environ),
     )
     found = _compared(settings, tape, replayed, tolerance)
     same = found.same and not replayed.misses and not replayed.unused

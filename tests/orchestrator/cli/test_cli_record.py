@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from orchestrator import TaskContext, agent
+from orchestrator.journal import JournalReader
 
 Cli = Callable[..., tuple[int, str, str]]
 Install = Callable[..., None]
@@ -104,6 +105,21 @@ def test_the_inputs_of_a_recorded_run_go_with_its_scenario(cli: Cli, oracle: Ora
     promoted = json.loads(cli("promote", "--out", "uat/ask.scenario.yaml", "--json")[1])
     assert Path(promoted["workspace"], "a.txt").read_text(encoding="utf-8") == "x"
     assert cli("test", "uat")[0] == 0
+
+
+def test_a_recorded_run_is_forked_at_a_row(cli: Cli, oracle: Oracle) -> None:
+    """What is set there has its consequences; what had been said before the point is not asked for again."""
+    run = json.loads(cli("record", "ask.plan.yaml", "--json")[1])["run"]
+    with JournalReader(Path(".pointsman/journal.db")) as reader:
+        row = next(row for row in reader.rows(run=run) if row.envelope.topic == "task.completed")
+    code, out, _ = cli("fork", run, "--at", str(row.sequence), "--set", "/output/said=99", "--json")
+    forked = json.loads(out)
+    assert (code, forked["run"], forked["reads"], oracle.asked) == (0, f"{run}-fork1", 1, 3)
+    assert [one["output"]["said"] for one in forked["results"]] == [99, 3]
+    assert cli("diff", run, forked["run"])[0] == 1
+    assert cli("replay", forked["run"])[0] == 0
+    assert "has no '='" in cli("fork", run, "--at", "1", "--set", "/a")[2]
+    assert "none of live, cassette" in cli("fork", run, "--at", "1", "--tail", "dead")[2]
 
 
 @pytest.mark.parametrize(
