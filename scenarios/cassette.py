@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, BinaryIO, Final, Literal, TypeVar
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -168,19 +168,31 @@ def load_cassette(path: str | Path) -> Cassette:
     try:
         if path.stat().st_size > MAX_FILE:
             raise DocumentError(path, 1, 1, f"the file is larger than {MAX_FILE // 10**6} MB", "record less at once")
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            lines = _Lines(file)
+            header = _read(path, 1, next(lines, b""), Header)
+            recordings, footer = _rest(path, lines)
+            return Cassette(header=header, recordings=recordings, footer=footer, cut_short=lines.cut_short)
     except OSError as error:
         raise _unreadable(path, error) from None
-    whole, _, rest = data.rpartition(b"\n")
-    lines = list(enumerate(whole.split(b"\n"), 1)) if whole else []
-    if not lines:
-        raise DocumentError(path, 1, 1, "the file holds no cassette", "record it again")
-    header = _read(path, 1, lines[0][1], Header)
-    footer = None
-    if len(lines) > 1 and lines[-1][1].startswith(_FOOTER):
-        footer = _read(path, *lines.pop(), Footer)
-    recordings = tuple(_recordings(path, lines[1:]))
-    return Cassette(header=header, recordings=recordings, footer=footer, cut_short=bool(rest))
+
+
+class _Lines:
+    """The lines of a file, each read when it is wanted, without their ends; what follows the last end is left out."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.cut_short = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        line = self._file.readline(MAX_LINE + 1)
+        self.cut_short = bool(line) and not line.endswith(b"\n") and len(line) <= MAX_LINE
+        if not line or self.cut_short:
+            raise StopIteration
+        return line.rstrip(b"\n")
 
 
 def _unreadable(path: Path, error: OSError) -> DocumentError:
@@ -188,17 +200,31 @@ def _unreadable(path: Path, error: OSError) -> DocumentError:
     return DocumentError(path, 1, 1, problem, "record it first, or correct the path")
 
 
-def _recordings(path: Path, lines: Iterable[tuple[int, bytes]]) -> Iterator[Recording]:
-    for number, line in lines:
-        recording = _read(path, number, line, Recording)
-        if recording.digest != digest_of(recording.source, recording.request):
-            hint = "record it again, or restore the line: a request that is changed by hand is never found"
-            raise DocumentError(path, number, 1, "the digest is not that of the request", hint)
-        yield recording
+def _rest(path: Path, lines: Iterable[bytes]) -> tuple[tuple[Recording, ...], Footer | None]:
+    recordings: list[Recording] = []
+    footer: Footer | None = None
+    for number, line in enumerate(lines, 2):
+        if footer is not None:
+            raise DocumentError(path, number, 1, "a line after the last one", "take it out, or record it again")
+        if line.startswith(_FOOTER):
+            footer = _read(path, number, line, Footer)
+        else:
+            recordings.append(_recording(path, number, line))
+    return tuple(recordings), footer
+
+
+def _recording(path: Path, number: int, line: bytes) -> Recording:
+    recording = _read(path, number, line, Recording)
+    if recording.digest != digest_of(recording.source, recording.request):
+        hint = "record it again, or restore the line: a request that is changed by hand is never found"
+        raise DocumentError(path, number, 1, "the digest is not that of the request", hint)
+    return recording
 
 
 def _read(path: Path, number: int, line: bytes, model: type[P]) -> P:
     what = model.__name__.lower()
+    if not line:
+        raise DocumentError(path, number, 1, f"the line is empty where a {what} should be", "record it again")
     if len(line) > MAX_LINE:
         raise DocumentError(path, number, 1, f"the line is longer than {MAX_LINE // 10**6} MB", "record it again")
     try:

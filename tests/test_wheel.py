@@ -52,7 +52,13 @@ def test_the_wheel_holds_exactly_the_four_packages(names: list[str]) -> None:
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     "shipped",
-    ["router/bundled/router.npz", "router/bundled/out_of_scope.txt", "orchestrator/py.typed", "scenarios/library/"],
+    [
+        "router/bundled/router.npz",
+        "router/bundled/out_of_scope.txt",
+        "orchestrator/py.typed",
+        "scenarios/library/",
+        "scenarios/html/assets/base.js",
+    ],
 )
 def test_the_wheel_holds_the_data_that_serving_needs(names: list[str], shipped: str) -> None:
     """The bundled router, the scenario library and the typing markers are in the wheel."""
