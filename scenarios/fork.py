@@ -25,7 +25,7 @@ from scenarios.cassette import Cassette, Header, Override, Recording, RecordMode
 from scenarios.errors import RecordingError
 from scenarios.pointers import put, tokens
 from scenarios.prompter import prompted
-from scenarios.recording import CassetteFile, RecordingJournal, as_it_is, cassette_of, perform, seeing
+from scenarios.recording import CassetteFile, RecordingJournal, as_it_is, cassette_of, passing, perform, seeing
 from scenarios.tape import Tape
 
 #: What can be said otherwise, and where in its row.
@@ -108,7 +108,8 @@ def fork(
             changed, mode, redact=redact or as_it_is, sink=file.write, gate=gate, keep_played=True, passes_by=passes_by
         )
         seen = seeing(router, settings, redact)
-        results = _go_on(changed.header, settings, prompted(agents, changed.header.overrides), seen, journal, tape)
+        with passing(redact):
+            results = _go_on(changed.header, settings, prompted(agents, changed.header.overrides), seen, journal, tape)
     return Forked(named["run"], path, len(shared), tape.asked, results)
 
 

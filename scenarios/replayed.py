@@ -20,7 +20,7 @@ from orchestrator.settings import Settings
 from router import Router
 from scenarios.cassette import Cassette, Recording
 from scenarios.prompter import prompted
-from scenarios.recording import RehearsalJournal, as_it_is, perform, seeing
+from scenarios.recording import RehearsalJournal, as_it_is, passing, perform, seeing
 from scenarios.tape import Miss, Tape
 
 
@@ -90,6 +90,6 @@ def replay(
         outside_of=tape.of,
         origin=header.origin,
     )
-    with offline(), confined():
+    with offline(), confined(), passing(redact):
         results = run_virtual(perform(made, plan, tape))
     return Replayed(tuple(journal.rows), tuple(tape.misses), tape.unused, results)
