@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from orchestrator.messages import EMPTY
+from router.attribution import as_pairs
 
 if TYPE_CHECKING:  # importing the router would load NumPy, which a program that only defines agents does without
     from router import Abstained, Contribution, Prediction
@@ -39,7 +40,7 @@ class RoutingDecision(NamedTuple):
     policy: RoutingPolicy
     prediction: Prediction | None
     vetoes: Mapping[str, str] = EMPTY
-    attribution: tuple[Contribution, ...] = ()
+    attribution: Sequence[Contribution] = ()
     registry_digest: str = ""
     propensity: float = 1.0
     seed: int = 0
@@ -62,7 +63,7 @@ class RoutingDecision(NamedTuple):
         body["fallback"] = chosen if self.policy == "fallback" else None
         body["policy"] = self.policy
         body["vetoes"] = dict(self.vetoes)
-        body["attribution"] = [[word, round(weight * 1e6) / 1e6] for word, weight in self.attribution]
+        body["attribution"] = as_pairs(self.attribution)
         body["registry_digest"] = self.registry_digest
         body["propensity"] = self.propensity
         body["seed"] = self.seed

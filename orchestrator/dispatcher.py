@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.budget import Shortage
@@ -269,7 +269,7 @@ class Dispatcher:
         policy: RoutingPolicy,
         prediction: Prediction | None = None,
         vetoes: Mapping[str, str] = EMPTY,
-        attribution: tuple[Contribution, ...] = (),
+        attribution: Sequence[Contribution] = (),
     ) -> RoutingDecision:
         return RoutingDecision(
             task_id=task.id,
