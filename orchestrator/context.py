@@ -6,9 +6,8 @@ import asyncio
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from orchestrator.blocking import Blocking, Wait, wait_alone
 from orchestrator.budget import Amount, Budget, Cost, amount_of
@@ -95,9 +94,21 @@ def _refuse_threads(what: str) -> None:
         ) from None
 
 
-@dataclass(frozen=True, slots=True)
-class TaskContext:
-    """What a handler may see and do beside its input.
+class _ContextFields(NamedTuple):
+    task: Task
+    attempt: int
+    results: Mapping[str, Result]
+    workspace: Path
+    clock: Clock
+    added: list[Task]
+    effects: PerformsEffects
+    people: AsksPeople
+    spending: Spend
+    wait: Wait
+
+
+class TaskContext(_ContextFields):
+    """What a handler may see and do beside its input. A named tuple: made for every attempt.
 
     Attributes:
         task: the task, its payload already resolved.
@@ -107,16 +118,29 @@ class TaskContext:
         clock: time for this run; use it instead of `time` and `datetime` so that a run can be replayed.
     """
 
-    task: Task
-    attempt: int = 1
-    results: Mapping[str, Result] = field(default_factory=lambda: EMPTY)
-    workspace: Path = field(default_factory=Path.cwd)
-    clock: Clock = field(default_factory=SystemClock)
-    added: list[Task] = field(default_factory=list)
-    effects: PerformsEffects = field(default_factory=_Unrecorded, repr=False)
-    people: AsksPeople = field(default_factory=_Nobody, repr=False)
-    spending: Spend = field(default=_count_nothing, repr=False)
-    wait: Wait = field(default=wait_alone, repr=False)
+    __slots__ = ()
+
+    def __new__(
+        cls,
+        task: Task,
+        attempt: int = 1,
+        results: Mapping[str, Result] = EMPTY,
+        workspace: Path | None = None,
+        clock: Clock | None = None,
+        added: list[Task] | None = None,
+        effects: PerformsEffects | None = None,
+        people: AsksPeople | None = None,
+        spending: Spend = _count_nothing,
+        wait: Wait = wait_alone,
+    ) -> TaskContext:
+        """Make a context; what is left out does for a handler that is called by hand, in a test."""
+        own = (workspace or Path.cwd(), clock or SystemClock(), [] if added is None else added)
+        return tuple.__new__(
+            cls, (task, attempt, results, *own, effects or _Unrecorded(), people or _Nobody(), spending, wait)
+        )
+
+    def __repr__(self) -> str:
+        return f"TaskContext(task={self.task!r}, attempt={self.attempt}, added={self.added!r})"
 
     @property
     def blocking(self) -> Blocking:

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from orchestrator.bus import Bus
 from orchestrator.errors import BusClosedError, CapacityError, PointsmanError, StoppedError
@@ -14,6 +15,8 @@ from orchestrator.journal import Journal, check_json
 from orchestrator.messages import Envelope, Result, Task
 from orchestrator.spending import Spending
 from orchestrator.topics import ENDINGS, TASK_FAILED, TASK_SKIPPED, TASK_SUBMITTED
+
+_new: Final = tuple.__new__
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,15 +189,10 @@ def _stopping() -> PointsmanError:
 
 def result_of(envelope: Envelope) -> Result:
     """Return the result that an ending, as published on one of the topics in `ENDINGS`, stands for."""
-    body = envelope.body
-    return Result(
-        task_id=envelope.correlation_id,
-        status=ENDINGS[envelope.topic],
-        agent=body.get("agent", ""),
-        output=body.get("output"),
-        error=body.get("error", ""),
-        attempts=body.get("attempts", 0),
-    )
+    said = envelope.body.get
+    fields = (said("agent", ""), said("output"), said("error", ""), said("attempts", 0))
+    # What Result(...) does, without a Python call: it is made twice a task.
+    return _new(Result, (envelope.correlation_id, ENDINGS[envelope.topic], *fields))
 
 
 async def publish_inherited(bus: Bus, result: Result, causation_id: str) -> None:

@@ -47,6 +47,7 @@ class GraphStatistics:
 
 
 _NOTHING: Final = Unlocked()
+_new: Final = tuple.__new__  # what a named tuple does when it is called, without the Python in between
 
 
 class TaskGraph:
@@ -162,7 +163,7 @@ class TaskGraph:
         if entry.waits:
             return Unlocked()
         entry.state = "ready"
-        return Unlocked((entry.task,))
+        return _new(Unlocked, ((entry.task,), ()))
 
     def complete(self, task_id: str, result: Result) -> Unlocked:
         """End a task that completed; return what may start now. A task that has ended already unlocks nothing."""
@@ -180,7 +181,7 @@ class TaskGraph:
                 ready.append(waiting)
         if len(ready) > 1:
             ready.sort(key=self._by_urgency)
-        return Unlocked(tuple([entry.task for entry in ready])) if ready else _NOTHING
+        return _new(Unlocked, (tuple([entry.task for entry in ready]), ())) if ready else _NOTHING
 
     def fail(self, task_id: str, result: Result) -> Unlocked:
         """End a task that did not complete; end or unlock what waits for it as each one's `on_failure` says.
