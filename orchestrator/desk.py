@@ -6,10 +6,10 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from orchestrator.bus import Bus
-from orchestrator.errors import BusClosedError, CapacityError, PointsmanError, StoppedError
+from orchestrator.errors import BusClosedError, CapacityError, NotJsonError, PointsmanError, StoppedError
 from orchestrator.graph import TaskGraph
 from orchestrator.journal import Journal, check_json
 from orchestrator.messages import Envelope, Result, Task
@@ -77,8 +77,7 @@ class Desk:
         if len(tasks) > self._capacity:
             raise CapacityError(self._capacity, len(tasks))
         records = [(task.id, {"task": task.to_json()}) for task in tasks]
-        for name, record in records:
-            check_json(record, f"task {name!r}")
+        _check(records)
         await self._enter(len(tasks))
         try:
             self._graph.add(tasks, held=True)
@@ -170,7 +169,8 @@ class Desk:
     def _resolve(self, envelope: Envelope) -> None:
         outcome = self._open.pop(envelope.correlation_id, None)
         if outcome is not None and not outcome.done():
-            outcome.set_result(result_of(envelope))
+            # The dispatcher has made it, unless it has not come to this ending yet.
+            outcome.set_result(self._graph.result(envelope.correlation_id) or result_of(envelope))
 
     def _look(self) -> None:
         """Let in those at the door for whom there is room now, the first first; tell those who wait for idleness."""
@@ -181,6 +181,16 @@ class Desk:
                 waiter.set_result(None)
         if not self._graph.open and not self._open:
             self._idle.set()
+
+
+def _check(records: Sequence[tuple[str, dict[str, Any]]]) -> None:
+    """Refuse tasks that cannot be recorded, all of them looked at in one go; only where one is at fault, which one."""
+    try:
+        check_json([record for _, record in records], "what was submitted")
+    except NotJsonError:
+        for name, record in records:
+            check_json(record, f"task {name!r}")
+        raise
 
 
 def _stopping() -> PointsmanError:

@@ -112,7 +112,8 @@ class Dispatcher:
             unlocked = self._unlock(cause)
             for result in unlocked.ended:
                 await publish_inherited(self._bus, result, cause.id)
-            ready += [(task, cause) for task in unlocked.ready]
+            if unlocked.ready:
+                ready += [(task, cause) for task in unlocked.ready]
         if len(ready) > 1:
             ready.sort(key=lambda entry: -self._graph.urgency(entry[0].id))
         for task, cause in ready:

@@ -56,6 +56,9 @@ class TaskGraph:
     A task is ready the moment its own dependencies have ended, whatever its siblings do. The urgency of a task is the
     length in seconds of the longest path from its start to an end of the graph: running the most urgent ready task
     first is list scheduling by critical path.
+
+    Attributes:
+        urgency: returns that of a task, given its id.
     """
 
     def __init__(self, on_end: Callable[[], None] | None = None) -> None:
@@ -65,6 +68,7 @@ class TaskGraph:
         self._graph = Dependencies()
         self._successors = self._graph.successors
         self._urgency = CriticalPath(self._graph)
+        self.urgency = self._urgency.of
         self.on_end = on_end
         self._entries: dict[str, _Entry] = {}
         self._ended = 0
@@ -93,10 +97,6 @@ class TaskGraph:
         entries = self._entries
         names = self._graph.predecessors(task_id)
         return {name: result for name in names if (result := entries[name].result) is not None}
-
-    def urgency(self, task_id: str) -> float:
-        """Return the seconds on the longest path from the start of this task to an end of the graph."""
-        return self._urgency.of(task_id)
 
     @property
     def open(self) -> int:
@@ -153,7 +153,7 @@ class TaskGraph:
         """Let a held task become ready as soon as its dependencies have ended, or end where one of them broke."""
         entry = self._entries[task_id]
         if not entry.held:
-            return Unlocked()
+            return _NOTHING
         entry.held = False
         entry.waits -= 1
         if entry.broken is not None:
@@ -161,7 +161,7 @@ class TaskGraph:
             unlocked = self.fail(task_id, result)
             return Unlocked(unlocked.ready, (result, *unlocked.ended))
         if entry.waits:
-            return Unlocked()
+            return _NOTHING
         entry.state = "ready"
         return _new(Unlocked, ((entry.task,), ()))
 

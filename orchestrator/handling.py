@@ -172,7 +172,7 @@ class Handling:
             task = task._replace(payload=resolve_payload(task.payload, results))
         effects = run.effects.of(started, questions)
         spend = functools.partial(run.spending.spend, self._name, started)
-        own = (task, started.body["attempt"], results, run.workspace, run.clock, [])
+        own: tuple[Any, ...] = (task, started.body["attempt"], results, run.workspace, run.clock, [])
         return _new(TaskContext, (*own, effects, questions, spend, wait_alone))
 
     async def _call_within_budget(
