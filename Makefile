@@ -39,7 +39,7 @@ sigterm: $(VENV)/.dev  ## ask a hundred times by SIGTERM in mid-run: nothing los
 
 faults: $(VENV)/.dev  ## an exception at every function of every component: each is reported, none hangs the run
 	@FAULTS=all $(BIN)/python -m pytest tests/orchestrator/test_faults.py tests/orchestrator/test_faults_on_disk.py \
-	  tests/orchestrator/test_faults_isolated.py tests/orchestrator/test_budget_faults.py --timeout 3600 $(ARGS)
+	  tests/orchestrator/test_faults_isolated.py tests/orchestrator/test_budget_faults.py tests/orchestrator/test_faults_over_http.py --timeout 3600 $(ARGS)
 
 model: $(VENV)/.dev  ## 2,000 random runs of 50 steps of each model: a run and its crashes, owners of runs, the bus (ARGS="--seed N")
 	@$(BIN)/python -m tests.orchestrator.models $(ARGS)

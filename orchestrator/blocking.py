@@ -6,29 +6,37 @@ import asyncio
 import contextvars
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final
 
-from orchestrator.clock import Clock, SystemClock
+from orchestrator.clock import Clock, SystemClock, VirtualClock
 from orchestrator.errors import AgentError
+from orchestrator.turns import Turns, Wanted, fulfil
 
 if TYPE_CHECKING:
     from orchestrator.context import AsksPeople, InDoubt, PerformsEffects
+    from orchestrator.outside import Outside, Read
 
-Wanted = Callable[[], Awaitable[Any]]
 #: Returns or raises what something that is to be awaited does, once it is over.
 Wait = Callable[[Wanted], Any]
 _INSTEAD: Final = "make it an `async def`"
 
 
 class Blocking:
-    """Effects and questions for handlers that cannot await: each call returns when it is over."""
+    """Reads, effects and questions for handlers that cannot await: each call returns when it is over."""
 
-    __slots__ = ("_effects", "_people", "_wait")
+    __slots__ = ("_clock", "_effects", "_outside", "_people", "_wait")
 
-    def __init__(self, effects: PerformsEffects, people: AsksPeople, wait: Wait) -> None:
+    def __init__(
+        self, effects: PerformsEffects, people: AsksPeople, outside: Outside, clock: Clock, wait: Wait
+    ) -> None:
         self._effects, self._people, self._wait = effects, people, wait
+        self._outside, self._clock = outside, clock
+
+    def read(self, source: str, function: Read, *, request: Any = None) -> Any:
+        """Read something from outside and return what came; see `TaskContext.read`."""
+        return self._wait(lambda: self._outside.read(source, request, function, self._clock))
 
     def effect(self, name: str, function: Callable[[str], Any], *, key: str = "", in_doubt: InDoubt = "again") -> Any:
         """Do something to the outside world once, and return what came of it; see `TaskContext.effect`."""
@@ -53,12 +61,16 @@ class Bridge:
         self._wanted: deque[tuple[Wanted, Future[Any]]] = deque()
         self._news = asyncio.Event()
         self._serving = self._over = False
+        self._turns: Turns | None = None
 
     async def run(self, function: Callable[[], Any], clock: Clock) -> Any:
         """Run a plain function in a thread and do what it wants meanwhile; return or raise what it does.
 
-        Where the clock runs it on the loop's own thread, only what need not be waited for can be done.
+        In virtual time the two take turns, so that nothing depends on how fast either is.
         """
+        if isinstance(clock, VirtualClock):
+            self._turns = Turns()
+            return await self._turns.run(function)
         if type(clock) is not SystemClock:
             return await clock.run_blocking(function)
         self._serving = True
@@ -73,6 +85,8 @@ class Bridge:
         """Have something done on the loop, and wait for it; called by the handler, in its thread."""
         if threading.get_ident() == self._home:
             return at_once(make)
+        if self._turns is not None:
+            return self._turns.wait(make)
         if not self._serving:
             raise AgentError(f"this clock gives a `def` handler no way to wait for anything; {_INSTEAD}")
         box: Future[Any] = Future()
@@ -96,7 +110,7 @@ class Bridge:
             await self._news.wait()
             self._news.clear()
             while self._wanted:
-                await _fulfil(*self._wanted.popleft())
+                await fulfil(*self._wanted.popleft())
         return running.result()
 
     def _close(self, running: asyncio.Future[Any]) -> None:
@@ -106,18 +120,6 @@ class Bridge:
         self._wanted.clear()
         if not running.cancel() and not running.cancelled():
             running.exception()  # retrieved: a cancellation goes before it
-
-
-async def _fulfil(make: Wanted, box: Future[Any]) -> None:
-    try:
-        output = await make()
-    except asyncio.CancelledError:
-        box.set_exception(asyncio.CancelledError())
-        raise
-    except BaseException as error:  # noqa: BLE001 - right: raised in the thread that wanted it, and comes back from there
-        box.set_exception(error)
-    else:
-        box.set_result(output)
 
 
 def at_once(make: Wanted) -> Any:

@@ -37,7 +37,7 @@ class Budget(BaseModel):
     tokens: int | None = Field(default=None, ge=0, le=_MOST, description="tokens that handlers may say they spent")
     cost: Cost | None = Field(default=None, description="cost that handlers may say they caused")
 
-    @field_validator("cost", mode="plain")
+    @field_validator("cost", mode="plain", json_schema_input_type=float | str | None)
     @classmethod
     def _cost_is_exact(cls, cost: object) -> Decimal | None:
         exact = None if cost is None else exact_cost(cost)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import datetime as dt
+import heapq
 import itertools
 import random
 import secrets
 import selectors
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 # 2026-01-05 09:00 UTC, a Monday: virtual runs start here, so that two of them agree on every time stamp.
 VIRTUAL_EPOCH = 1_767_603_600.0
@@ -47,16 +50,27 @@ class VirtualClock:
     They take no virtual time.
     """
 
+    def __init__(self, epoch: float = VIRTUAL_EPOCH) -> None:
+        """Begin at `epoch`: seconds since the Unix epoch at which the loop's virtual time is 0."""
+        self.epoch = epoch
+        self._loop: asyncio.AbstractEventLoop | None = None
+
     def now(self) -> float:
-        """Seconds since the Unix epoch: `VIRTUAL_EPOCH` plus the running loop's virtual time."""
-        return VIRTUAL_EPOCH + asyncio.get_running_loop().time()
+        """Seconds since the Unix epoch: `epoch` plus the running loop's virtual time."""
+        try:
+            loop = self._loop = asyncio.get_running_loop()
+        except RuntimeError:  # in the thread of a handler, while the loop stands still for it
+            if self._loop is None:
+                raise
+            loop = self._loop
+        return self.epoch + loop.time()
 
     async def run_blocking(self, function: Callable[[], T]) -> T:
         """Run `function` here and now."""
         return function()
 
 
-class _JumpingSelector(selectors.DefaultSelector):
+class JumpingSelector(selectors.DefaultSelector):
     """A selector that, instead of waiting for a timer, moves virtual time to it."""
 
     def __init__(self) -> None:
@@ -66,23 +80,60 @@ class _JumpingSelector(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Return what is ready; with nothing ready, jump over `timeout` instead of sleeping."""
         if timeout is None:  # no timer and nothing to run: only a file descriptor can wake the loop
-            return super().select(None)
-        ready = super().select(0)
+            return self.wait(None)
+        ready = self.poll()
         if not ready and timeout > 0:
             self.virtual_now += timeout
         return ready
+
+    def poll(self) -> list[tuple[selectors.SelectorKey, int]]:
+        """Return the file descriptors that are ready now."""
+        return super().select(0)
+
+    def wait(self, seconds: float | None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Wait for file descriptors for so many real seconds, or until one is ready."""
+        return super().select(seconds)
+
+
+class _Timer(asyncio.TimerHandle):
+    """A timer with its number: a heap keeps no order among equals, and what else is in it would decide theirs."""
+
+    number = 0
+
+    def __lt__(self, other: object) -> bool:
+        if not isinstance(other, _Timer):
+            return NotImplemented
+        return (self.when(), self.number) < (other.when(), other.number)
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """An event loop whose timers fire in order but at once: an hour of sleeps takes milliseconds."""
 
-    def __init__(self) -> None:
-        self._jumping = _JumpingSelector()
+    def __init__(self, selector: JumpingSelector | None = None) -> None:
+        self._jumping = selector or JumpingSelector()
+        self._timers = itertools.count()
         super().__init__(self._jumping)
 
     def time(self) -> float:
         """Virtual seconds since the loop was made, on a grid of 1 ns so that sums of sleeps stay readable."""
         return round(self._jumping.virtual_now, 9)
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[*Ts], object],
+        *args: *Ts,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """Call back at a moment; of several at the same one, in the order of asking, whatever else is due when."""
+        base: Any = self  # what follows is what the base does, with a timer of ours
+        base._check_closed()  # noqa: SLF001 - as the base does
+        timer: Any = _Timer(when, callback, args, self, context)
+        timer.number = next(self._timers)
+        heapq.heappush(base._scheduled, timer)  # noqa: SLF001 - as the base does
+        timer._scheduled = True  # noqa: SLF001 - as the base does
+        made: asyncio.TimerHandle = timer
+        return made
 
 
 def run_virtual(main: Coroutine[Any, Any, T]) -> T:

@@ -16,12 +16,18 @@ def digest_code(agent: Agent) -> str:
     Functions that the handler calls are not in it, and another version of Python compiles to other code: `version` on
     the card is for what this cannot see.
     """
+    code = code_of(agent)
+    return "" if code is None else hashlib.sha256(_canonical(code)).hexdigest()[:16]
+
+
+def code_of(agent: Agent) -> CodeType | None:
+    """Return the compiled code of what an agent's author wrote; None where it has none in Python."""
     handler: object = agent.origin if isinstance(agent, FunctionAgent) else agent.handle
     while isinstance(handler, functools.partial):
         handler = handler.func
     handler = inspect.unwrap(handler) if callable(handler) else handler
     code = getattr(handler, "__code__", None)
-    return hashlib.sha256(_canonical(code)).hexdigest()[:16] if isinstance(code, CodeType) else ""
+    return code if isinstance(code, CodeType) else None
 
 
 def _canonical(code: CodeType) -> bytes:

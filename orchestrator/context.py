@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import functools
-import inspect
+import random
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from orchestrator.blocking import Blocking, Wait, wait_alone
 from orchestrator.budget import Amount, Budget, Cost, amount_of
-from orchestrator.clock import Clock, SystemClock
+from orchestrator.clock import Clock, SystemClock, seeded_random
 from orchestrator.errors import AgentError
 from orchestrator.messages import EMPTY, OnFailure, Result, Task, as_ids
+from orchestrator.outside import WORLD, Outside, Read, called, with_key
 from orchestrator.policy import TaskPolicy
 
 InDoubt = Literal["again", "fail", "ask"]
@@ -73,15 +73,7 @@ class _Unrecorded:
     """Performs effects without a journal: for handlers that are called by hand, in tests."""
 
     async def perform(self, name: str, function: Callable[[str], Any], key: str, in_doubt: InDoubt) -> Any:  # noqa: ARG002 - the protocol's
-        return await call(function, key or name, SystemClock())
-
-
-async def call(function: Callable[[str], Any], key: str, clock: Clock) -> Any:
-    """Call the function of an effect, a plain one in a thread."""
-    if inspect.iscoroutinefunction(function):
-        return await function(key)
-    output = await clock.run_blocking(functools.partial(function, key))
-    return await output if inspect.isawaitable(output) else output
+        return await called(with_key(function, key or name), SystemClock())
 
 
 def _refuse_threads(what: str) -> None:
@@ -105,6 +97,9 @@ class _ContextFields(NamedTuple):
     people: AsksPeople
     spending: Spend
     wait: Wait
+    outside: Outside
+    seed: str
+    drawn_from: list[random.Random]  # what `random` gives, once somebody has asked for it
 
 
 class TaskContext(_ContextFields):
@@ -116,6 +111,7 @@ class TaskContext(_ContextFields):
         results: results of the tasks that this one waited for, by id.
         workspace: folder that relative paths in payloads start from.
         clock: time for this run; use it instead of `time` and `datetime` so that a run can be replayed.
+        seed: what `random` and `new_id` depend on; the run's own.
     """
 
     __slots__ = ()
@@ -132,20 +128,51 @@ class TaskContext(_ContextFields):
         people: AsksPeople | None = None,
         spending: Spend = _count_nothing,
         wait: Wait = wait_alone,
+        outside: Outside = WORLD,
+        seed: str = "",
     ) -> TaskContext:
         """Make a context; what is left out does for a handler that is called by hand, in a test."""
         own = (workspace or Path.cwd(), clock or SystemClock(), [] if added is None else added)
-        return tuple.__new__(
-            cls, (task, attempt, results, *own, effects or _Unrecorded(), people or _Nobody(), spending, wait)
-        )
+        aid = (effects or _Unrecorded(), people or _Nobody(), spending, wait, outside)
+        return tuple.__new__(cls, (task, attempt, results, *own, *aid, seed, []))
 
     def __repr__(self) -> str:
         return f"TaskContext(task={self.task!r}, attempt={self.attempt}, added={self.added!r})"
 
     @property
     def blocking(self) -> Blocking:
-        """Effects and questions for a plain `def` handler: `context.blocking.effect(...)` returns when it is over."""
-        return Blocking(self.effects, self.people, self.wait)
+        """Reads, effects, questions for a plain `def` handler: `context.blocking.read(...)` returns when it is over."""
+        return Blocking(self.effects, self.people, self.outside, self.clock, self.wait)
+
+    @property
+    def random(self) -> random.Random:
+        """Chance for this attempt: other numbers in each run, task and attempt, the same ones when it is replayed."""
+        if not self.drawn_from:
+            self.drawn_from.append(seeded_random(0, self.seed, self.task.id, str(self.attempt)))
+        return self.drawn_from[0]
+
+    def new_id(self) -> str:
+        """Return 32 hexadecimal digits that nobody else draws, the same when the run is replayed."""
+        return f"{self.random.getrandbits(128):032x}"
+
+    def read(self, source: str, function: Read, *, request: Any = None) -> Coroutine[Any, Any, Any]:
+        """Read something from outside: an LLM, a service, a program, a file that changes. Return what came.
+
+        In a recorded run what came is kept, and a replay gets it from there: at the recorded moment, without asking
+        anybody. So whatever is not decided by the task itself is read here, or through `HttpClient`, which does so.
+
+        Args:
+            source: what is asked, such as 'llm'.
+            function: reads it; returns JSON. Async, or a plain function that runs in a thread.
+            request: what is asked for; JSON. A replay whose request is another one than the recorded is told so.
+
+        Raises:
+            NotJsonError: if the request, or in a recorded run what came, is no JSON.
+            CassetteError: in a replay, if nothing of the kind was recorded.
+            AgentError: at once, in a plain `def` handler, which cannot await: it has `context.blocking.read`.
+        """
+        _refuse_threads("read")
+        return self.outside.read(source, request, function, self.clock)
 
     def effect(
         self, name: str, function: Callable[[str], Any], *, key: str = "", in_doubt: InDoubt = "again"

@@ -1,7 +1,7 @@
 """The conversation: what an isolated handler wants of the run while it is at it, and what it is told.
 
-Its process sends a value with a `want`: an effect, how one ended, the answer of a person, or that it spent something,
-which it may also do before it says how an effect ended. The run does its part of
+Its process sends a value with a `want`: an effect, a read from outside, how one of these ended, the answer of a person,
+or that it spent something, which it may also do before it says how one ended. The run does its part of
 that as for any other handler, and answers; the process goes on when it has the answer.
 """
 
@@ -22,6 +22,7 @@ EFFECT: Final = "effect"
 SETTLE: Final = "settle"
 ASK: Final = "ask"
 SPEND: Final = "spend"
+READ: Final = "read"
 
 
 class EndedError(Exception):
@@ -33,7 +34,11 @@ class EndedError(Exception):
 
 
 class _RaisedThereError(Exception):
-    """Raised here for what the function of an effect raised in its process, where it is raised again."""
+    """Raised here for what the function of an effect, or of a read, raised in its process, where it is raised again."""
+
+    def __init__(self, text: str, fault: Mapping[str, Any]) -> None:
+        self.fault = fault
+        super().__init__(text)
 
 
 class _NotDoneThereError(EffectNotDoneError, _RaisedThereError):
@@ -67,12 +72,14 @@ async def _fulfil(wanted: Mapping[str, Any], context: TaskContext, turn: Turn) -
     try:
         if wanted[WANT] == EFFECT:
             return {"output": await _effect(wanted, context, turn)}
+        if wanted[WANT] == READ:
+            return {"output": await _read(wanted, context, turn)}
         if wanted[WANT] == ASK:
             return {"output": await context.people.ask(wanted["question"], wanted["options"], wanted["key"])}
         if wanted[WANT] == SPEND:
             return await _spend(wanted, context)
-    except _RaisedThereError:
-        return {"raised": True}
+    except _RaisedThereError as error:
+        return {"raised": error.fault}
     except EffectInDoubtError as error:
         return {"in_doubt": [error.effect, error.key]}
     except NotJsonError as error:
@@ -96,13 +103,26 @@ async def _effect(wanted: Mapping[str, Any], context: TaskContext, turn: Turn) -
     """Perform an effect whose function is in the process: intended here, done there, recorded here."""
 
     async def function(key: str) -> Any:
-        outcome = await turn(pack({"do": key}))
-        while outcome.get(WANT) == SPEND:
-            outcome = await turn(pack(await _spend(outcome, context)))
-        if outcome.get(WANT) != SETTLE:
-            raise EndedError(outcome)
-        if "raised" in outcome:
-            raise (_NotDoneThereError if outcome["undone"] else _RaisedThereError)(outcome["raised"])
-        return outcome["output"] if "output" in outcome else object()  # what is no JSON here either
+        return await _done_there(key, context, turn)
 
     return await context.effects.perform(wanted["name"], function, wanted["key"], wanted["in_doubt"])
+
+
+async def _read(wanted: Mapping[str, Any], context: TaskContext, turn: Turn) -> Any:
+    """Answer a read whose function is in the process, where nobody here knows the answer."""
+
+    async def function() -> Any:
+        return await _done_there("", context, turn)
+
+    return await context.outside.read(wanted["source"], wanted["request"], function, context.clock)
+
+
+async def _done_there(key: str, context: TaskContext, turn: Turn) -> Any:
+    outcome = await turn(pack({"do": key}))
+    while outcome.get(WANT) == SPEND:
+        outcome = await turn(pack(await _spend(outcome, context)))
+    if outcome.get(WANT) != SETTLE:
+        raise EndedError(outcome)
+    if "raised" in outcome:
+        raise (_NotDoneThereError if outcome["undone"] else _RaisedThereError)(outcome["raised"], outcome["fault"])
+    return outcome["output"] if "output" in outcome else object()  # what is no JSON here either

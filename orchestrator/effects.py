@@ -7,11 +7,12 @@ from typing import Any, Literal, NamedTuple
 
 from orchestrator.bus import Bus
 from orchestrator.clock import Clock
-from orchestrator.context import InDoubt, call
+from orchestrator.context import InDoubt
 from orchestrator.errors import EffectInDoubtError, EffectNotDoneError, NotJsonError
 from orchestrator.foreign import as_json, one_line
 from orchestrator.journal import Journal
 from orchestrator.messages import Envelope
+from orchestrator.outside import WORLD, Outside, OutsideOf, with_key
 from orchestrator.questions import Answer, Question, QuestionsOfAttempt
 from orchestrator.topics import EFFECT_DONE, EFFECT_INTENDED, EFFECT_RAISED
 
@@ -38,8 +39,10 @@ Receipts = dict[tuple[str, str], Receipt]
 class Effects:
     """The receipts of the unfinished tasks of a run."""
 
-    def __init__(self, *, run: str, bus: Bus, journal: Journal, clock: Clock) -> None:
-        self.run, self.bus, self.journal, self.clock = run, bus, journal, clock
+    def __init__(
+        self, *, run: str, bus: Bus, journal: Journal, clock: Clock, outside_of: OutsideOf | None = None
+    ) -> None:
+        self.run, self.bus, self.journal, self.clock, self._outside_of = run, bus, journal, clock, outside_of
         self._receipts: dict[str, Receipts] = {}
 
     def restore(self, receipts: Mapping[str, Receipts]) -> None:
@@ -49,6 +52,10 @@ class Effects:
     def of(self, started: Envelope, questions: QuestionsOfAttempt) -> EffectsOfAttempt:
         """Return what performs the effects of an attempt, given the envelope that began it, and who asks for it."""
         return EffectsOfAttempt(self, started, questions)
+
+    def outside(self, task_id: str) -> Outside:
+        """Return who answers what a task reads from outside; the doing of an effect is such a read."""
+        return WORLD if self._outside_of is None else self._outside_of(task_id)
 
     def forget(self, task_id: str) -> None:
         """Drop the receipts of a task that has ended."""
@@ -89,7 +96,7 @@ class EffectsOfAttempt:
         receipts[name, key] = Receipt("intended", since=intended.id)
         await effects.journal.sync()  # on record before it happens: whoever resumes knows that it may have
         try:
-            output = await call(function, key, effects.clock)
+            output = await effects.outside(task_id).read(f"effect:{name}", key, with_key(function, key), effects.clock)
         except Exception as error:  # right: recorded, and raised again
             undone = isinstance(error, EffectNotDoneError)
             body = {**about, "error": one_line(error), "undone": undone}

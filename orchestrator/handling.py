@@ -7,7 +7,7 @@ import functools
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
@@ -35,12 +35,16 @@ from orchestrator.isolated_process import too_large
 from orchestrator.isolation import Isolation
 from orchestrator.journal import Journal, check_json
 from orchestrator.messages import Envelope, Task
+from orchestrator.outside import CURRENT, WORLD, Outside, OutsideOf
 from orchestrator.plan import has_references, resolve_payload
 from orchestrator.policy import Policy
 from orchestrator.questions import Question, Questions, QuestionsOfAttempt
 from orchestrator.restarts import Restarts
 from orchestrator.spending import Spending
 from orchestrator.starts import Starts
+
+if TYPE_CHECKING:
+    import structlog
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,8 @@ class Surroundings:
     alarm: Alarm = field(default_factory=Alarm)
     starts: Starts = field(default_factory=Starts)
     restarts: Restarts = field(default_factory=Restarts)
+    outside_of: OutsideOf | None = None
+    logger: structlog.typing.FilteringBoundLogger | None = None
 
 
 class Success(NamedTuple):
@@ -101,6 +107,7 @@ class Handling:
 
     def __init__(self, surroundings: Surroundings, policy: Policy, agent: Agent) -> None:
         self._in, self._name = surroundings, agent.card.name
+        self._seed = f"{surroundings.seed}/{surroundings.effects.run}"
         self._deadlines = Deadlines(policy.timeout_s, surroundings.alarm.guard)
         self._isolation = _isolate(surroundings, policy, agent) if policy.isolation == "process" else None
 
@@ -173,7 +180,13 @@ class Handling:
         effects = run.effects.of(started, questions)
         spend = functools.partial(run.spending.spend, self._name, started)
         own: tuple[Any, ...] = (task, started.body["attempt"], results, run.workspace, run.clock, [])
-        return _new(TaskContext, (*own, effects, questions, spend, wait_alone))
+        outside = WORLD if run.outside_of is None else self._answered_by(run.outside_of(task.id))
+        return _new(TaskContext, (*own, effects, questions, spend, wait_alone, outside, self._seed, []))
+
+    def _answered_by(self, outside: Outside) -> Outside:
+        """Let whatever this worker runs from now on read from there."""
+        CURRENT.set(outside)
+        return outside
 
     async def _call_within_budget(
         self,

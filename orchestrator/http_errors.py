@@ -84,3 +84,13 @@ class HttpClosedError(HttpError):
 
     def __init__(self) -> None:
         super().__init__("the HTTP client is closed; make the call inside its `async with`")
+
+
+class OfflineError(PointsmanError):
+    """Raised when something connects to a network while a run is replayed; names where to."""
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        super().__init__(
+            f"a replay asks the network: {where}; read it through `context.read` or `HttpClient`, and record it again"
+        )

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from orchestrator.agent import Agent
 from orchestrator.budget import Shortage
+from orchestrator.call_frame import frame_of
 from orchestrator.causes import Cause, no_answer
 from orchestrator.clock import VirtualClock, stopwatch
 from orchestrator.context import TaskContext
@@ -81,7 +82,7 @@ class Isolation:
             BudgetExceededError: if the handler was told that a budget is exceeded, and ended of it.
             NotJsonError: if what it gave back is no JSON.
         """
-        frame = pack(_request(task, context, policy))
+        frame = frame_of(task, context, policy)
         try:
             answer = await self._call(frame, context, policy)
         except AttemptError as error:
@@ -255,20 +256,6 @@ class _Call:
         if process is not None:
             process.kill()
         return not self._in_turn
-
-
-def _request(task: Task, context: TaskContext, policy: Policy) -> dict[str, Any]:
-    clock = context.clock
-    return {
-        "task": task.to_json(),
-        "attempt": context.attempt,
-        "results": {name: list(result) for name, result in context.results.items()},
-        "workspace": str(context.workspace.absolute()),
-        "now": clock.now() if isinstance(clock, VirtualClock) else None,
-        "timeout_s": policy.timeout_s,
-        "cpu_s": policy.cpu_s,
-        "max_output": int(policy.max_output_mb * _MB),
-    }
 
 
 def _checked(answer: Any) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -25,6 +26,8 @@ from orchestrator.foreign import as_json, describe, one_line
 from orchestrator.frames import pack, read_frame
 from orchestrator.isolation_run import Run
 from orchestrator.messages import Result, Task
+from orchestrator.offline import offline
+from orchestrator.outside import CURRENT, WORLD
 from orchestrator.whereabouts import find_again
 
 T = TypeVar("T")
@@ -104,12 +107,17 @@ async def _answer(agent: Agent, run: Run, request: dict[str, Any]) -> dict[str, 
     run.clock = clock
     own = (task, request["attempt"], results, workspace, clock)
     spend = functools.partial(run.spend, run.calls)
-    context = TaskContext(*own, effects=run, people=run, wait=run.wait, spending=spend)
+    CURRENT.set(run if request["outside"] else None)
+    context = TaskContext(
+        *own, effects=run, people=run, wait=run.wait, spending=spend, outside=run if request["outside"] else WORLD,
+        seed=request["seed"],
+    )  # fmt: skip
     late = {"cause": Cause.TIMEOUT, "error": ""}
     limit = asyncio.timeout(request["timeout_s"])
     try:
         async with limit:
-            output = await agent.handle(task, context)
+            with offline() if request["offline"] else nullcontext():
+                output = await agent.handle(task, context)
     except AgentError as error:
         return {"cause": Cause.GAVE_UP, "error": one_line(error)}
     except BudgetExceededError as error:

@@ -11,16 +11,19 @@ from collections.abc import Awaitable, Callable, Sequence
 from types import SimpleNamespace
 from typing import Any, Final
 
-from orchestrator.blocking import Wanted, at_once
+from orchestrator.blocking import at_once
 from orchestrator.budget import Amount, Shortage
 from orchestrator.clock import Clock, SystemClock
-from orchestrator.context import ON_RECORD, InDoubt, Parked, call
-from orchestrator.conversation import ASK, EFFECT, SETTLE, SPEND, WANT
+from orchestrator.context import ON_RECORD, InDoubt, Parked
+from orchestrator.conversation import ASK, EFFECT, READ, SETTLE, SPEND, WANT
 from orchestrator.errors import AgentError, BudgetExceededError, EffectInDoubtError, EffectNotDoneError, NotJsonError
+from orchestrator.fault import Fault, keep, revive
 from orchestrator.foreign import as_json, one_line
 from orchestrator.frames import pack
+from orchestrator.outside import Read, called, with_key
+from orchestrator.turns import Wanted
 
-_WITHIN: Final[contextvars.ContextVar[str]] = contextvars.ContextVar("effect", default="")
+_WITHIN: Final[contextvars.ContextVar[str]] = contextvars.ContextVar("within", default="")
 
 
 class Run:
@@ -39,27 +42,41 @@ class Run:
 
     async def perform(self, name: str, function: Callable[[str], Any], key: str, in_doubt: InDoubt) -> Any:
         """Perform an effect, or return its receipt; see `TaskContext.effect`."""
+        self._refuse_within(f"effect {name!r}")
+        wanted = {WANT: EFFECT, "name": name, "key": key, "in_doubt": in_doubt}
+        return await self._do(wanted, f"effect {name!r}", function)
+
+    async def read(self, source: str, request: Any, function: Read, clock: Clock) -> Any:  # noqa: ARG002 - the protocol's
+        """Read something from outside; see `TaskContext.read`. What a read reads in its turn is part of it."""
         if _WITHIN.get():
-            raise AgentError(f"effect {name!r} within effect {_WITHIN.get()!r}: perform one after the other")
+            return await called(function, self.clock)
+        return await self._do({WANT: READ, "source": source, "request": as_json(request)}, source, lambda _: function())
+
+    async def _do(self, wanted: dict[str, Any], what: str, function: Callable[[str], Any]) -> Any:
+        """Say what is wanted, and do it if the run says so."""
         async with self._turn:
-            answer = self._say({WANT: EFFECT, "name": name, "key": key, "in_doubt": in_doubt}, f"effect {name!r}")
+            answer = self._say(wanted, what)
             if "do" in answer:
-                within = _WITHIN.set(name)
+                within = _WITHIN.set(what)
                 try:
-                    output = await call(function, answer["do"], self.clock)
+                    output = await called(with_key(function, answer["do"]), self.clock)
                 except Exception as error:  # right: recorded, and raised again
                     undone = isinstance(error, EffectNotDoneError)
-                    self._say({WANT: SETTLE, "raised": one_line(error), "undone": undone})
+                    raised = {"raised": one_line(error), "undone": undone, "fault": keep(error).to_json()}
+                    self._say({WANT: SETTLE, **raised})
                     raise
                 finally:
                     _WITHIN.reset(within)
                 answer = self._say({WANT: SETTLE, **_as_output(output)})
             return _taken(answer)
 
+    def _refuse_within(self, what: str) -> None:
+        if _WITHIN.get():
+            raise AgentError(f"{what} within {_WITHIN.get()}: one after the other")
+
     async def ask(self, question: str, options: Sequence[str], key: str) -> str:
         """Return the answer of a person; see `TaskContext.ask`."""
-        if _WITHIN.get():
-            raise AgentError(f"question {question!r} within effect {_WITHIN.get()!r}: ask before it")
+        self._refuse_within(f"question {question!r}")
         listed = options if isinstance(options, str) else list(options)
         wanted = {WANT: ASK, "question": question, "options": listed, "key": key}
         async with self._turn:
@@ -108,6 +125,8 @@ def _as_output(output: Any) -> dict[str, Any]:
 
 def _taken(answer: dict[str, Any]) -> Any:
     """Return what the run said, or raise it."""
+    if "raised" in answer:  # in a replay, where nothing was done here
+        raise revive(Fault.from_json(answer["raised"]))
     if "parked" in answer:
         raise Parked(SimpleNamespace(text="it waits for a person"))
     if "budget" in answer:

@@ -22,6 +22,7 @@ from orchestrator.heartbeat import Heartbeat
 from orchestrator.journal import Journal
 from orchestrator.listener import Listener
 from orchestrator.logs import DecisionLog
+from orchestrator.outside import OutsideOf
 from orchestrator.questions import Questions
 from orchestrator.registry import AgentRegistry
 from orchestrator.settings import Settings
@@ -46,6 +47,8 @@ class Ground:
         settings, clock, registry, journal, graph, group: of the run.
         routers: the one that decides, then the one in its shadow, if any.
         logger: for one line per decision, if any.
+        outside_of: who answers what a task reads from outside; None for the world.
+        origin: run whose keys of effects, chance and ids this one has; empty for its own.
     """
 
     run: str
@@ -59,6 +62,8 @@ class Ground:
     group: asyncio.TaskGroup
     routers: Sequence[Router]
     logger: structlog.typing.FilteringBoundLogger | None
+    outside_of: OutsideOf | None = None
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,13 @@ def assemble(ground: Ground) -> Parts:
     """Make the parts of a run; none of them does anything yet."""
     settings, journal, graph = ground.settings, ground.journal, ground.graph
     bus = Bus(clock=ground.clock, ids=Ids(ground.run, after=ground.last_id), tap=journal)
-    effects = Effects(run=ground.run, bus=bus, journal=journal, clock=ground.clock)
+    effects = Effects(
+        run=ground.origin or ground.run,
+        bus=bus,
+        journal=journal,
+        clock=ground.clock,
+        outside_of=ground.outside_of,
+    )
     questions, alarm = Questions(), Alarm()
     errands = Errands(ground.group)
     spending = Spending(bus=bus, journal=journal, errands=errands, guard=alarm.guard)
@@ -124,6 +135,8 @@ def assemble(ground: Ground) -> Parts:
         seed=settings.seed,
         capacity=settings.capacity,
         alarm=alarm,
+        outside_of=ground.outside_of,
+        logger=ground.logger,
     )
     supervisor = Supervisor(surroundings, settings.policy, ground.group)
     desk = Desk(bus=bus, graph=graph, journal=journal, spending=spending, capacity=settings.capacity)
@@ -147,7 +160,7 @@ def _dispatcher(ground: Ground, run: Surroundings, supervisor: Supervisor) -> Di
     settings = ground.settings
     router, *shadow = ground.routers
     return Dispatcher(
-        run=ground.run,
+        run=ground.origin or ground.run,
         seed=settings.seed,
         bus=run.bus,
         graph=run.graph,

@@ -99,7 +99,7 @@ class TaskEntry(BaseModel):
 
     request: str
     payload: dict[str, Any] = Field(default_factory=dict)
-    after: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = ()
+    after: Annotated[tuple[str, ...], BeforeValidator(_as_tuple, json_schema_input_type=str | tuple[str, ...])] = ()
     agent: str = ""
     on_failure: OnFailure | None = None
     estimate_s: float = Field(default=1.0, ge=0, le=86_400 * 365)

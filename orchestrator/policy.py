@@ -45,7 +45,7 @@ def _as_tuple(names: Any) -> Any:
 
 _Kinds = Annotated[
     tuple[Annotated[str, Field(max_length=200), AfterValidator(_check_kind)], ...],
-    BeforeValidator(_as_tuple),
+    BeforeValidator(_as_tuple, json_schema_input_type=str | tuple[str, ...]),
     Field(max_length=100),
 ]
 

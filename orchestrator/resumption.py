@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 from orchestrator.agent import adopt
 from orchestrator.budget import Budget
@@ -84,18 +85,18 @@ class Resumption:
         if reasons:
             raise ResumeError(self.run, reasons)
 
-    async def announce(self, parts: Parts, router: str, epoch: int) -> Envelope:
+    async def announce(self, parts: Parts, router: Mapping[str, Any], epoch: int) -> Envelope:
         """Put on record that the run goes on, before anything else of it happens; return that.
 
         Args:
             parts: of the run.
-            router: fingerprint of the one that decides from now on.
+            router: what is to be known of the one that decides from now on, as `describe_router` gives it.
             epoch: how many owners the run has had, this one included.
         """
         found = self.found
         body = {
             "epoch": epoch,
-            "router": router,
+            **router,
             "seed": found.seed,
             "unfinished": len(found.progress),
             "withdrawn": list(found.withdrawn),
@@ -136,10 +137,10 @@ async def open_journal(settings: Settings, run: str) -> Journal:
     return await SqliteJournal.open(settings.journal, run, durability=settings.durability, lease_s=settings.lease_s)
 
 
-async def announce_new(parts: Parts, seed: int, router: str, budget: Budget) -> None:
-    """Put on record that a run begins, and what it may use."""
+async def announce_new(parts: Parts, seed: int, router: Mapping[str, Any], budget: Budget) -> None:
+    """Put on record that a run begins, with which router, and what it may use."""
     parts.spending.limit_run(budget)
-    about = {"seed": seed, "router": router, "schema": 1}
+    about = {"seed": seed, **router, "schema": 1}
     await parts.bus.publish(RUN_STARTED, about | ({"budget": budget.to_json()} if budget.limits else {}))
 
 

@@ -49,7 +49,7 @@ class AgentRunner:
         self._open: dict[str, OpenTask] = {}
         self._now = asyncio.get_running_loop().time
         self._workers: list[asyncio.Task[None]] = []
-        self._retired = self._paused = False
+        self._retired = self._paused = self._stopped = False
         self._farewell: dict[str, Any] = {"error": f"agent {self.name!r} was unregistered"}
         self._attempts = 0  # that have begun and whose outcome is not published yet
         self._attempt_ended = asyncio.Event()
@@ -91,6 +91,7 @@ class AgentRunner:
 
     def stop(self) -> None:
         """Cancel the workers and the retries, close the mailbox."""
+        self._stopped = True
         for worker in self._workers:
             worker.cancel()
         for entry in self._open.values():
@@ -208,6 +209,8 @@ class AgentRunner:
         outcome = await self.handling.run(self.agent, started, worker, entry.policy)
         measured = {"handle_s": stopwatch() - begun}
         entry.in_handler = False
+        if isinstance(outcome, Failure) and self._stopped:
+            self._note_late(entry, outcome)
         if self._open.get(task_id) is not entry:
             return  # given up while the handler would not be cancelled
         if isinstance(outcome, Waiting):
@@ -234,6 +237,12 @@ class AgentRunner:
             if outcome.short is not None:
                 self.breaker.withdraw()  # a budget says nothing about the agent
             await self._ends.bury(why(outcome), entry, started, measured)
+
+    def _note_late(self, entry: OpenTask, failed: Failure) -> None:
+        """Log what a handler raised when the end of the run cut it off: the last row of the run is written by then."""
+        if self._in.logger is not None:
+            about = {"agent": self.name, "task": entry.command.correlation_id, "attempt": entry.attempts}
+            self._in.logger.warning("handler failed as it was cut off", **about, error=failed.error)
 
     def _wait_or_end(self, entry: OpenTask, failed: Failure) -> float | str:
         """Return the seconds until the next attempt or, where none follows, the error to end with."""

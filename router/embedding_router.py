@@ -132,6 +132,11 @@ class EmbeddingRouter:
         return self._current().roster.fingerprint
 
     @property
+    def calibration(self) -> Calibration:
+        """Return how scores become a confidence; see ``Calibrated``."""
+        return self._calibration
+
+    @property
     def error_budget(self) -> float | None:
         """Return the budget that is kept with the agents that are registered now; None if none is proved."""
         return self._calibration_among(self._current()).budget

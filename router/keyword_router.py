@@ -54,6 +54,11 @@ class KeywordRouter:
         """Return 16 hexadecimal characters over every registered card."""
         return self._snapshot.roster.fingerprint
 
+    @property
+    def calibration(self) -> Calibration:
+        """Return how scores become a confidence; see ``Calibrated``."""
+        return self._calibration
+
     def predict(self, text: str, vetoes: Mapping[str, str] = NO_VETOES) -> Prediction:
         """Decide on one request; see ``Router.predict``."""
         snapshot = self._snapshot

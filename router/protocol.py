@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Final, Protocol, runtime_checkable
 
 from router.attribution import Contribution
+from router.calibration import Calibration
 from router.prediction import Prediction
 from router.profile import AgentProfile
 
@@ -81,4 +82,14 @@ class LearnsAgents(Protocol):
         Raises:
             RouterError: The agent is not registered.
         """
+        ...
+
+
+@runtime_checkable
+class Calibrated(Protocol):
+    """A router whose confidence follows from its scores by a calibration that stays, whoever is registered."""
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """Return it, None where there is none; the threshold of a decision may be another one."""
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from enum import IntEnum
 from itertools import groupby
@@ -38,19 +39,29 @@ def exit_code(results: Sequence[ScenarioResult], broken: Sequence[DocumentError]
 
 def to_text(results: Sequence[ScenarioResult], broken: Sequence[DocumentError] = ()) -> str:
     """Return a report for people: a line for each scenario, and what was missed below it."""
-    lines = [f"BROKEN  {error}" for error in broken]
-    for result in results:
-        expectations = f"{len(result.outcomes)} expectations, {result.duration_s:g} s of virtual time"
-        lines.append(f"{result.verdict.upper():7} {result.scenario.title} ({expectations})")
-        lines += [f"        {line}" for line in faults(result)]
+    lines = [*(f"BROKEN  {error}" for error in broken), *map(describe, results)]
     return "\n".join([*lines, summary(results, broken)]) + "\n"
+
+
+def describe(result: ScenarioResult) -> str:
+    """Return a line for a scenario; below it a line for each fault that struck, and for what was missed."""
+    about = f"{len(result.outcomes)} expectations, {result.duration_s:g} s of virtual time"
+    lines = [f"{label(result).upper():7} {result.scenario.title} ({about})"]
+    struck = (f"fault: {strike.words}" for strike in result.strikes)
+    return "\n".join([*lines, *(f"        {line}" for line in (*struck, *misses(result)))])
+
+
+def label(result: ScenarioResult) -> str:
+    """Return the verdict in a word; what passed as often as it had to, and not always, is `flaky`."""
+    return "flaky" if result.verdict == "passed" and result.series and result.series.flaky else result.verdict
 
 
 def summary(results: Sequence[ScenarioResult], broken: Sequence[DocumentError] = ()) -> str:
     """Return one line of counts."""
-    verdicts = [result.verdict for result in results]
+    verdicts = [label(result) for result in results]
     counts = {
         "passed": verdicts.count("passed"),
+        "flaky": verdicts.count("flaky"),
         "failed": verdicts.count("failed"),
         "in error": verdicts.count("error"),
         "broken": len(broken),
@@ -58,10 +69,21 @@ def summary(results: Sequence[ScenarioResult], broken: Sequence[DocumentError] =
     return ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "no scenario was collected"
 
 
-def faults(result: ScenarioResult) -> list[str]:
+def misses(result: ScenarioResult) -> list[str]:
     """Return what kept a scenario from passing, a line each; empty if it passed."""
-    missed = [f"{result.scenario.path}: {outcome.message}" for outcome in result.outcomes if not outcome.met]
-    return missed + ([f"{result.scenario.path}: {result.error}"] if result.error else [])
+    missed = [outcome.message for outcome in result.outcomes if not outcome.met]
+    lines = [*missed, *result.in_vain, *result.astray, *([result.error] if result.error else []), *_repeat(result)]
+    return [f"{result.scenario.path}: {line}" for line in lines]
+
+
+def _repeat(result: ScenarioResult) -> list[str]:
+    """Return how to repeat the run of a series that failed."""
+    series = result.series
+    if series is None or series.failing is None:
+        return []
+    found = "" if series.found == series.failing else f" (found with {series.found})"
+    path, title = shlex.quote(str(result.scenario.path)), shlex.quote(result.scenario.title)
+    return [f"{series}; again: pointsman test {path} -k {title} {series.failing}{found}"]
 
 
 def to_junit(results: Sequence[ScenarioResult], broken: Sequence[DocumentError] = ()) -> str:
@@ -96,9 +118,13 @@ def _add_suite(root: ET.Element, path: str, results: list[ScenarioResult]) -> No
         }
         case = ET.SubElement(suite, "testcase", attributes)
         if result.verdict == "failed":
-            _add_fault(case, "failure", "expectation", faults(result))
+            _add_fault(case, "failure", "expectation", misses(result))
         elif result.verdict == "error":
-            _add_fault(case, "error", "scenario", faults(result))
+            _add_fault(case, "error", "scenario", misses(result))
+        said = [f"fault: {strike.words}" for strike in result.strikes]
+        said += [str(result.series)] if result.series else []
+        if said:
+            ET.SubElement(case, "system-out").text = _clean("\n".join(said))
 
 
 def _counts(path: str, tests: int, failures: int = 0, errors: int = 0, seconds: float = 0.0) -> dict[str, str]:

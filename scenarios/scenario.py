@@ -4,44 +4,64 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Final, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from orchestrator.messages import Task
-from orchestrator.plan import TaskEntry
-from scenarios.entry import Entry, Seconds, Texts
+from scenarios.cassette import RecordMode
+from scenarios.entry import Entry, Texts
+from scenarios.expectation import Expectation
+from scenarios.faults import AnyFault
 from scenarios.given import Given
-from scenarios.then import Expectation
+from scenarios.series import ONCE, Runs
+from scenarios.then import (
+    Abstained,
+    Asked,
+    Completed,
+    Cost,
+    Count,
+    Ended,
+    Latency,
+    MatchesGolden,
+    Never,
+    NoSecrets,
+    Order,
+    Published,
+    ResultIs,
+    Routed,
+    StateIs,
+)
+from scenarios.when import Step, StepEntry
+
+AnyExpectation = Annotated[
+    Routed
+    | Abstained
+    | Completed
+    | Ended
+    | Asked
+    | Order
+    | ResultIs
+    | StateIs
+    | Published
+    | Never
+    | Count
+    | Latency
+    | Cost
+    | NoSecrets
+    | MatchesGolden,
+    Field(discriminator="type"),
+]
+#: The types of expectation that come with us.
+BUILT_IN: Final[tuple[type[Expectation], ...]] = get_args(get_args(AnyExpectation)[0])
 
 
-class SubmitEntry(TaskEntry):
-    """A task to submit."""
+class CassetteEntry(Entry):
+    """Where what agents read from outside is kept."""
 
-    id: str
-
-
-class StepEntry(Entry):
-    """One step: submit a task, submit the tasks of a plan (from a file, or stated here), or let time pass."""
-
-    submit: SubmitEntry | None = None
-    plan: str | None = Field(default=None, min_length=1)
-    tasks: dict[str, TaskEntry] | None = Field(default=None, min_length=1)
-    wait_s: Seconds | None = None
-
-    @model_validator(mode="after")
-    def _is_one_step(self) -> StepEntry:
-        if len(self.model_fields_set) != 1 or None in (getattr(self, name) for name in self.model_fields_set):
-            raise ValueError("a step holds exactly one of submit, plan, tasks, wait_s; make another step of the rest")
-        return self
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Submit some tasks at once, after `wait_s` seconds."""
-
-    tasks: tuple[Task, ...] = ()
-    wait_s: float = 0.0
+    path: str = Field(min_length=1, description="file, relative to the scenario")
+    record: RecordMode = Field(
+        default="none", description="none: play it; once: record it if it is not there; new: add what is new; all: anew"
+    )
 
 
 class ScenarioEntry(Entry):
@@ -53,7 +73,10 @@ class ScenarioEntry(Entry):
     seed: int = 0
     given: Given
     when: tuple[StepEntry, ...] = Field(min_length=1)
-    then: tuple[Expectation, ...] = Field(min_length=1)
+    faults: tuple[AnyFault, ...] = ()
+    then: tuple[AnyExpectation, ...] = Field(min_length=1)
+    cassette: CassetteEntry | None = None
+    runs: Runs = ONCE
     examples: tuple[dict[str, Any], ...] = ()
 
 
@@ -73,6 +96,10 @@ class Scenario:
         workspace: folder to copy before the run; None for an empty one.
         history: file of a `git fast-import` stream for `given.git`; None where there is none.
         description: free text.
+        faults: what goes wrong.
+        cassette: file of what agents read from outside; None where they read nothing.
+        record: what to do with it.
+        runs: how often to run it.
     """
 
     name: str
@@ -86,6 +113,10 @@ class Scenario:
     workspace: Path | None = None
     history: Path | None = None
     description: str = ""
+    faults: tuple[AnyFault, ...] = ()
+    cassette: Path | None = None
+    record: RecordMode = "none"
+    runs: Runs = ONCE
 
     @property
     def title(self) -> str:

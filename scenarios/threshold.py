@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from orchestrator.messages import EMPTY
 from router import AgentProfile, Contribution, LearnsAgents, Prediction, Router
+from router.calibration import Calibration
+from router.protocol import Calibrated
 
 
 class OtherThreshold:
@@ -18,6 +20,11 @@ class OtherThreshold:
     def fingerprint(self) -> str:
         """The router's."""
         return self._router.fingerprint
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """The router's, if it has one."""
+        return self._router.calibration if isinstance(self._router, Calibrated) else None
 
     def predict(self, text: str, vetoes: Mapping[str, str] = EMPTY) -> Prediction:
         """Decide as the router does, but with this threshold."""

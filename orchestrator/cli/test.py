@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
@@ -15,13 +15,20 @@ from orchestrator.cli.options import AsJson, RouterFile, SettingsFile, examples
 
 if TYPE_CHECKING:
     from orchestrator.errors import DocumentError
+    from orchestrator.interleaving import Interleaving
     from orchestrator.settings import Settings
+    from router import Router
     from scenarios.collector import Collection
     from scenarios.runner import ScenarioResult
     from scenarios.scenario import Scenario
+    from scenarios.series import Series
 
-EXAMPLES = examples("pointsman test", "pointsman test uat/ --tag payments --junit report.xml")
-_MARKS: Final = {"passed": ("✓", "green"), "failed": ("✗", "red"), "error": ("!", "red")}
+#: As `scenarios.cassette.RecordMode`, which is not imported for `--help`.
+Record = Literal["none", "once", "new", "all"]
+EXAMPLES = examples(
+    "pointsman test", "pointsman test uat/ --tag payments --junit report.xml", "pointsman test uat/ --schedules 200"
+)
+_MARKS: Final = {"passed": ("✓", "green"), "flaky": ("~", "yellow"), "failed": ("✗", "red"), "error": ("!", "red")}
 
 
 def play_scenarios(
@@ -35,6 +42,17 @@ def play_scenarios(
     ] = None,
     junit: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML for CI.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Instead of each scenario's own.")] = None,
+    record: Annotated[
+        Record | None,
+        typer.Option("--record", help="What to do with cassettes, instead of what each scenario says itself."),
+    ] = None,
+    schedules: Annotated[
+        int, typer.Option("--schedules", min=0, metavar="N", help="Run each in so many seeded interleavings as well.")
+    ] = 0,
+    interleaving: Annotated[
+        str,
+        typer.Option("--interleaving", metavar="WHICH", help="Run in this one, as reports name it: 17, hold:3,9."),
+    ] = "",
     journals: Annotated[
         Path | None, typer.Option("--journal", metavar="DIR", help="Write each scenario's journal as JSON Lines.")
     ] = None,
@@ -49,7 +67,9 @@ def play_scenarios(
     settings = session.open_settings(settings_file, router)
     found = collect(paths or [LIBRARY], tags=tags or [], name=name)
     results = []
-    for result in _play(found.scenarios, settings, seed):
+    order = _read_interleaving(interleaving)
+    scenarios = [_changed(scenario, seed, schedules) for scenario in found.scenarios]
+    for result in play(scenarios, settings, record, order):
         results.append(result)
         if not as_json:
             _show_result(result)
@@ -61,24 +81,48 @@ def play_scenarios(
     raise typer.Exit(int(exit_code(results, found.broken)))
 
 
-def _play(scenarios: Iterable[Scenario], settings: Settings, seed: int | None) -> Iterator[ScenarioResult]:
+def play(
+    scenarios: Iterable[Scenario], settings: Settings, record: Record | None, interleaving: Interleaving
+) -> Iterator[ScenarioResult]:
     """Yield results as they come; agents are found once, the router begins each scenario without candidates."""
     from scenarios.runner import run_scenario
 
     agents = session.installed_agents(settings)
+
+    def router() -> Router:
+        return session.open_router(None, settings, [])
+
     for scenario in scenarios:
-        chosen = scenario if seed is None else dataclasses.replace(scenario, seed=seed)
-        yield run_scenario(chosen, agents=agents, router=lambda: session.open_router(None, settings, []))
+        yield run_scenario(scenario, agents=agents, router=router, record=record, interleaving=interleaving)
+
+
+def _changed(scenario: Scenario, seed: int | None, schedules: int) -> Scenario:
+    """Return a scenario with another seed, and in more interleavings."""
+    runs = scenario.runs.model_copy(update={"schedules": max(schedules, scenario.runs.schedules)})
+    return dataclasses.replace(scenario, seed=scenario.seed if seed is None else seed, runs=runs)
+
+
+def _read_interleaving(text: str) -> Interleaving:
+    from orchestrator.interleaving import USUAL, parse_interleaving
+
+    try:
+        return parse_interleaving(text) if text else USUAL
+    except ValueError:
+        problem = f"{text!r} is none; write a seed such as 17, or choices such as hold:3,9"
+        raise typer.BadParameter(problem, param_hint="--interleaving") from None
 
 
 def _show_result(result: ScenarioResult) -> None:
-    from scenarios.report import faults
+    from scenarios.report import label, misses
 
-    mark, style = _MARKS[result.verdict]
-    about = f" ({len(result.outcomes)} expectations, {result.duration_s:g} s of virtual time)"
+    mark, style = _MARKS[label(result)]
+    runs = f", {result.series}" if result.series else ""
+    about = f" ({len(result.outcomes)} expectations, {result.duration_s:g} s of virtual time{runs})"
     show(cell(mark, style).append(" ").append_text(cell(result.scenario.title)).append(about, "dim"))
-    for fault in faults(result):
-        show(cell("").append("  ").append_text(cell(fault, style)))
+    for strike in result.strikes:
+        show(cell("").append("  ").append_text(cell(f"fault: {strike.words}", "dim")))
+    for line in misses(result):
+        show(cell("").append("  ").append_text(cell(line, style)))
 
 
 def _show_end(results: list[ScenarioResult], found: Collection) -> None:
@@ -137,7 +181,18 @@ def _result(result: ScenarioResult) -> dict[str, Any]:
         "error": result.error,
         "duration_s": result.duration_s,
         "expectations": outcomes,
+        "faults": [dataclasses.asdict(strike) for strike in result.strikes],
+        "faults_in_vain": list(result.in_vain),
+        "reads_astray": list(result.astray),
+        "series": None if result.series is None else _series(result.series),
     }
+
+
+def _series(series: Series) -> dict[str, Any]:
+    failing = None if series.failing is None else str(series.failing)
+    found = None if series.found is None else str(series.found)
+    counts = {"passed": series.passed, "total": series.total, "required": series.required, "flaky": series.flaky}
+    return {**counts, "failing": failing, "found": found}
 
 
 def _broken(error: DocumentError) -> dict[str, Any]:

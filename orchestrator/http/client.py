@@ -15,6 +15,7 @@ from orchestrator.clock import Clock, SystemClock, seeded_random
 from orchestrator.http.answer import HttpAnswer, Unpacking
 from orchestrator.http.extra import httpx
 from orchestrator.http.meter import Meter
+from orchestrator.http.plain import answer_as_json, answer_from_json, request_as_json
 from orchestrator.http.policy import HttpBudget, HttpPolicy
 from orchestrator.http.requests import make_request, origin_of, redirected
 from orchestrator.http.retrying import IDEMPOTENT, wait_before_retry
@@ -29,6 +30,7 @@ from orchestrator.http_errors import (
     HttpTimeoutError,
     HttpTransportError,
 )
+from orchestrator.outside import CURRENT, Outside
 from orchestrator.resolver import Resolver
 
 
@@ -153,7 +155,11 @@ class HttpClient:
         try:
             request = make_request(method, url, params=params, headers=headers, json=json, form=form, body=body)
             repeatable = method in IDEMPOTENT if idempotent is None else idempotent
-            answer = await self._within_time(request, repeatable=repeatable)
+            outside = CURRENT.get()
+            if outside is None:
+                answer = await self._within_time(request, repeatable=repeatable)
+            else:
+                answer = await self._through(outside, request, repeatable=repeatable)
         except asyncio.CancelledError:
             self._counts.cancelled += 1
             raise
@@ -162,6 +168,14 @@ class HttpClient:
             raise
         self._counts.answered += 1
         return answer
+
+    async def _through(self, outside: Outside, request: httpx.Request, *, repeatable: bool) -> HttpAnswer:
+        """Let a recorder, or a recording, answer the call as a whole: retries and redirects are inside of it."""
+
+        async def live() -> Any:
+            return answer_as_json(await self._within_time(request, repeatable=repeatable))
+
+        return answer_from_json(await outside.read("http", request_as_json(request), live, self._clock))
 
     async def _within_time(self, request: httpx.Request, *, repeatable: bool) -> HttpAnswer:
         limit, budget = self._policy.timeout_s, self._meter.remaining_s()

@@ -26,6 +26,11 @@ class Wire(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     @property
+    def is_made(self) -> bool:
+        """Whether it was ever there."""
+        return self._transport is not None
+
+    @property
     def is_quiet(self) -> bool:
         """Whether it is open and the peer has sent nothing that nobody read: what a connection must be between uses."""
         return not (self._buffer or self._ended or self._transport is None or self._transport.is_closing())
@@ -116,7 +121,10 @@ async def open_wire(address: str, port: int, tls: ssl.SSLContext | None, name: s
         OSError: if that fails; `ssl.SSLError` is one.
     """
     loop = asyncio.get_running_loop()
-    _, wire = await loop.create_connection(Wire, address, port, ssl=tls, server_hostname=name if tls else None)
+    transport, wire = await loop.create_connection(Wire, address, port, ssl=tls, server_hostname=name if tls else None)
+    if not wire.is_made:  # the loop went on although its callback failed: nobody else could close this
+        transport.abort()
+        raise ConnectionAbortedError("the connection was made and could not be taken over")
     return wire
 
 

@@ -2,6 +2,7 @@
 
 from orchestrator.journal.aside import write_aside
 from orchestrator.journal.base import Journal, JournalStatistics
+from orchestrator.journal.blocking import BlockingJournal
 from orchestrator.journal.diagnosis import Diagnosis, examine
 from orchestrator.journal.memory import MemoryJournal
 from orchestrator.journal.ownership import LEASE_S, Owner
@@ -17,6 +18,7 @@ from orchestrator.journal.verification import Verification
 __all__ = [
     "GENESIS",
     "LEASE_S",
+    "BlockingJournal",
     "Choice",
     "Diagnosis",
     "Durability",

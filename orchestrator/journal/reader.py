@@ -85,6 +85,42 @@ class JournalReader:
         for sequence, name, canonical, digest, measured in self._select(f"{query} ORDER BY sequence", values):
             yield Row(sequence, name, decode(canonical, measured)[1], canonical, digest)
 
+    def stored(self, *, run: str, but: str = "", size: int = 1024) -> Iterator[list[tuple[int, bytes]]]:
+        """Yield the rows of a run as they are stored, undecoded, with their sequence numbers; `size` at a time.
+
+        Args:
+            run: which one.
+            but: a topic to leave out.
+            size: rows in each list but the last.
+
+        Raises:
+            JournalError: if the file cannot be read.
+        """
+        query = "SELECT sequence, row FROM rows WHERE run = ? AND topic <> ? ORDER BY sequence"
+        try:
+            cursor = self._connection.execute(query, (run, but))
+            while chunk := cursor.fetchmany(size):
+                yield chunk
+        except sqlite3.Error as error:
+            raise JournalError(f"{self.path}: cannot be read: {error}") from error
+
+    def stored_at(self, sequence: int) -> bytes:
+        """Return a row as it is stored.
+
+        Raises:
+            JournalError: if there is none, or the file cannot be read.
+        """
+        for (canonical,) in self._select("SELECT row FROM rows WHERE sequence = ?", (sequence,)):
+            return bytes(canonical)
+        raise JournalError(f"{self.path}: there is no row {sequence}; run `pointsman journal verify`")
+
+    def find_runs(self, prefix: str) -> tuple[str, ...]:
+        """Return the run of this name, or else those whose names begin so; none where there is none."""
+        if any(True for _ in self._select("SELECT 1 FROM rows WHERE run = ? LIMIT 1", (prefix,))):
+            return (prefix,)
+        query = "SELECT DISTINCT run FROM rows WHERE substr(run, 1, ?) = ? ORDER BY run"
+        return tuple(name for (name,) in self._select(query, (len(prefix), prefix)))
+
     def verify(self, known: bytes | None = None) -> Verification:
         """Recompute the whole chain, as it was when this began: a run may go on writing meanwhile.
 

@@ -56,6 +56,15 @@ def test_a_bar_is_missed_by_what_grows_faster_than_its_size(monkeypatch: pytest.
         assert big_graphs.main(["--quick", "--check"]) == code
 
 
+def test_a_chain_on_a_disk_says_how_many_commits_it_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """One a task, or little more: whoever reads the wall time sees what it was spent on."""
+    figure = big_graphs.measure_one("sqlite", "chain", 30)
+    assert 30 <= figure.commits <= 45
+    assert figure.fsync_s > 0
+    big_graphs._print_pair(Pair("sqlite", "chain", FIGURE, replace(figure, wall_s=0.6, commits=300, fsync_s=0.0015)))
+    assert "300 commits, 2.00 ms each; a raw fsync took 1.50 ms" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("change", [{"cpu_s": 1.1}, {"words": ""}, {"words": "x" * 500}])
 def test_a_refusal_is_missed_when_late_silent_or_endless(
     change: dict[str, object], monkeypatch: pytest.MonkeyPatch

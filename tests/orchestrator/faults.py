@@ -29,6 +29,10 @@ A_DAY: Final = 86_400.0
 #: Seconds after which a run in real time counts as hung.
 A_WHILE: Final = 20.0
 TEXT: Final = "injected fault"
+#: Of a function that is called no more often, every call is tried.
+FEW: Final = 3
+#: Methods that Python calls by itself, with an await or a block.
+HOOKS: Final = ("__aenter__", "__aexit__", "__aiter__", "__anext__", "__await__", "__call__", "__enter__", "__exit__")
 
 
 class InjectedError(Exception):
@@ -37,7 +41,10 @@ class InjectedError(Exception):
 
 @dataclass(frozen=True)
 class Point:
-    """One call: the `number`th of a function, from 1, and whether it fails before it does anything, or after."""
+    """One call: the `number`th of a function, from 1, and whether it fails before it does anything, or after.
+
+    After it, of a function that gives a coroutine back, is after that coroutine: until it is awaited, nothing happened.
+    """
 
     function: str
     number: int = 1
@@ -52,16 +59,17 @@ class Seen:
     reports: list[str] = field(default_factory=list)
     hung: bool = False
     unheard: list[str] = field(default_factory=list)
+    left_open: list[str] = field(default_factory=list)
 
     def wrong(self) -> str:
-        """Return what is wrong: a hung run, an error that nobody retrieved, a fault that nobody was told of."""
+        """Return what is wrong: a hung run, an error that nobody retrieved or was told of, a connection left open."""
         if self.hung:
             return "the run hung"
         if self.unheard:
             return f"never retrieved: {self.unheard}"
         if self.raised and not any(TEXT in report for report in self.reports):
             return f"nobody was told; reports: {self.reports}"
-        return ""
+        return f"left open: {self.left_open}" if self.left_open else ""
 
 
 def functions_of(names: tuple[str, ...], but: tuple[str, ...] = ()) -> Functions:
@@ -82,7 +90,7 @@ def functions_of(names: tuple[str, ...], but: tuple[str, ...] = ()) -> Functions
 
 
 def points(functions: Functions, calls: Counter[str], every: int) -> list[Point]:
-    """Return where to inject: before and after the first and a middle call of every function that is called.
+    """Return where to inject: before and after the first and a middle call of every function, or each of a few calls.
 
     Args:
         functions: by name.
@@ -93,14 +101,25 @@ def points(functions: Functions, calls: Counter[str], every: int) -> list[Point]
         Point(name, number, moment)
         for name in sorted(functions)
         if calls[name]
-        for number in sorted({1, (calls[name] + 1) // 2})
+        for number in ((1, (calls[name] + 1) // 2) if calls[name] > FEW else range(1, calls[name] + 1))
         for moment in MOMENTS
     ]
     return found if os.environ.get("FAULTS") == "all" else found[::every]
 
 
-def wrong_at(functions: Functions, main: Main, every: int, *, virtual: bool = True) -> dict[Point, str]:
-    """Play a scenario once as it is, then once for each point with a fault there; return where that went wrong."""
+def wrong_at(
+    functions: Functions, main: Main, every: int, *, virtual: bool = True, callbacks: tuple[str, ...] = ()
+) -> dict[Point, str]:
+    """Play a scenario once as it is, then once for each point with a fault there; return where that went wrong.
+
+    Args:
+        functions: where to inject, by name.
+        main: the scenario.
+        every: of all points, every so many-th is tried; see `points`.
+        virtual: whether it plays in virtual time.
+        callbacks: beginnings of the names of functions that the event loop alone calls. It tells its own handler what
+            they raise, as nobody else could: that is the report.
+    """
     gc.collect()
     gc.freeze()  # what is here already is looked through after each of hundreds of runs
     try:
@@ -109,7 +128,8 @@ def wrong_at(functions: Functions, main: Main, every: int, *, virtual: bool = Tr
         found = {}
         for point in points(functions, calls, every):
             with counted(functions, point) as seen:
-                wrong = run_with(main, seen, virtual=virtual).wrong()
+                heard = point.function.startswith(callbacks) if callbacks else False
+                wrong = run_with(main, seen, virtual=virtual, heard=heard).wrong()
             if virtual and not seen["injected"] and point.moment == "before":  # one that is cancelled has no after
                 wrong = "the run did not come to it, although the one before it did"
             if wrong:
@@ -126,7 +146,7 @@ def _classes(module: ModuleType) -> Iterator[type]:
 
 
 def _can_fail(name: str) -> bool:
-    return not (name.startswith("__") and name not in ("__aenter__", "__aexit__", "__call__"))
+    return not name.startswith("__") or name in HOOKS
 
 
 @contextmanager
@@ -186,6 +206,8 @@ def _wrapped(name: str, function: FunctionType, calls: Counter[str], fault: Poin
         mine = is_now("after")
         result = function(*args, **kwargs)
         if mine:
+            if inspect.iscoroutine(result):
+                return _failing_after(result, calls)
             calls["injected"] += 1
             raise InjectedError(TEXT)
         return result
@@ -193,15 +215,26 @@ def _wrapped(name: str, function: FunctionType, calls: Counter[str], fault: Poin
     return run
 
 
-def run_with(main: Main, calls: Counter[str], *, virtual: bool = True) -> Seen:
+async def _failing_after(coroutine: Coroutine[Any, Any, Any], calls: Counter[str]) -> None:
+    await coroutine
+    calls["injected"] += 1
+    raise InjectedError(TEXT)
+
+
+def run_with(main: Main, calls: Counter[str], *, virtual: bool = True, heard: bool = False) -> Seen:
     """Play a scenario, for a day of virtual time or a while of real time at most, and return what became of it.
 
-    `main` gets a list, to which it adds all that it was told; an error that it raises counts as well.
+    `main` gets a list, to which it adds all that it was told; an error that it raises counts as well. With `heard` an
+    injected error that the loop's handler is told of counts, too; and no connection may be left open.
     """
     seen = Seen()
 
+    def hear(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        told = seen.reports if heard and isinstance(context.get("exception"), InjectedError) else seen.unheard
+        told.append(_told(context))
+
     async def limited() -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: seen.unheard.append(_told(context)))
+        asyncio.get_running_loop().set_exception_handler(hear)
         limit = asyncio.timeout(A_DAY if virtual else A_WHILE)
         try:
             async with limit:
@@ -219,6 +252,8 @@ def run_with(main: Main, calls: Counter[str], *, virtual: bool = True) -> Seen:
             seen.reports.append("".join(traceback.format_exception(error)))
         gc.collect()
     seen.unheard += [str(warning.message) for warning in caught if "never" in str(warning.message)]
+    if heard:
+        seen.left_open += [str(warning.message) for warning in caught if "unclosed" in str(warning.message)]
     seen.raised = bool(calls["injected"])
     return seen
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from orchestrator.agent import AgentCard, adopt
-from orchestrator.clock import SystemClock, VirtualClock, run_virtual
+from orchestrator.clock import SystemClock, run_virtual
 from orchestrator.context import TaskContext
 from orchestrator.errors import AgentError
 from orchestrator.inbox import open_questions
@@ -219,16 +219,20 @@ async def test_a_thread_that_asks_a_person_ends() -> None:
 
 
 @in_virtual_time
-async def test_in_virtual_time_what_has_to_be_waited_for_is_refused() -> None:
-    """There the handler runs on the loop's own thread; what need not wait is done at once."""
+async def test_in_virtual_time_a_thread_and_the_loop_take_turns() -> None:
+    """What has to be waited for takes its virtual time, and nothing depends on how fast the thread is."""
 
     def handle(_task: Task, context: TaskContext) -> Any:
-        return context.blocking.effect("book", lambda _key: asyncio.sleep(1))
+        begun = context.blocking.read("clock", _moment)
+        context.blocking.effect("book", lambda _key: asyncio.sleep(1))
+        return context.blocking.read("clock", _moment) - begun
+
+    async def _moment() -> float:
+        return asyncio.get_running_loop().time()
 
     async with make([Blunt(handle)]) as o:
         result = await (await o.submit("a")).result()
-    assert (result.status, result.attempts) == ("failed", 1)
-    assert result.error.endswith("as in virtual time, can wait for nothing; make it an `async def`")
+    assert (result.status, result.attempts, result.output) == ("completed", 1, 1.0)
 
 
 def test_a_handler_called_by_hand_has_its_effects_at_once() -> None:
@@ -248,7 +252,7 @@ def test_a_handler_called_by_hand_has_its_effects_at_once() -> None:
 async def test_a_clock_with_threads_of_its_own_is_refused_rather_than_waited_for() -> None:
     """Nobody would serve its thread: the handler fails with the reason."""
 
-    class Own(VirtualClock):
+    class Own(SystemClock):
         async def run_blocking(self, function: Callable[[], Any]) -> Any:
             return await asyncio.to_thread(function)
 

@@ -125,7 +125,7 @@ async def test_a_function_that_raised_there_raises_there_again() -> None:
     turns: Iterator[dict[str, Any]] = iter(
         [
             {"want": "effect", "name": "pay", "key": "", "in_doubt": "again"},
-            {"want": "settle", "raised": "not sent", "undone": True},
+            {"want": "settle", "raised": "not sent", "undone": True, "fault": {"text": "not sent"}},
             {"output": 1},
         ]
     )
@@ -138,7 +138,7 @@ async def test_a_function_that_raised_there_raises_there_again() -> None:
     await converse(b"call", TaskContext(Task("t", "x"), effects=Records()), turn)
     assert isinstance(seen[0], EffectNotDoneError)
     assert str(seen[0]) == "not sent"
-    assert told[1:] == [pack({"do": "k"}), pack({"raised": True})]
+    assert told[1:] == [pack({"do": "k"}), pack({"raised": {"text": "not sent"}})]
 
 
 def _topics(o: Orchestrator, task: str) -> list[str]:

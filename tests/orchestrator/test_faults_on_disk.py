@@ -1,15 +1,12 @@
 import asyncio
 import contextlib
-import functools
 import sqlite3
 import tempfile
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.http_cancellations import serving
 from orchestrator.context import TaskContext
 from orchestrator.errors import AnswerError
-from orchestrator.http import HttpClient, HttpPolicy
 from orchestrator.messages import Task
 from orchestrator.orchestrator import Orchestrator
 from orchestrator.plan import Plan
@@ -19,19 +16,9 @@ from orchestrator.testing import FixedRouter, ScriptedAgent
 from tests.orchestrator.faults import functions_of, wrong_at
 
 COMPONENTS: Final = (
-    "orchestrator.addresses",
     "orchestrator.context",
     "orchestrator.departure",
     "orchestrator.effects",
-    "orchestrator.http.answer",
-    "orchestrator.http.client",
-    "orchestrator.http.connection",
-    "orchestrator.http.meter",
-    "orchestrator.http.pool",
-    "orchestrator.http.requests",
-    "orchestrator.http.retrying",
-    "orchestrator.http.transport",
-    "orchestrator.http.wire",
     "orchestrator.inbox",
     "orchestrator.journal.batch",
     "orchestrator.journal.claim",
@@ -49,30 +36,18 @@ COMPONENTS: Final = (
     "orchestrator.questions",
     "orchestrator.recovery",
     "orchestrator.refusals",
-    "orchestrator.resolver",
     "orchestrator.resumption",
 )
 #: Of all points, every so many-th is tried in `make test`; `make faults` tries all.
 SOME: Final = 113
-#: What is called by the event loop, which tells its own handler and drops the connection; and what gives a coroutine
-#: back, which is never awaited if raising comes after that.
-NOT_OURS: Final = (
-    "context.TaskContext.ask",
-    "context.TaskContext.effect",
-    "http.wire.Wire.connection_",
-    "http.wire.Wire.data_received",
-    "http.wire.Wire.eof_received",
-)
-FUNCTIONS: Final = functions_of(COMPONENTS, NOT_OURS)
+FUNCTIONS: Final = functions_of(COMPONENTS)
 POLICY: Final = Policy(concurrency=2, timeout_s=2, retry=Retry(max_attempts=3, backoff_s=0.01, jitter=0))
-HTTP: Final = HttpPolicy(timeout_s=1, retry=Retry(max_attempts=2, backoff_s=0.001, jitter=0))
 PLAN: Final = Plan(
     "on disk",
     (
         Task("asks", "asker"),
         Task("doubts", "doubter"),
         Task("heir", "steady", after=("asks",)),
-        Task("fetches", "fetcher"),
         Task("flaky", "flaky"),
         Task("late", "late"),
     ),
@@ -92,15 +67,11 @@ def _break(_key: str) -> None:
     raise ConnectionError("reset by peer")
 
 
-def _agents(client: HttpClient, url: str) -> list[ScriptedAgent]:
-    async def fetch(_task: Task, _context: TaskContext) -> list[int]:
-        return [(await client.get(url + path)).status for path in ("/parts", "/", "/close")]
-
+def _agents() -> list[ScriptedAgent]:
     return [
         ScriptedAgent("asker", [_ask], policy=POLICY),
         ScriptedAgent("doubter", [_doubt], policy=POLICY),
         ScriptedAgent("steady", ["ok"], policy=POLICY),
-        ScriptedAgent("fetcher", [fetch], policy=POLICY),
         ScriptedAgent("flaky", [ValueError("once"), "ok"], policy=POLICY),
         ScriptedAgent("late", ["ok"], takes_s=0.2, policy=POLICY),
     ]
@@ -112,14 +83,12 @@ async def scenario(told: list[str]) -> None:
         path = Path(folder) / "j.db"
         settings = Settings(log_format="off", drain_s=0, answers_every_s=0.02, lease_s=0.3, journal=path)
         try:
-            async with serving() as url, HttpClient(allow=["localhost"], policy=HTTP) as client:
-                cast = functools.partial(_agents, client, url.replace("127.0.0.1", "localhost"))
-                async with Orchestrator(settings, agents=cast(), router=FixedRouter(), run="r") as o:
-                    await o.submit_plan(PLAN)
-                    await _until_people_are_asked(o)
-                async with Orchestrator.resume("r", settings, agents=cast(), router=FixedRouter()) as o:
-                    await _answer(o)
-                    told += [f"{it.task_id} {it.status} {it.error}" for it in (await o.results()).values()]
+            async with Orchestrator(settings, agents=_agents(), router=FixedRouter(), run="r") as o:
+                await o.submit_plan(PLAN)
+                await _until_people_are_asked(o)
+            async with Orchestrator.resume("r", settings, agents=_agents(), router=FixedRouter()) as o:
+                await _answer(o)
+                told += [f"{it.task_id} {it.status} {it.error}" for it in (await o.results()).values()]
         finally:
             told += _rows(path)
 
@@ -151,5 +120,5 @@ def _rows(path: Path) -> list[str]:
 
 
 def test_every_fault_on_a_disk_and_on_the_way_back_is_reported() -> None:
-    """In the journal, in going on from it, in asking people, in asking servers: nothing hangs, nothing is unheard."""
+    """In the journal, in going on from it, in asking people: nothing hangs, nothing is unheard."""
     assert not wrong_at(FUNCTIONS, scenario, SOME, virtual=False)

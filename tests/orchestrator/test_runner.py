@@ -1,4 +1,6 @@
 import asyncio
+import io
+import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,13 +10,16 @@ import pytest
 from pydantic import BaseModel
 
 from orchestrator.agent import AgentCard, agent
+from orchestrator.clock import VirtualClock
 from orchestrator.context import TaskContext
 from orchestrator.errors import AgentError
 from orchestrator.journal import MemoryJournal
+from orchestrator.logs import make_logger
 from orchestrator.messages import Envelope, Result, Task
 from orchestrator.orchestrator import Orchestrator
 from orchestrator.plan import Plan
 from orchestrator.policy import Breaker, Policy, Retry
+from orchestrator.settings import Settings
 from orchestrator.testing import FixedRouter, ScriptedAgent, in_virtual_time, until_blocked
 from tests.orchestrator.runs import make, now
 
@@ -535,3 +540,30 @@ async def test_a_task_group_that_fails_in_a_handler_takes_no_timeout_from_the_ne
         assert (await first.result()).output == "caught"
         assert (await second.result()).error == "no answer within 5 s"
         assert (await third.result()).output == "caught"
+
+
+@in_virtual_time
+async def test_what_a_handler_raises_when_the_end_of_the_run_cuts_it_off_is_logged() -> None:
+    """No row can say so any more, and the attempt does not count: nobody else would hear of it."""
+
+    async def untidy(_task: Task, _context: TaskContext) -> None:
+        try:
+            await asyncio.sleep(100)
+        finally:
+            raise OSError("no clean-up")
+
+    async def tidy(_task: Task, _context: TaskContext) -> None:
+        await asyncio.sleep(100)
+
+    written = io.StringIO()
+    logger = make_logger("json", written, now=lambda: 0.0)
+    given: dict[str, Any] = {"journal": MemoryJournal("r"), "clock": VirtualClock(), "logger": logger}
+    agents = [ScriptedAgent("untidy", [untidy]), ScriptedAgent("tidy", [tidy])]
+    async with Orchestrator(Settings(drain_s=1), agents=agents, router=FixedRouter(), run="r", **given) as o:
+        for name in ("untidy", "tidy"):
+            await o.submit(name, id=f"{name}-1")
+    said = [line for line in map(json.loads, written.getvalue().splitlines()) if line["level"] == "warning"]
+    assert [(line["event"], line["agent"], line["task"], line["attempt"], line["error"]) for line in said] == [
+        ("handler failed as it was cut off", "untidy", "untidy-1", 1, "OSError: no clean-up")
+    ]
+    assert not envelopes(o, "task.retried")

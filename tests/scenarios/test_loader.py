@@ -10,8 +10,9 @@ import pytest
 from orchestrator.errors import DocumentError
 from orchestrator.messages import Task
 from orchestrator.policy import Policy
-from scenarios.scenario import Scenario, Step
+from scenarios.scenario import Scenario
 from scenarios.then import Completed, Routed
+from scenarios.when import Step
 
 HEAD = """\
 scenario: made for a test

@@ -11,7 +11,7 @@ import pytest
 from orchestrator.errors import DocumentError
 from scenarios.expectations import Outcome
 from scenarios.given import Given
-from scenarios.report import ExitCode, exit_code, faults, summary, to_junit, to_text
+from scenarios.report import ExitCode, exit_code, misses, summary, to_junit, to_text
 from scenarios.runner import ScenarioResult
 from scenarios.scenario import Scenario
 from scenarios.then import Completed
@@ -60,7 +60,7 @@ def test_text_names_each_scenario_and_what_was_missed() -> None:
         "1 passed, 1 failed, 1 in error, 1 broken",
     ]
     assert summary([]) == "no scenario was collected"
-    assert faults(PASSED) == []
+    assert misses(PASSED) == []
 
 
 def test_junit_has_a_case_for_each_scenario_whatever_it_says() -> None:

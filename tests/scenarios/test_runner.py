@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator.agent import agent
 from router import Abstained, AgentProfile, KeywordRouter
-from scenarios import runner
+from scenarios import bounded_journal
 from scenarios.runner import ScenarioResult, run_scenario
 from scenarios.scenario import Scenario
 from scenarios.then import AbstentionReason
@@ -226,7 +226,7 @@ def test_scenario_that_cannot_be_played_is_an_error_not_a_failure(name: str, loa
 
 def test_run_without_end_is_stopped(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
     """A scenario whose agents add tasks for ever ends with an error, not never."""
-    monkeypatch.setattr(runner, "MAX_ROWS", 100)
+    monkeypatch.setattr(bounded_journal, "MAX_ROWS", 100)
     text = clerk("{adds_tasks: [{request: Stamp the form}]}", "type: completed, task: a")
     (scenario,) = load(text)
     result = run_scenario(scenario, agents=[], router=KeywordRouter)

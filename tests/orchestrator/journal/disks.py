@@ -136,7 +136,14 @@ class Writer:
 
     def finish(self) -> tuple[set[int], list[str]]:
         """Let it write to its end; return the rows acknowledged and what it says of the others."""
-        said, _ = self.process.communicate("\n")
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        with contextlib.suppress(BrokenPipeError):  # it has ended
+            self.process.stdin.write("\n")
+            self.process.stdin.close()
+        with self.process.stdout:
+            said = self.process.stdout.read()  # `communicate` would leave out what `readline` has read ahead
+        self.process.wait()
         return read_said([self.first, *said.splitlines()])
 
 

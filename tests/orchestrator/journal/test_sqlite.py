@@ -103,7 +103,8 @@ async def test_whatever_happens_during_one_commit_shares_the_next(
     journal.append(envelope(0))
     async with asyncio.TaskGroup() as group:
         group.create_task(journal.sync())
-        await until_blocked()  # now the writer has the first
+        while not journal._writing:  # no event says that the writer has the first
+            await until_blocked()
         for n in range(1, 100):
             journal.append(envelope(n))
             group.create_task(journal.sync())
@@ -113,6 +114,25 @@ async def test_whatever_happens_during_one_commit_shares_the_next(
     counts = journal.statistics()
     assert (counts.appended, counts.durable, counts.commits) == (100, 100, 2)
     await journal.aclose()
+
+
+async def test_those_whom_the_end_of_a_task_wakes_share_its_commit(tmp_path: Path) -> None:
+    """Who waits for the row with the end, and who waits one turn of the loop later: a chain costs one commit a task."""
+    journal = SqliteJournal(tmp_path / "j.db", "r")
+
+    async def append_and_sync(n: int, turns: int) -> None:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        journal.append(envelope(n))
+        await journal.sync()
+
+    for n in range(0, 20, 2):
+        async with asyncio.TaskGroup() as group:
+            group.create_task(append_and_sync(n, 0))
+            group.create_task(append_and_sync(n + 1, 1))
+    counts = journal.statistics()
+    await journal.aclose()
+    assert (counts.durable, counts.commits) == (20, 10)
 
 
 async def test_rows_reach_the_disk_though_nobody_waits_for_them(tmp_path: Path) -> None:

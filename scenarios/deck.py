@@ -1,0 +1,116 @@
+"""The deck: what one run of a scenario is played on: which loop, offline or not, and from which cassette."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from orchestrator.clock import VirtualClock
+from orchestrator.interleaving import USUAL, Interleaving, run_interleaved
+from orchestrator.offline import offline
+from orchestrator.outside import OutsideOf
+from orchestrator.paced_loop import run_paced
+from scenarios.cassette import Cassette, Header, RecordMode, load_cassette, save_cassette
+from scenarios.scenario import Scenario
+from scenarios.tape import Tape, describe
+
+T = TypeVar("T")
+
+
+class Deck:
+    """Plays a scenario's cassette, or records it.
+
+    Without a cassette, and with one that is played only, the run is offline. What is recorded is written when the run
+    has come to its end, and not before: a run that could not be played leaves the old cassette as it is.
+
+    Attributes:
+        held: at which choices of its interleaving somebody was held back; known after the run.
+    """
+
+    def __init__(
+        self, scenario: Scenario, *, record: RecordMode | None = None, interleaving: Interleaving = USUAL
+    ) -> None:
+        """Prepare.
+
+        Args:
+            scenario: whose cassette.
+            record: instead of the scenario's own mode; what has no cassette has no mode.
+            interleaving: in which asyncio.Tasks take their steps; recording has the usual one.
+
+        Raises:
+            DocumentError: if the cassette is damaged, or there is none and none is to be recorded.
+        """
+        self._scenario, self._interleaving = scenario, interleaving
+        self.held: frozenset[int] = frozenset()
+        self._kept, self._tape, self._records = Cassette(header=Header(run=scenario.title)), None, False
+        if scenario.cassette is None:
+            return
+        mode = record or scenario.record
+        there = scenario.cassette.is_file()
+        if mode == "once":
+            mode = "none" if there else "all"
+        if there or mode == "none":
+            self._kept = load_cassette(scenario.cassette)
+        self._tape, self._records = Tape(self._kept, mode), mode != "none"
+        self._mode = mode
+
+    @property
+    def run_id(self) -> str:
+        """Id of the run: that of the recorded one where there is one, for ids and chance follow from it."""
+        return self._kept.header.run if self._plays_a_run else self._scenario.title
+
+    @property
+    def clock(self) -> VirtualClock:
+        """Time of the run: it begins when the recorded one began."""
+        return VirtualClock(self._kept.header.epoch) if self._plays_a_run else VirtualClock()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Those of the recorded run, which the scenario's own replace."""
+        return self._kept.header.settings if self._plays_a_run else {}
+
+    @property
+    def _plays_a_run(self) -> bool:
+        return bool(self._kept.header.tasks) and not self._records
+
+    @property
+    def outside_of(self) -> OutsideOf | None:
+        """Who answers what tasks read from outside; None where there is no cassette."""
+        return None if self._tape is None else self._tape.of
+
+    @asynccontextmanager
+    async def playing(self) -> AsyncIterator[None]:
+        """Play while the block runs."""
+        if self._tape is None:
+            yield
+        else:
+            async with self._tape:
+                yield
+
+    def run(self, main: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine to its end, and write what was recorded."""
+        if self._records:
+            result = run_paced(main, jumps=True)
+            self._save()
+            return result
+        with offline():
+            result, self.held = run_interleaved(main, self._interleaving)
+        return result
+
+    def findings(self) -> Iterator[str]:
+        """Yield what the run read and the cassette does not hold, and what that holds and was not read, a line each."""
+        if self._tape is None:
+            return
+        for miss in self._tape.misses:
+            yield f"task {miss.task!r} reads {miss.source!r}: {describe(miss)}"
+        for one in self._tape.unused if self._mode == "none" else ():
+            yield f"recorded and not read: call {one.call} of task {one.task!r} to {one.source!r}: {one.request!r:.200}"
+
+    def _save(self) -> None:
+        if self._tape is None or self._scenario.cassette is None or not self._tape.made:
+            return
+        kept = self._kept.recordings if self._mode == "new" else ()
+        recordings = sorted((*kept, *self._tape.made), key=lambda one: one.at)
+        header = Header(run=self._scenario.title)
+        save_cassette(self._scenario.cassette, Cassette(header=header, recordings=tuple(recordings)))

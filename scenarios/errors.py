@@ -1,0 +1,17 @@
+"""The errors of recordings and replays: a branch of the tree in `orchestrator.errors`, on a page of its own."""
+
+from __future__ import annotations
+
+from orchestrator.errors import AgentError, PointsmanError
+
+
+class CassetteError(AgentError):
+    """Raised when a handler reads from outside what its cassette does not hold; says what is nearest to it."""
+
+    def __init__(self, task: str, source: str, problem: str, hint: str) -> None:
+        self.task, self.source = task, source
+        super().__init__(f"task {task!r} reads {source!r}: {problem}; {hint}")
+
+
+class RecordingError(PointsmanError):
+    """Raised when a run cannot be recorded or replayed; says what stands in the way."""

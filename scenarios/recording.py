@@ -1,0 +1,206 @@
+"""The recording: a run for real, with all that its handlers read from outside kept in a cassette."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final, Self
+
+from orchestrator.agent import Agent
+from orchestrator.budget import Budget
+from orchestrator.clock import SystemClock, VirtualClock, new_run_id
+from orchestrator.journal import BlockingJournal, Durability, MemoryJournal
+from orchestrator.messages import Envelope, Result
+from orchestrator.orchestrator import Orchestrator
+from orchestrator.paced_loop import run_paced
+from orchestrator.plan import Plan
+from orchestrator.settings import Settings
+from orchestrator.topics import TASK_ASKED
+from router import Router
+from scenarios.cassette import SUFFIX, Cassette, Header, Recording, encode_line
+from scenarios.errors import RecordingError
+from scenarios.tape import Redact, Tape
+
+#: Settings that say where things are or how they are shown, and decide nothing of what happens.
+_ASIDE: Final = frozenset(
+    ("journal", "workspace", "router", "models", "shadow", "durability", "lease_s", "log_format", "strict_plugins")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A run that was recorded.
+
+    Attributes:
+        run: its id in the journal.
+        cassette: the file.
+        reads: how many recordings it holds.
+        results: by task id.
+    """
+
+    run: str
+    cassette: Path
+    reads: int
+    results: dict[str, Result]
+
+
+def cassette_of(settings: Settings, run: str) -> Path:
+    """Return where the cassette of a recorded run is: in `cassettes` beside the journal."""
+    return settings.journal.parent / "cassettes" / f"{run}{SUFFIX}"
+
+
+def record(
+    plan: Plan,
+    settings: Settings,
+    *,
+    agents: Iterable[Agent],
+    router: Router | None = None,
+    budget: Budget | None = None,
+    into: Path | None = None,
+    run: str = "",
+    redact: Redact = lambda value: value,
+    profile: str = "",
+    jumps: bool = False,
+    on_row: Callable[[Envelope], None] = lambda _row: None,
+) -> Recorded:
+    """Run a plan and record it: its rows in the journal of the settings, its reads in a cassette.
+
+    Args:
+        plan: what to run.
+        settings: of the run; their journal takes it.
+        agents: those that there are.
+        router: None takes the one that the settings name.
+        budget: what the run may use at most.
+        into: file of the cassette; None takes `cassette_of`.
+        run: id of the run; made of date and time where it is empty.
+        redact: takes secrets out of what is written to the cassette.
+        profile: names what `redact` does.
+        jumps: let timers pass at once while no call is outside; otherwise the run takes the time that it takes.
+        on_row: hears of each row.
+
+    Raises:
+        RecordingError: if a task asks people, who cannot be recorded; or there is such a cassette already.
+        PointsmanError: if the run cannot start, or its journal cannot be written.
+    """
+    real = SystemClock()
+    run = run or new_run_id(real)
+    path = into or cassette_of(settings, run)
+    clock = VirtualClock(round(real.now(), 3))
+    header = Header(
+        run=run,
+        epoch=clock.epoch,
+        plan=plan.name,
+        tasks=tuple(task.to_json() for task in plan.tasks),
+        budget=None if budget is None else budget.to_json(),
+        settings=settings.model_dump(mode="json", exclude=set(_ASIDE), exclude_defaults=True),
+        workspace=str(settings.workspace),
+        profile=profile,
+    )
+    journal = RecordingJournal(settings.journal, run, durability=settings.durability, on_row=on_row)
+    with journal, CassetteFile(path, header) as file:
+        tape = Tape(Cassette(header=header), "all", redact=redact, sink=file.write)
+        made = Orchestrator(
+            settings, agents=agents, router=router, journal=journal, clock=clock, run=run, budget=budget,
+            outside_of=tape.of,
+        )  # fmt: skip
+        results = run_paced(perform(made, plan, tape), jumps=jumps)
+    return Recorded(run, path, len(tape.made), results)
+
+
+async def perform(orchestrator: Orchestrator, plan: Plan, tape: Tape) -> dict[str, Result]:
+    """See a plan to its end: the whole program of a recorded run, and of its replay."""
+    async with tape, orchestrator:
+        await orchestrator.submit_plan(plan)
+        return await orchestrator.results()
+
+
+def refuse_questions(envelope: Envelope) -> None:
+    """Refuse what no cassette answers.
+
+    Raises:
+        RecordingError: if this is a question to people.
+    """
+    if envelope.topic == TASK_ASKED:
+        raise RecordingError(
+            f"task {envelope.correlation_id!r} asks people: {envelope.body['question']!r}; who answers is not "
+            "recorded, so write a scenario with `given.people` instead"
+        )
+
+
+class RecordingJournal(BlockingJournal):
+    """The journal of a recorded run."""
+
+    def __init__(
+        self,
+        path: Path,
+        run: str,
+        *,
+        durability: Durability,
+        on_row: Callable[[Envelope], None] = lambda _row: None,
+    ) -> None:
+        """Open it; `on_row` hears of each row."""
+        super().__init__(path, run, durability=durability)
+        self._on_row = on_row
+
+    def append(self, envelope: Envelope) -> bool:
+        """Take an envelope; a question to people ends the run, for who answers is not recorded."""
+        refuse_questions(envelope)
+        self._on_row(envelope)
+        return super().append(envelope)
+
+
+class RehearsalJournal(MemoryJournal):
+    """The journal of a replay."""
+
+    def append(self, envelope: Envelope) -> bool:
+        """Take an envelope; a question to people ends the replay, as it ended the recording."""
+        refuse_questions(envelope)
+        return super().append(envelope)
+
+
+class CassetteFile:
+    """A cassette that grows with the run: after a crash it holds all that was released."""
+
+    def __init__(self, path: Path, header: Header) -> None:
+        self._path, self._header = path, header
+        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> Self:
+        """Begin the file.
+
+        Raises:
+            RecordingError: if it is there already, or cannot be written.
+        """
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("xb", buffering=0)
+        except FileExistsError:
+            raise RecordingError(f"{self._path}: there is a cassette already; name another file") from None
+        except OSError as error:
+            raise RecordingError(f"{self._path}: cannot be written: {error.strerror}; name another file") from error
+        self._append(encode_line(self._header))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let it be on the disk."""
+        if self._file is not None:
+            os.fsync(self._file.fileno())
+            self._file.close()
+
+    def write(self, recording: Recording) -> None:
+        """Append a recording.
+
+        Raises:
+            RecordingError: if it cannot be written.
+        """
+        self._append(encode_line(recording))
+
+    def _append(self, line: bytes) -> None:
+        if self._file is None:
+            return
+        try:
+            self._file.write(line)
+        except OSError as error:
+            raise RecordingError(f"{self._path}: cannot be written: {error.strerror}; the run ends here") from error

@@ -1,0 +1,220 @@
+"""Sabotage: lets the faults of a scenario strike the calls of its agents, and notes each that did."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NoReturn
+
+from orchestrator.agent import Agent
+from orchestrator.bus import Bus
+from orchestrator.causes import Cause
+from orchestrator.context import TaskContext
+from orchestrator.errors import AgentError, AttemptError, PointsmanError
+from orchestrator.journal import MemoryJournal
+from orchestrator.messages import Task
+from orchestrator.topics import FAULT_INJECTED, TASK_STARTED
+from scenarios.faults import (
+    AnyFault,
+    CrashFault,
+    DelayFault,
+    DropFault,
+    DuplicateFault,
+    ErrorFault,
+    ReorderFault,
+    SlowFault,
+)
+
+Handle = Callable[[Task, TaskContext], Awaitable[Any]]
+
+
+class InjectedError(PointsmanError):
+    """Raised into an attempt by a fault of kind `error`; the attempt may be repeated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """A fault that struck: which of the scenario's, from 0, and at which call; `at_s` is the virtual time."""
+
+    fault: int
+    kind: str
+    agent: str
+    task: str
+    attempt: int
+    call: int
+    at_s: float
+
+    @property
+    def words(self) -> str:
+        """One line for a report."""
+        return (
+            f"{self.kind} at {self.agent}, task {self.task}, attempt {self.attempt}, call {self.call}, {self.at_s:g} s"
+        )
+
+
+@dataclass(slots=True)
+class _Held:
+    """A call that waits to be overtaken."""
+
+    call: int
+    overtaken: asyncio.Event
+
+
+class Sabotage:
+    """The faults of one run of a scenario.
+
+    Attributes:
+        strikes: what struck, in order.
+    """
+
+    def __init__(self, faults: Sequence[AnyFault], journal: MemoryJournal) -> None:
+        self.strikes: list[Strike] = []
+        self._faults, self._journal = tuple(faults), journal
+        self._vain = set(range(len(faults)))
+        self._calls: dict[str, int] = {}
+        self._held: list[tuple[str, _Held]] = []
+        self._bus: Bus | None = None
+
+    def prepare(self, agents: Iterable[Agent]) -> list[Agent]:
+        """Return the agents, those that faults name under sabotage.
+
+        Raises:
+            PointsmanError: if a fault names an agent in a process of its own, where no call can be got at.
+        """
+        named = {fault.agent for fault in self._faults}
+        return [self._wrapped(agent) if agent.card.name in named else agent for agent in agents]
+
+    def begin(self, bus: Bus) -> None:
+        """Put what strikes on record from now on."""
+        self._bus = bus
+
+    def in_vain(self) -> list[str]:
+        """Return the faults that had no effect, in words: whoever states one wants to see it survived."""
+        return [
+            f"fault {self._faults[index].words}: it never took place; {self._why_not(self._faults[index])}"
+            for index in sorted(self._vain)
+        ]
+
+    # -- one call ----------------------------------------------------------------------------------------------------
+
+    async def call(self, name: str, handle: Handle, task: Task, context: TaskContext) -> Any:
+        """Make a call of an agent, with all that strikes it: what the file states first is outermost."""
+        number = self._calls[name] = self._calls.get(name, 0) + 1
+        for index, fault in reversed(tuple(enumerate(self._faults))):
+            if fault.strikes(name, task.id, context.attempt, number):
+                handle = partial(self._strike, index, number, handle)
+        try:
+            return await handle(task, context)
+        finally:
+            self._let_go(name, number)
+
+    async def _strike(self, index: int, call: int, handle: Handle, task: Task, context: TaskContext) -> Any:
+        fault = self._faults[index]
+        await self._note(Strike(index, fault.kind, fault.agent, task.id, context.attempt, call, _time()))
+        if not isinstance(fault, ReorderFault):
+            self._vain.discard(index)
+        match fault:
+            case ErrorFault():
+                raise AgentError(fault.error) if fault.final else InjectedError(fault.error)
+            case DelayFault():
+                await asyncio.sleep(fault.wait_s)
+                return await handle(task, context)
+            case SlowFault():
+                return await _slowly(fault, partial(handle, task, context))
+            case DropFault():
+                return await _lose(partial(handle, task, context))
+            case DuplicateFault():
+                return await _twice(handle, task, context)
+            case ReorderFault():
+                await self._hold(index, fault, call)
+                return await handle(task, context)
+            case CrashFault():
+                return await _crash(fault, partial(handle, task, context))
+
+    async def _hold(self, index: int, fault: ReorderFault, call: int) -> None:
+        held = _Held(call, asyncio.Event())
+        self._held.append((fault.agent, held))
+        try:
+            async with asyncio.timeout(fault.wait_s):
+                await held.overtaken.wait()
+            self._vain.discard(index)
+        except TimeoutError:
+            return
+        finally:
+            self._held.remove((fault.agent, held))
+
+    def _let_go(self, name: str, ended: int) -> None:
+        for agent, held in self._held:
+            if agent == name and held.call < ended:
+                held.overtaken.set()
+
+    async def _note(self, strike: Strike) -> None:
+        self.strikes.append(strike)
+        if self._bus is None:
+            return
+        body = {name: getattr(strike, name) for name in ("fault", "kind", "agent", "attempt", "call")}
+        began = (row.envelope for row in reversed(self._journal.rows) if row.envelope.topic == TASK_STARTED)
+        cause = next((row.id for row in began if row.correlation_id == strike.task), "")
+        await self._bus.publish(FAULT_INJECTED, body, strike.task, cause)
+
+    # -- inside ------------------------------------------------------------------------------------------------------
+
+    def _wrapped(self, agent: Agent) -> Agent:
+        policy = agent.card.policy
+        if policy is not None and policy.isolation == "process":
+            name = agent.card.name
+            raise PointsmanError(f"agent {name!r} runs in a process of its own, where no fault strikes; script it here")
+        return _Victim(agent, self)
+
+    def _why_not(self, fault: AnyFault) -> str:
+        if any(self._faults[strike.fault] is fault for strike in self.strikes):
+            return "the call waited, and none overtook it"
+        return f"{fault.agent} was called {self._calls.get(fault.agent, 0)} times"
+
+
+class _Victim:
+    """An agent whose calls faults strike."""
+
+    def __init__(self, agent: Agent, sabotage: Sabotage) -> None:
+        self.card, self._agent, self._sabotage = agent.card, agent, sabotage
+
+    async def handle(self, task: Task, context: TaskContext) -> Any:
+        """Do what the agent does, as far as faults let it."""
+        return await self._sabotage.call(self.card.name, self._agent.handle, task, context)
+
+
+async def _slowly(fault: SlowFault, handle: Callable[[], Awaitable[Any]]) -> Any:
+    begun = _time()
+    answer = await handle()
+    await asyncio.sleep((_time() - begun) * (fault.factor - 1) + fault.wait_s)
+    return answer
+
+
+async def _twice(handle: Handle, task: Task, context: TaskContext) -> Any:
+    answer = await handle(task, context)
+    with suppress(Exception):  # right: nobody waits for the second answer, nor hears why there is none
+        await handle(task, context._replace(added=[]))
+    return answer
+
+
+async def _lose(handle: Callable[[], Awaitable[Any]]) -> Any:
+    await handle()
+    return await asyncio.get_running_loop().create_future()  # until the attempt's own deadline
+
+
+async def _crash(fault: CrashFault, handle: Callable[[], Awaitable[Any]]) -> NoReturn:
+    ending = asyncio.timeout(fault.after_s)
+    try:
+        async with ending:
+            await handle()
+    except TimeoutError:
+        if not ending.expired():
+            raise
+    raise AttemptError(Cause.CRASH, "the agent's process ended: a fault of the scenario")
+
+
+def _time() -> float:
+    return asyncio.get_running_loop().time()
