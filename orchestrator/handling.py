@@ -112,6 +112,12 @@ class Handling:
         if self._isolation is not None:
             self._isolation.renew()
 
+    def note_hidden(self, task_id: str, attempt: int, error: str) -> None:
+        """Log what a handler raised, if anything, when its attempt had ended otherwise already: no row says so."""
+        if error and self._in.logger is not None:
+            about = {"agent": self._name, "task": task_id, "attempt": attempt}
+            self._in.logger.warning("handler failed as it was cut off", **about, error=error)
+
     def close(self) -> None:
         """Stop the timer, and the processes."""
         self._deadlines.close()
@@ -219,21 +225,26 @@ class Handling:
         try:
             return await agent.handle(context.task, context)
         finally:
-            self._bring_up(worker, questions, deadlines)
+            self._bring_up(worker, questions, deadlines, context)
 
     def _own_deadline(self, policy: Policy) -> Deadlines:
         """Return a timer for one attempt: its task has another time than the others of this agent."""
         return Deadlines(policy.timeout_s, self._in.alarm.guard)
 
-    def _bring_up(self, worker: asyncio.Task[None], questions: QuestionsOfAttempt, deadlines: Deadlines) -> None:
+    def _bring_up(
+        self, worker: asyncio.Task[None], questions: QuestionsOfAttempt, deadlines: Deadlines, context: TaskContext
+    ) -> None:
         """Raise that the handler had its time, or waits for a person, whatever it made of hearing so."""
-        late, cancelled = deadlines.end(worker), worker.cancelling()
+        late, cancelled, error = deadlines.end(worker), worker.cancelling(), sys.exception()
+        hidden = describe(error) if isinstance(error, Exception) else ""
         if deadlines is not self._deadlines:
             deadlines.close()
         if late and not cancelled:
+            self.note_hidden(context.task.id, context.attempt, hidden)
             raise _LateError
         # A task group whose member raised may leave its parent counted as cancelled (before Python 3.13).
-        if questions.pending is not None and not (cancelled and isinstance(sys.exception(), asyncio.CancelledError)):
+        if questions.pending is not None and not (cancelled and isinstance(error, asyncio.CancelledError)):
+            self.note_hidden(context.task.id, context.attempt, hidden)
             raise Parked(questions.pending)
 
     def _check_children(self, parent: Task, context: TaskContext, output: Any) -> None:
@@ -247,7 +258,7 @@ class Handling:
 
 def _isolate(surroundings: Surroundings, policy: Policy, agent: Agent) -> Isolation:
     died = functools.partial(surroundings.restarts.died, agent.card.name, policy.restart)
-    return Isolation(agent, policy, surroundings.starts, died)
+    return Isolation(agent, policy, surroundings.starts, died, surroundings.alarm)
 
 
 def _gave_up(error: AgentError | BudgetExceededError) -> Failure:

@@ -165,7 +165,7 @@ class AgentRunner:
         entry = self._open[command.correlation_id] = self._opened(command)
         wait_s = command.body.get("wait_s", 0.0)
         if wait_s:
-            entry.timer = asyncio.get_running_loop().call_later(wait_s, self._mailbox.requeue, command)
+            self._set_timer(entry, wait_s)
         return entry
 
     async def _barred(self, entry: OpenTask) -> bool:
@@ -203,8 +203,8 @@ class AgentRunner:
         outcome = await self.handling.run(self.agent, started, worker, entry.policy)
         measured = {"handle_s": stopwatch() - begun}
         entry.in_handler = False
-        if isinstance(outcome, Failure) and self._stopped:
-            self._note_late(entry, outcome)
+        if isinstance(outcome, Failure) and self._stopped:  # the last row of the run is written by now
+            self.handling.note_hidden(task_id, entry.attempts, outcome.error)
         if self._open.get(task_id) is not entry:
             return  # given up while the handler would not be cancelled
         if isinstance(outcome, Waiting):
@@ -232,12 +232,6 @@ class AgentRunner:
                 self.breaker.withdraw()  # a budget says nothing about the agent
             await self._ends.bury(why(outcome), entry, started, measured)
 
-    def _note_late(self, entry: OpenTask, failed: Failure) -> None:
-        """Log what a handler raised when the end of the run cut it off: the last row of the run is written by then."""
-        if self._in.logger is not None:
-            about = {"agent": self.name, "task": entry.command.correlation_id, "attempt": entry.attempts}
-            self._in.logger.warning("handler failed as it was cut off", **about, error=failed.error)
-
     def _wait_or_end(self, entry: OpenTask, failed: Failure) -> float | str:
         """Return the seconds until the next attempt or, where none follows, the error to end with."""
         rng = functools.partial(
@@ -252,9 +246,11 @@ class AgentRunner:
         body = {"agent": self.name, "attempt": entry.attempts, **why(failed), "delay_s": delay}
         body |= self._spending.settle(task_id, self.name)
         await self._in.bus.publish(TASK_RETRIED, body, task_id, started.id, measured)
-        entry.timer = asyncio.get_running_loop().call_later(
-            delay, self._in.alarm.guard(functools.partial(self._mailbox.requeue, entry.command))
-        )
+        self._set_timer(entry, delay)
+
+    def _set_timer(self, entry: OpenTask, seconds: float) -> None:
+        requeue = self._in.alarm.guard(functools.partial(self._mailbox.requeue, entry.command))
+        entry.timer = asyncio.get_running_loop().call_later(seconds, requeue)
 
     async def _ask(self, entry: OpenTask, question: Question, started: Envelope, measured: dict[str, float]) -> None:
         """Let a task wait for a person: its attempt does not count, and neither worker nor timer is held."""
