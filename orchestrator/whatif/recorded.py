@@ -160,6 +160,7 @@ class RecordedRun:
         self.agents: set[str] = set()
         self.rules = Rules()
         self._seed = 0
+        self._asked: dict[str, Mapping[str, Any]] = {}  # decisions that people are asked about
         self._registered: frozenset[str] = frozenset()
         self._appliers: dict[str, Callable[[Envelope], None]] = {
             RUN_STARTED: self._run_begun,
@@ -194,7 +195,11 @@ class RecordedRun:
             envelope.topic in DECIDED and envelope.correlation_id in self.tasks
         )  # else somebody made the row by hand
         decision = envelope.body.get("decision") if known else None
-        return self._decided(row, decision) if decision else None
+        if not decision or decision == self._asked.pop(envelope.correlation_id, None):
+            return None  # or a person has answered "nobody": that is the decision that was asked about
+        if envelope.topic == TASK_ASKED:
+            self._asked[envelope.correlation_id] = decision
+        return self._decided(row, decision)
 
     def _decided(self, row: Row, decision: Mapping[str, Any]) -> Decided:
         self._guess(decision, row.envelope.topic)

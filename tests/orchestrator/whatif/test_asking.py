@@ -88,6 +88,14 @@ def test_a_decision_on_a_task_of_nobody_is_left_out(live: Live) -> None:
     assert what_if("r", rows, Alternative(0.5)).decisions == 4
 
 
+def test_a_decision_that_people_are_asked_about_is_one(live: Live) -> None:
+    """Also where they say "nobody", and the end of the task holds it again."""
+    rows = live(TASKS[2], when_abstained="ask")
+    asked = next(row for row in rows if row.envelope.topic == "task.asked")
+    ended = asked.envelope._replace(topic="task.abstained", body={"decision": asked.envelope.body["decision"]})
+    assert audit("r", [*rows, replace(asked, envelope=ended)]).decisions == audit("r", rows).decisions == 1
+
+
 def test_a_router_that_says_nothing_of_its_confidence_is_taken_at_its_word() -> None:
     """One of somebody else's: its rows have no calibration, and what follows from its numbers is known all the same."""
     from orchestrator.clock import run_virtual
