@@ -26,6 +26,8 @@ POINTS: Final = [
     if not name.startswith(BEGUN_BEFORE)
     for moment in MOMENTS
 ]
+#: Starting a dozen processes takes its time where others are busy.
+PATIENCE_S: Final = 100.0
 #: What a run says of a process that is gone.
 GONE: Final = "the handler's process"
 
@@ -59,7 +61,7 @@ def test_every_fault_within_a_handlers_process_is_reported(tmp_path: Path, monke
         file = tmp_path / str(at)
         fault = f"{point.function}|{point.number}|{point.moment}|{file}"
         monkeypatch.setenv(failing_child.VARIABLE, fault)
-        seen = run_with(scenario, Counter(), virtual=False)
+        seen = run_with(scenario, Counter(), virtual=False, within_s=PATIENCE_S)
         touched += file.exists()
         problem = seen.wrong()
         if not problem and file.exists() and not any(TEXT in it or GONE in it for it in seen.reports):
