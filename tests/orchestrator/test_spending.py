@@ -392,6 +392,21 @@ async def test_what_was_awaited_is_on_record_at_once_and_the_rest_with_the_end_o
 
 
 @in_virtual_time
+async def test_spending_nothing_leaves_nothing_on_record() -> None:
+    """Whether that is awaited or not."""
+
+    async def work(_task: Task, context: TaskContext) -> None:
+        context.spend()
+        await context.spend(tokens=0, cost=0)
+
+    journal = MemoryJournal("r")
+    async with make([ScriptedAgent("a", [work])], journal, budget=Budget(tokens=5)) as o:
+        assert (await (await o.submit("a")).result()).ok
+    assert "spent" not in bodies(journal, "task.completed")[0]
+    assert not bodies(journal, "budget.spent")
+
+
+@in_virtual_time
 async def test_what_was_spent_is_not_lost_where_the_answer_cannot_be_recorded() -> None:
     """The row that says so bears it."""
 
