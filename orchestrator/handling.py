@@ -7,12 +7,13 @@ import functools
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
 from orchestrator.agent import Agent
 from orchestrator.alarm import Alarm
+from orchestrator.blocking import wait_alone
 from orchestrator.budget import Shortage
 from orchestrator.bus import Bus
 from orchestrator.causes import Cause, kinds_of, no_answer
@@ -94,6 +95,9 @@ class Waiting(NamedTuple):
     question: Question
 
 
+_new: Final = tuple.__new__  # what a named tuple does when it is called, without the Python in between
+
+
 class _LateError(Exception):
     """Raised when a handler had its time."""
 
@@ -166,7 +170,7 @@ class Handling:
         """Add what the handler added: outside the boundary, for what else is wrong here ends the run."""
         try:
             if not context.added:
-                return Success(output, ())
+                return _new(Success, (output, ()))
             children = self._in.graph.add_children(task.id, context.added)
             self._in.spending.add(children)
             return Success(output, children)
@@ -175,21 +179,15 @@ class Handling:
 
     def _context(self, task: Task, started: Envelope, questions: QuestionsOfAttempt) -> TaskContext:
         """Return what the handler may see, its payload with the results that it refers to."""
-        results = self._in.graph.results_for(task.id)
+        run = self._in
+        results = run.graph.results_for(task.id)
         if task.payload and has_references(task.payload):
             task = task._replace(payload=resolve_payload(task.payload, results))
-        return TaskContext(
-            task,
-            started.body["attempt"],
-            results,
-            self._in.workspace,
-            self._in.clock,
-            effects=self._in.effects.of(started, questions),
-            people=questions,
-            spending=functools.partial(self._in.spending.spend, self._name, started),
-            outside=WORLD if self._in.outside_of is None else self._answered_by(self._in.outside_of(task.id)),
-            seed=self._seed,
-        )
+        effects = run.effects.of(started, questions)
+        spend = functools.partial(run.spending.spend, self._name, started)
+        own: tuple[Any, ...] = (task, started.body["attempt"], results, run.workspace, run.clock, [])
+        outside = WORLD if run.outside_of is None else self._answered_by(run.outside_of(task.id))
+        return _new(TaskContext, (*own, effects, questions, spend, wait_alone, outside, self._seed, []))
 
     def _answered_by(self, outside: Outside) -> Outside:
         """Let whatever this worker runs from now on read from there."""

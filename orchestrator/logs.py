@@ -37,8 +37,8 @@ class DecisionLog:
         Args:
             record: as `RoutingDecision.to_json` gives it.
         """
-        found = record.get
-        event: dict[str, Any] = {name: value for name in _SHOWN if (value := found(name))}
+        found = zip(_SHOWN, map(record.get, _SHOWN), strict=True)
+        event: dict[str, Any] = {name: value for name, value in found if value}
         if "candidates" in record:
             names, scores = record["candidates"]["names"], record["candidates"]["scores"]
             best = _best(scores)

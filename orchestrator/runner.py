@@ -116,19 +116,19 @@ class AgentRunner:
             return
 
     async def _work_on(self) -> None:
-        worker = this_task()
+        worker, mailbox, breaker = this_task(), self._mailbox, self.breaker
         while True:
-            command = await self._mailbox.receive()
+            command = mailbox.receive_nowait() or await mailbox.receive()
             if self._retired:  # it was handed over in the very moment of retirement
                 await self._ends.give_up(self._opened(command), self._farewell)
                 return
             entry = self._take(command)
-            if entry.timer is not None or await self._still_asks(entry):  # its next attempt is not due yet
-                continue
-            if entry.attempts and await self._buried(entry):
+            known = entry.timer is not None or entry.attempts or self._in.questions.left
+            if known and await self._held_back(entry):
                 continue
             entry.worker = worker
-            await self.breaker.admit()
+            if breaker.opened_at is not None:
+                await breaker.admit()
             if self._paused:
                 return
             if (entry.attempts or self._spending.active) and await self._barred(entry):
@@ -137,7 +137,7 @@ class AgentRunner:
             try:
                 await self._attempt(entry, worker)
             except asyncio.CancelledError:
-                self.breaker.withdraw()
+                breaker.withdraw()
                 raise
             finally:
                 entry.worker = None
@@ -145,7 +145,7 @@ class AgentRunner:
                 self._attempt_ended.set()
             while worker.cancelling():  # before Python 3.13 a task group in the handler may leave it counted so
                 worker.uncancel()
-            if self._mailbox.queued:
+            if mailbox.queued:
                 await asyncio.sleep(0)  # what this outcome unlocked may be more urgent than what waits here
 
     def _opened(self, command: Envelope) -> OpenTask:
@@ -167,6 +167,12 @@ class AgentRunner:
         if wait_s:
             self._set_timer(entry, wait_s)
         return entry
+
+    async def _held_back(self, entry: OpenTask) -> bool:
+        """Say whether a task that was begun before gets no attempt now: its next one is not due, or there is none."""
+        if entry.timer is not None or await self._still_asks(entry):
+            return True
+        return entry.attempts > 0 and await self._buried(entry)
 
     async def _barred(self, entry: OpenTask) -> bool:
         """Say whether a task gets no attempt after all: the breaker may have taken its time, or a budget is used up."""

@@ -11,6 +11,7 @@ from typing import Any, Final
 from orchestrator.agent import Agent
 from orchestrator.budget import Budget
 from orchestrator.clock import VirtualClock
+from orchestrator.confinement import confined
 from orchestrator.journal import Row, encode
 from orchestrator.messages import Envelope, Result, Task
 from orchestrator.orchestrator import Orchestrator
@@ -24,7 +25,7 @@ from scenarios.cassette import Cassette, Header, Override, Recording, RecordMode
 from scenarios.errors import RecordingError
 from scenarios.pointers import put, tokens
 from scenarios.prompter import prompted
-from scenarios.recording import CassetteFile, RecordingJournal, as_it_is, cassette_of, perform, seeing
+from scenarios.recording import CassetteFile, RecordingJournal, as_it_is, cassette_of, passing, perform, seeing
 from scenarios.tape import Tape
 
 #: What can be said otherwise, and where in its row.
@@ -107,7 +108,8 @@ def fork(
             changed, mode, redact=redact or as_it_is, sink=file.write, gate=gate, keep_played=True, passes_by=passes_by
         )
         seen = seeing(router, settings, redact)
-        results = _go_on(changed.header, settings, prompted(agents, changed.header.overrides), seen, journal, tape)
+        with passing(redact):
+            results = _go_on(changed.header, settings, prompted(agents, changed.header.overrides), seen, journal, tape)
     return Forked(named["run"], path, len(shared), tape.asked, results)
 
 
@@ -131,7 +133,8 @@ def _go_on(
         origin=header.origin,
     )
     plan = Plan(header.plan, tuple(Task.from_json(task) for task in header.tasks))
-    return run_paced(perform(made, plan, tape), jumps=True)
+    with confined():
+        return run_paced(perform(made, plan, tape), jumps=True)
 
 
 class _Lineage:

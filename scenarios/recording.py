@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Self
@@ -11,6 +12,8 @@ from typing import Any, BinaryIO, Final, Self
 from orchestrator.agent import Agent
 from orchestrator.budget import Budget
 from orchestrator.clock import SystemClock, VirtualClock, new_run_id
+from orchestrator.confinement import confined
+from orchestrator.foreign import PASSED
 from orchestrator.journal import BlockingJournal, Durability, MemoryJournal
 from orchestrator.logs import make_logger
 from orchestrator.messages import Envelope, Result
@@ -122,7 +125,8 @@ def record(
             budget=budget, outside_of=tape.of,
             logger=None if redact is None else make_logger(settings.log_format, now=clock.now, redact=redact),
         )  # fmt: skip
-        results = run_paced(perform(made, plan, tape), jumps=jumps)
+        with confined(), passing(redact):
+            results = run_paced(perform(made, plan, tape), jumps=jumps)
         tallies: Mapping[str, Tally] = {} if redact is None else redact.tallies
         if redact is not None:
             file.end(Footer(redacted=dict(tallies)))
@@ -132,6 +136,16 @@ def record(
 def as_it_is(value: Any) -> Any:
     """Return a value: nothing is taken out."""
     return value
+
+
+@contextmanager
+def passing(redact: Redactor | None) -> Iterator[None]:
+    """Let what errors say be redacted before it is cut to its length, by whatever runs in the block."""
+    before = PASSED.set(redact)
+    try:
+        yield
+    finally:
+        PASSED.reset(before)
 
 
 def seeing(router: Router | None, settings: Settings, redact: Redactor | None) -> Router | None:

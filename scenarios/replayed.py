@@ -9,6 +9,7 @@ from pathlib import Path
 from orchestrator.agent import Agent
 from orchestrator.budget import Budget
 from orchestrator.clock import VirtualClock, run_virtual
+from orchestrator.confinement import confined
 from orchestrator.journal import Row
 from orchestrator.messages import Result, Task
 from orchestrator.offline import offline
@@ -19,7 +20,7 @@ from orchestrator.settings import Settings
 from router import Router
 from scenarios.cassette import Cassette, Recording
 from scenarios.prompter import prompted
-from scenarios.recording import RehearsalJournal, as_it_is, perform, seeing
+from scenarios.recording import RehearsalJournal, as_it_is, passing, perform, seeing
 from scenarios.tape import Miss, Tape
 
 
@@ -89,6 +90,6 @@ def replay(
         outside_of=tape.of,
         origin=header.origin,
     )
-    with offline():
+    with offline(), confined(), passing(redact):
         results = run_virtual(perform(made, plan, tape))
     return Replayed(tuple(journal.rows), tuple(tape.misses), tape.unused, results)

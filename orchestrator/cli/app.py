@@ -29,6 +29,7 @@ from orchestrator.cli import (
     promote,
     record,
     replay,
+    report,
     resume,
     route,
     run,
@@ -97,6 +98,7 @@ app.add_typer(agents.app, name="agents")
 app.command(epilog=decisions.EXAMPLES)(decisions.decisions)
 app.command(epilog=why.EXAMPLES)(why.why)
 app.command(epilog=diff.EXAMPLES)(diff.diff)
+app.command(epilog=report.EXAMPLES)(report.report)
 app.command(epilog=whatif.EXAMPLES)(whatif.whatif)
 app.command(epilog=feedback.EXAMPLES)(feedback.feedback)
 app.command(epilog=learn.EXAMPLES)(learn.learn)

@@ -11,7 +11,7 @@ import typer
 
 from orchestrator.cli import session
 from orchestrator.cli.console import cell, print_json, show, table
-from orchestrator.cli.options import AsJson, RouterFile, SettingsFile, examples
+from orchestrator.cli.options import AsJson, Inputs, RouterFile, SettingsFile, examples
 from orchestrator.cli.recorded import find_recorded
 
 if TYPE_CHECKING:
@@ -35,10 +35,7 @@ def fork(
     tail: Annotated[
         str, typer.Option("--tail", metavar="live|cassette", help="Who answers after the point what descends from it.")
     ] = "live",
-    workspace: Annotated[
-        Path | None,
-        typer.Option("--workspace", "-w", metavar="DIR", help="Folder of the inputs; the recorded one if not given."),
-    ] = None,
+    workspace: Inputs = None,
     router: RouterFile = None,
     settings_file: SettingsFile = None,
     as_json: AsJson = False,

@@ -10,7 +10,7 @@ import typer
 
 from orchestrator.cli import session
 from orchestrator.cli.console import cell, print_json, show, table
-from orchestrator.cli.options import AsJson, RouterFile, SettingsFile, examples
+from orchestrator.cli.options import AsJson, Inputs, RouterFile, SettingsFile, examples
 from orchestrator.cli.recorded import find_recorded
 
 if TYPE_CHECKING:
@@ -42,10 +42,7 @@ def replay(
         float | None,
         typer.Option("--tolerance", min=0, metavar="X", help="By how much a score may move; 5e-6 if not given."),
     ] = None,
-    workspace: Annotated[
-        Path | None,
-        typer.Option("--workspace", "-w", metavar="DIR", help="Folder of the inputs; the recorded one if not given."),
-    ] = None,
+    workspace: Inputs = None,
     router: RouterFile = None,
     settings_file: SettingsFile = None,
     as_json: AsJson = False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Final
 
 from orchestrator.redaction.pseudonym import Name, is_pseudonym
 
@@ -73,14 +73,14 @@ def is_headers(name: str) -> bool:
     return _plain(name).endswith(("headers", "trailers"))
 
 
-def treated(rule: str, secret: str, name: Name, hear: Callable[[str, str], Any]) -> str:
+def treated(rule: str, secret: str, name: Name, hear: Callable[[str], object]) -> str:
     """Return the value of a name with its secrets replaced: of cookies the values, of credentials all but the scheme.
 
     Args:
         rule: as `Names.rule_of` gives it.
         secret: the value.
         name: makes pseudonyms.
-        hear: hears of each secret and of its pseudonym.
+        hear: hears of each secret.
     """
     if not secret or is_pseudonym(secret):
         return secret
@@ -88,9 +88,8 @@ def treated(rule: str, secret: str, name: Name, hear: Callable[[str, str], Any])
     def instead(part: str) -> str:
         if not part or is_pseudonym(part):
             return part
-        pseudonym = name(rule, part)
-        hear(part, pseudonym)
-        return pseudonym
+        hear(part)
+        return name(rule, part)
 
     if rule == "cookie" and "=" in secret:
         return _CRUMB.sub(lambda found: _crumb(found, instead), secret)

@@ -14,7 +14,7 @@ from orchestrator.redaction.errors import RedactionError
 DIGITS: Final = 12
 #: What stands between its brackets.
 WITHIN: Final = rf"[a-z][a-z0-9-]{{0,31}}:[0-9a-f]{{{DIGITS}}}"
-PSEUDONYM: Final = re.compile(rf"\[{WITHIN}\]")
+PSEUDONYM: Final = re.compile(rf"\[({WITHIN})\]")
 #: The same as others write it: percent-encoded, escaped in JSON, in capitals.
 _DISGUISED: Final = re.compile(
     rf"(?:\[|%5b|\\u005b)([a-z][a-z0-9-]{{0,31}})(?::|%3a|\\u003a)([0-9a-f]{{{DIGITS}}})(?:\]|%5d|\\u005d)",

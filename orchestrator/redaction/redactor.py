@@ -13,6 +13,7 @@ from orchestrator.redaction.names import is_headers, treated
 from orchestrator.redaction.profile import Profile
 from orchestrator.redaction.pseudonym import Pseudonyms, is_pseudonym
 from orchestrator.redaction.text import Texts
+from orchestrator.redaction.views import gained
 
 #: Texts whose outcome is kept, and how long each may be: ids, names and words come again and again.
 _KEPT: Final = 4096
@@ -49,7 +50,7 @@ class Redactor:
         """
         self.profile, self.mark = profile, "" if key is None else key.mark
         self._name, self._names = Pseudonyms(None if key is None else key.secret), profile.names
-        self._texts = Texts(profile.rules, self._names, self._name, self._count)
+        self._texts = Texts(profile.rules, self._names, self._name)
         self._places: Counter[str] = Counter()
         self._secrets: dict[str, set[str]] = {}
         self._clean: set[str] = set()
@@ -81,9 +82,11 @@ class Redactor:
 
     # -- inside ------------------------------------------------------------------------------------------------------
 
-    def _count(self, rule: str, pseudonym: str) -> None:
-        self._places[rule] += 1
-        self._secrets.setdefault(rule, set()).add(pseudonym)
+    def _tally(self, before: str, after: str) -> None:
+        for pseudonym, count in gained(before, after).items():
+            rule = pseudonym.partition(":")[0]
+            self._places[rule] += count
+            self._secrets.setdefault(rule, set()).add(pseudonym)
 
     def _value(self, value: Any, depth: int) -> Any:
         if isinstance(value, str):
@@ -105,7 +108,9 @@ class Redactor:
         redacted = self._texts.redacted(text)
         if len(self._texts.remembered) != known:
             self._clean.clear()
-        elif redacted == text and len(text) <= _SHORT and len(self._clean) < _KEPT:
+        if redacted != text:
+            self._tally(text, redacted)
+        elif len(self._texts.remembered) == known and len(text) <= _SHORT and len(self._clean) < _KEPT:
             self._clean.add(text)
         return redacted
 
@@ -164,6 +169,7 @@ class Redactor:
         secret = treated(rule, text, self._name, self._texts.hear(rule))
         if len(self._texts.remembered) != known:
             self._clean.clear()
+        self._tally(text, secret)
         return self._text(secret) if secret != text else value
 
     def _check(self, depth: int) -> None:

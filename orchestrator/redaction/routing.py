@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from orchestrator.messages import EMPTY
@@ -34,7 +34,7 @@ class RedactedRouter:
         """Decide about the redacted text."""
         return self._router.predict(self._redact(text), vetoes)
 
-    def explain(self, text: str, agent: str) -> tuple[Contribution, ...]:
+    def explain(self, text: str, agent: str) -> Sequence[Contribution]:
         """Explain the redacted text."""
         return self._router.explain(self._redact(text), agent)
 

@@ -9,7 +9,7 @@ from orchestrator.decision import digest_text
 from orchestrator.messages import Envelope
 from orchestrator.redaction.errors import RedactionError
 from orchestrator.redaction.redactor import Redactor
-from orchestrator.topics import TASK_SUBMITTED
+from orchestrator.topics import RUN_STARTED, TASK_SUBMITTED
 
 #: Parts of a task that are data; the others are ids, names and numbers.
 _DATA: Final = ("request", "payload")
@@ -36,6 +36,8 @@ class Rows:
         if envelope.topic == TASK_SUBMITTED:
             return envelope._replace(body=self._submitted(envelope.body))
         body = self._redact({name: value for name, value in envelope.body.items() if name != "decision"})
+        if envelope.topic == RUN_STARTED:
+            body["redacted"] = self._redact.profile.name  # whoever resumes the run would go on with pseudonyms
         if "decision" in envelope.body:
             body["decision"] = self._decision(task, envelope.body["decision"])
         return envelope._replace(body=body)

@@ -30,13 +30,13 @@ class Find(NamedTuple):
         path: of the file.
         place: line, or table, row and column.
         rule: that knows them.
-        count: how many stand there.
+        places: how many stand there.
     """
 
     path: str
     place: str
     rule: str
-    count: int
+    places: int
 
 
 def scan(path: Path, profile: Profile) -> Iterator[Find]:

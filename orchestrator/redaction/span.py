@@ -16,7 +16,6 @@ class Span:
         start, end: where it is.
         rule: that found it.
         secret: in its canonical form; what its pseudonym is made of.
-        before, after: what stands around the pseudonym, such as quotes.
         instead: what replaces it where that is no pseudonym, such as an encoded text that holds some.
         whole: whether pseudonyms that stand in it go with it.
     """
@@ -25,8 +24,6 @@ class Span:
     end: int
     rule: str
     secret: str
-    before: str = ""
-    after: str = ""
     instead: str | None = None
     whole: bool = False
 
@@ -48,7 +45,7 @@ def apart(spans: Iterable[Span], text: str, taken: Iterable[re.Match[str]]) -> I
             last = span
         elif span.end > last.end:
             joined = text[last.start : span.end]
-            last = replace(last, end=span.end, secret=joined, instead=None, before="", after="")
+            last = replace(last, end=span.end, secret=joined, instead=None)
     if last is not None:
         yield last
 

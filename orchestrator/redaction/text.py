@@ -29,18 +29,15 @@ _JSON: Final = 16_000_000
 class Texts:
     """Redacts texts. It remembers what it found by name, and knows it again where nothing names it."""
 
-    def __init__(
-        self, patterns: Sequence[Pattern], names: Names, name: Name, count: Callable[[str, str], None]
-    ) -> None:
+    def __init__(self, patterns: Sequence[Pattern], names: Names, name: Name) -> None:
         """Prepare.
 
         Args:
             patterns: what secrets look like.
             names: how they are called.
             name: makes pseudonyms.
-            count: hears of each rule and pseudonym, once for each place.
         """
-        self._patterns, self._names, self._name, self._count = patterns, names, name, count
+        self._patterns, self._names, self._name = patterns, names, name
         self.remembered = Remembered()
 
     def redacted(self, text: str) -> str:
@@ -74,9 +71,7 @@ class Texts:
     def _replacement(self, span: Span) -> str:
         if span.instead is not None:
             return span.instead
-        pseudonym = self._name(span.rule, span.secret)
-        self._count(span.rule, pseudonym)
-        return f"{span.before}{pseudonym}{span.after}"
+        return self._name(span.rule, span.secret)
 
     # -- what is found -----------------------------------------------------------------------------------------------
 
@@ -121,11 +116,6 @@ class Texts:
             for start, end in literals(text, named.secret):
                 yield Span(start, end, named.rule, named.secret, instead=json.dumps(instead)[1:-1], whole=True)
 
-    def hear(self, rule: str) -> Callable[[str, str], None]:
-        """Return who hears of secrets and their pseudonyms: counts them, and remembers them."""
-
-        def hear(secret: str, pseudonym: str) -> None:
-            self._count(rule, pseudonym)
-            self.remembered.add(rule, secret)
-
-        return hear
+    def hear(self, rule: str) -> Callable[[str], object]:
+        """Return who hears of secrets that have a name, and remembers them."""
+        return lambda secret: self.remembered.add(rule, secret)

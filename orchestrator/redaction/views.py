@@ -6,6 +6,7 @@ import base64
 import binascii
 import re
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
@@ -84,9 +85,8 @@ def packed(text: str, look: Callable[[str], str]) -> Iterator[Span]:
     for found in _BASE64.finditer(text):
         written = found[0]
         alphabet = b"-_" if "-" in written or "_" in written else b"+/"
-        try:
-            raw = base64.b64decode(written.rstrip("=") + "=" * (-len(written.rstrip("=")) % 4), alphabet, validate=True)
-        except binascii.Error:
+        raw = _unpacked(written, alphabet)
+        if raw is None:
             continue
         charset = _charset(raw)
         inside = raw.decode(charset)
@@ -96,6 +96,31 @@ def packed(text: str, look: Callable[[str], str]) -> Iterator[Span]:
         again = base64.b64encode(changed.encode(charset), alphabet).decode()  # padded: every decoder takes that
         if again != written:
             yield Span(*found.span(), "", written, instead=again, whole=True)
+
+
+def _unpacked(written: str, alphabet: bytes) -> bytes | None:
+    plain = written.rstrip("=")
+    try:
+        return base64.b64decode(plain + "=" * (-len(plain) % 4), alphabet, validate=True)
+    except binascii.Error:
+        return None
+
+
+def gained(before: str, after: str) -> Counter[str]:
+    """Return which pseudonyms a text has that it had not before, each as often as it has them; in base64 as well."""
+    return _pseudonyms(after) - _pseudonyms(before)
+
+
+def _pseudonyms(text: str) -> Counter[str]:
+    found = Counter(PSEUDONYM.findall(text))
+
+    def look(inside: str) -> str:
+        found.update(PSEUDONYM.findall(inside))
+        return inside
+
+    for _ in packed(text, look):
+        pass
+    return found
 
 
 def _charset(raw: bytes) -> str:

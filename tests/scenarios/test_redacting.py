@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import sqlite3
@@ -15,10 +16,11 @@ import pytest
 
 from orchestrator.agent import adopt
 from orchestrator.context import TaskContext
-from orchestrator.errors import AgentError
+from orchestrator.errors import AgentError, ResumeError
 from orchestrator.http import HttpClient
 from orchestrator.journal import JournalReader
 from orchestrator.messages import Task
+from orchestrator.orchestrator import Orchestrator
 from orchestrator.plan import Plan
 from orchestrator.redaction import KEY_FILE, Profile, RedactionError, Redactor, take_key
 from orchestrator.redaction.patterns import Pattern
@@ -232,6 +234,33 @@ def test_a_rule_that_fails_ends_the_run_and_nothing_half_written_is_left(tmp_pat
     assert f"fatal {where}".encode() not in path.read_bytes() + (tmp_path / "journal.db").read_bytes()
     with JournalReader(studio.settings.journal) as reader:
         assert [row for row in reader.rows(run="r") if f"fatal {where}".encode() in bytes(row.canonical)] == []
+
+
+def test_a_secret_where_a_message_is_cut_is_none_to_see_and_cut_alike_in_the_replay(tmp_path: Path) -> None:
+    """What an error says is redacted first and cut to its length after that."""
+
+    async def handle(task: Task, _context: TaskContext) -> Any:
+        raise AgentError("x" * 440 + f" {task.payload['iban']} {task.payload['iban']} y" * 2)
+
+    studio, task = Studio(tmp_path), Task("one", "ask", {"iban": IBANS[0]}, agent="one")
+    recorded = studio.record([Reader("one", handle)], Plan("p", (task,)), redact=new_redactor("default", tmp_path, {}))
+    rows = studio.rows(recorded)
+    assert IBANS[0][:12].encode() not in rows
+    tape = load_cassette(recorded.cassette)
+    assert replay_one(tape, handle, redactor_of(tape, tmp_path, {})) == rows
+
+
+def test_a_run_on_record_without_its_secrets_cannot_be_resumed(tmp_path: Path) -> None:
+    """Its agents would get pseudonyms in the place of what they need."""
+    studio = Studio(tmp_path)
+    recorded = studio.record([Reader("one", echo)], redact=new_redactor("default", tmp_path, {}))
+
+    async def resume() -> None:
+        async with Orchestrator.resume(recorded.run, studio.settings, agents=[], router=FixedRouter()):
+            pass
+
+    with pytest.raises(ResumeError, match="redacted"):
+        asyncio.run(resume())
 
 
 def test_an_id_that_is_a_secret_is_refused(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ COMMANDS = [
     ["decisions"],
     ["why"],
     ["diff"],
+    ["report"],
     ["whatif"],
     ["feedback"],
     ["learn"],
