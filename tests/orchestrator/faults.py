@@ -221,8 +221,10 @@ async def _failing_after(coroutine: Coroutine[Any, Any, Any], calls: Counter[str
     raise InjectedError(TEXT)
 
 
-def run_with(main: Main, calls: Counter[str], *, virtual: bool = True, heard: bool = False) -> Seen:
-    """Play a scenario, for a day of virtual time or a while of real time at most, and return what became of it.
+def run_with(
+    main: Main, calls: Counter[str], *, virtual: bool = True, heard: bool = False, within_s: float = A_WHILE
+) -> Seen:
+    """Play a scenario, for a day of virtual time or so many real seconds at most, and return what became of it.
 
     `main` gets a list, to which it adds all that it was told; an error that it raises counts as well. With `heard` an
     injected error that the loop's handler is told of counts, too; and no connection may be left open.
@@ -235,7 +237,7 @@ def run_with(main: Main, calls: Counter[str], *, virtual: bool = True, heard: bo
 
     async def limited() -> None:
         asyncio.get_running_loop().set_exception_handler(hear)
-        limit = asyncio.timeout(A_DAY if virtual else A_WHILE)
+        limit = asyncio.timeout(A_DAY if virtual else within_s)
         try:
             async with limit:
                 await main(seen.reports)

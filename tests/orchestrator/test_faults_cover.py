@@ -56,7 +56,9 @@ def waits(source: str) -> bool:
     tree = ast.parse(source)
     waiting = (ast.AsyncFor, ast.AsyncFunctionDef, ast.AsyncWith, ast.Await)
     return any(
-        isinstance(node, waiting) or (isinstance(node, ast.Attribute) and node.attr in HOOKS) for node in ast.walk(tree)
+        isinstance(node, waiting)
+        or (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in HOOKS)
+        for node in ast.walk(tree)
     )
 
 

@@ -577,11 +577,11 @@ LOST = "handler failed as it was cut off"
 @in_virtual_time
 async def test_what_a_handler_raises_when_the_end_of_the_run_cuts_it_off_is_logged() -> None:
     """No row can say so any more, and the attempt does not count: nobody else would hear of it."""
-    noted = Noted(ScriptedAgent("untidy", [_untidy]), ScriptedAgent("tidy", [_tidy]), drain_s=1)
+    noted = Noted(ScriptedAgent("messy", [_untidy]), ScriptedAgent("neat", [_tidy]), drain_s=1)
     async with noted.run as o:
-        for name in ("untidy", "tidy"):
+        for name in ("messy", "neat"):
             await o.submit(name, id=f"{name}-1")
-    assert noted.warnings() == [(LOST, "untidy", "untidy-1", 1, "OSError: no clean-up")]
+    assert noted.warnings() == [(LOST, "messy", "messy-1", 1, "OSError: no clean-up")]
     assert not envelopes(o, "task.retried")
 
 
@@ -589,21 +589,21 @@ async def test_what_a_handler_raises_when_the_end_of_the_run_cuts_it_off_is_logg
 async def test_what_a_handler_raises_when_its_time_is_up_is_logged() -> None:
     """The row says that its time was up."""
     policy = Policy(timeout_s=5, retry=Retry(max_attempts=1))
-    agents = [ScriptedAgent("untidy", [_untidy], policy=policy), ScriptedAgent("tidy", [_tidy], policy=policy)]
+    agents = [ScriptedAgent("messy", [_untidy], policy=policy), ScriptedAgent("neat", [_tidy], policy=policy)]
     noted = Noted(*agents)
     async with noted.run as o:
-        results = [await (await o.submit(name, id=name)).result() for name in ("untidy", "tidy")]
+        results = [await (await o.submit(name, id=name)).result() for name in ("messy", "neat")]
     assert [result.error for result in results] == ["no answer within 5 s"] * 2
-    assert noted.warnings() == [(LOST, "untidy", "untidy", 1, "OSError: no clean-up")]
+    assert noted.warnings() == [(LOST, "messy", "messy", 1, "OSError: no clean-up")]
 
 
 @in_virtual_time
 async def test_what_a_handler_raises_when_it_is_to_wait_for_a_person_is_logged() -> None:
     """It waits all the same, and begins anew with the answer."""
-    noted = Noted(ScriptedAgent("untidy", [_untidy]))
+    noted = Noted(ScriptedAgent("messy", [_untidy]))
     async with noted.run as o:
-        ticket = await o.submit("untidy", id="asks")
+        ticket = await o.submit("messy", id="asks")
         await until_blocked()
         await o.answer("asks", "yes")
         assert (await ticket.result()).output == "yes"
-    assert noted.warnings() == [(LOST, "untidy", "asks", 1, "OSError: no clean-up")]
+    assert noted.warnings() == [(LOST, "messy", "asks", 1, "OSError: no clean-up")]

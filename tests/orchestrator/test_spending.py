@@ -14,6 +14,7 @@ from orchestrator.errors import AgentError, BudgetExceededError
 from orchestrator.journal import MemoryJournal, Row
 from orchestrator.ledger import Balance
 from orchestrator.messages import Result, Task
+from orchestrator.open_task import this_task
 from orchestrator.orchestrator import Orchestrator
 from orchestrator.plan import Plan
 from orchestrator.policy import Policy, Retry
@@ -132,6 +133,37 @@ async def test_handlers_are_cut_off_when_no_wall_time_is_left() -> None:
 
 
 @in_virtual_time
+async def test_a_run_whose_last_handler_was_cut_off_says_so_in_its_last_row() -> None:
+    """Nothing else has to begin for that."""
+    journal = MemoryJournal("r")
+    async with make([ScriptedAgent("a", takes_s=20, policy=ONCE)], journal, budget=Budget(wall_s=10)) as o:
+        assert (await (await o.submit("a")).result()).status == "dead_lettered"
+    reason = {"scope": "run", "name": "", "resource": "wall_s", "limit": 10, "spent": 10}
+    assert bodies(journal, "run.stopped") == [{"unfinished": [], "reason": reason}]
+
+
+@in_virtual_time
+async def test_who_is_cut_off_and_cancelled_at_once_is_cancelled() -> None:
+    """The run is stopping: that is no failure, and the task goes on when the run is resumed."""
+    async with make([ScriptedAgent("a")], budget=Budget(wall_s=10)) as o:
+        spending = o._parts.spending
+
+        async def handle() -> None:
+            worker = this_task()
+            spending.enter(worker, "t1", "a")
+            try:
+                await asyncio.sleep(100)
+            finally:
+                spending.leave(worker, "a")
+
+        async with asyncio.TaskGroup() as group:
+            both = group.create_task(handle())
+            asyncio.get_running_loop().call_at(now() + 10, both.cancel)  # after the timer that cuts it off
+            await asyncio.sleep(20)
+        assert both.cancelled()
+
+
+@in_virtual_time
 async def test_a_plan_may_narrow_the_budget_of_the_run_it_is_submitted_to() -> None:
     """Never widen it; that it does is on record."""
     journal = MemoryJournal("r")
@@ -140,6 +172,16 @@ async def test_a_plan_may_narrow_the_budget_of_the_run_it_is_submitted_to() -> N
         assert o.statistics().budgets[0].limits == {"tokens": 1000, "attempts": 2, "cost": 10**9}
     assert bodies(journal, "budget.set") == [{"budget": {"attempts": 2, "tokens": 1000, "cost": "1"}}]
     assert recount(journal.rows).budget.limits == {"tokens": 1000, "attempts": 2, "cost": 10**9}
+
+
+@in_virtual_time
+async def test_a_plan_that_would_widen_the_budget_changes_nothing() -> None:
+    """Nor does it leave a row that says so."""
+    journal = MemoryJournal("r")
+    async with make([spender()], journal, budget=Budget(tokens=1000)) as o:
+        await o.run(Plan("p", tasks(1), budget=Budget(tokens=2000)))
+        assert o.statistics().budgets[0].limits == {"tokens": 1000}
+    assert not bodies(journal, "budget.set")
 
 
 # -- an agent's --------------------------------------------------------------------------------------------------------
@@ -232,6 +274,23 @@ async def test_an_agent_is_vetoed_from_the_beginning_of_its_last_attempt() -> No
         await asyncio.sleep(1)
         assert (await (await o.submit("a", id="t2")).result()).agent == "b"
     assert not bodies(journal, "task.returned")
+
+
+@in_virtual_time
+async def test_an_agent_is_vetoed_from_the_moment_in_which_it_spends_too_much() -> None:
+    """Its handler may go on for long."""
+
+    async def work(_task: Task, context: TaskContext) -> None:
+        with pytest.raises(BudgetExceededError):
+            context.spend(tokens=50)
+        await asyncio.sleep(10)
+
+    policy = ONCE.model_copy(update={"budget": Budget(tokens=10)})
+    async with make([ScriptedAgent("a", [work], policy=policy)]) as o:
+        ticket = await o.submit("a")
+        await asyncio.sleep(1)
+        assert o._supervisor.vetoes() == {"a": "budget: 50 tokens spent of 10"}
+        assert (await ticket.result()).ok
 
 
 @in_virtual_time
@@ -333,6 +392,21 @@ async def test_what_was_awaited_is_on_record_at_once_and_the_rest_with_the_end_o
 
 
 @in_virtual_time
+async def test_spending_nothing_leaves_nothing_on_record() -> None:
+    """Whether that is awaited or not."""
+
+    async def work(_task: Task, context: TaskContext) -> None:
+        context.spend()
+        await context.spend(tokens=0, cost=0)
+
+    journal = MemoryJournal("r")
+    async with make([ScriptedAgent("a", [work])], journal, budget=Budget(tokens=5)) as o:
+        assert (await (await o.submit("a")).result()).ok
+    assert "spent" not in bodies(journal, "task.completed")[0]
+    assert not bodies(journal, "budget.spent")
+
+
+@in_virtual_time
 async def test_what_was_spent_is_not_lost_where_the_answer_cannot_be_recorded() -> None:
     """The row that says so bears it."""
 
@@ -361,6 +435,22 @@ async def test_what_a_cut_short_attempt_spent_is_in_the_last_row() -> None:
     assert (last["interrupted"], last["spent"]) == (["t1"], [["t1", "a", {"tokens": 5}]])
     spent = recount(journal.rows).ledger.balances(0)[0].spent
     assert (spent["tokens"], spent["attempts"], spent["tasks"], spent["wall_s"]) == (5, 0, 0, 1)
+
+
+@in_virtual_time
+async def test_what_is_in_the_last_row_is_in_no_other() -> None:
+    """An attempt may yet end between that row and the end of the run: it would be counted twice."""
+
+    async def work(_task: Task, context: TaskContext) -> None:
+        context.spend(tokens=5)
+        await asyncio.sleep(100)
+
+    async with make([ScriptedAgent("a", [work])], drain_s=0, budget=Budget(tokens=50)) as o:
+        await o.submit("a", id="t1")
+        await asyncio.sleep(1)
+        spending = o._parts.spending
+        assert spending.last_word() == {"spent": [["t1", "a", {"tokens": 5}]]}
+        assert (spending.settle("t1", "a"), spending.last_word()) == ({}, {})
 
 
 @in_virtual_time
