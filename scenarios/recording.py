@@ -128,7 +128,7 @@ def _header(
     return Header(
         run=run,
         epoch=epoch,
-        plan=plan.name,
+        plan=plan.name if redact is None else redact(plan.name),
         tasks=tuple(task.to_json() if redact is None else redacted_task(task.to_json(), redact) for task in plan.tasks),
         budget=None if budget is None else budget.to_json(),
         settings=settings.model_dump(mode="json", exclude=set(_ASIDE), exclude_defaults=True),
