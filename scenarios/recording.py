@@ -106,17 +106,7 @@ def record(
     run = run or new_run_id(real)
     path = into or cassette_of(settings, run)
     clock = VirtualClock(round(real.now(), 3))
-    header = Header(
-        run=run,
-        epoch=clock.epoch,
-        plan=plan.name,
-        tasks=tuple(task.to_json() if redact is None else redacted_task(task.to_json(), redact) for task in plan.tasks),
-        budget=None if budget is None else budget.to_json(),
-        settings=settings.model_dump(mode="json", exclude=set(_ASIDE), exclude_defaults=True),
-        workspace=str(settings.workspace),
-        profile="" if redact is None else str(redact.profile.source or redact.profile.name),
-        key="" if redact is None else redact.mark,
-    )
+    header = _header(plan, settings, run, clock.epoch, budget, redact)
     journal = RecordingJournal(settings.journal, run, durability=settings.durability, on_row=on_row, redact=redact)
     with journal, CassetteFile(path, header) as file:
         tape = Tape(Cassette(header=header), "all", redact=redact or as_it_is, sink=file.write)
@@ -131,6 +121,22 @@ def record(
         if redact is not None:
             file.end(Footer(redacted=dict(tallies)))
     return Recorded(run, path, len(tape.made), results, tallies)
+
+
+def _header(
+    plan: Plan, settings: Settings, run: str, epoch: float, budget: Budget | None, redact: Redactor | None
+) -> Header:
+    return Header(
+        run=run,
+        epoch=epoch,
+        plan=plan.name if redact is None else redact(plan.name),
+        tasks=tuple(task.to_json() if redact is None else redacted_task(task.to_json(), redact) for task in plan.tasks),
+        budget=None if budget is None else budget.to_json(),
+        settings=settings.model_dump(mode="json", exclude=set(_ASIDE), exclude_defaults=True),
+        workspace=str(settings.workspace),
+        profile="" if redact is None else str(redact.profile.source or redact.profile.name),
+        key="" if redact is None else redact.mark,
+    )
 
 
 def as_it_is(value: Any) -> Any:
