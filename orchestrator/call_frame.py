@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from orchestrator.clock import VirtualClock
+from orchestrator.confinement import is_confined
 from orchestrator.context import TaskContext
 from orchestrator.frames import pack
 from orchestrator.messages import Task
@@ -29,6 +30,7 @@ def frame_of(task: Task, context: TaskContext, policy: Policy) -> bytes:
         "max_output": int(policy.max_output_mb * _MB),
         "outside": context.outside is not WORLD,
         "offline": is_offline(),
+        "confined": is_confined(),
         "seed": context.seed,
     }
     return pack(call)

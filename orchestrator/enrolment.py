@@ -109,10 +109,16 @@ def find_candidates(
 ) -> tuple[tuple[object, ...], tuple[BrokenPlugin, ...]]:
     """Return the agents of a run, given or else found as plugins, and the plugins that cannot be used.
 
+    They come by name: in which order somebody gives or finds them decides nothing.
+
     Raises:
         PluginError: if one is broken and that is to be strict about.
     """
     if given is not None:
-        return tuple(given), ()
+        return _by_name(given), ()
     report = discover(strict=strict)
-    return tuple(plugin.agent for plugin in report.loaded), report.broken
+    return _by_name(plugin.agent for plugin in report.loaded), report.broken
+
+
+def _by_name(candidates: Iterable[object]) -> tuple[object, ...]:
+    return tuple(sorted(candidates, key=lambda one: str(getattr(getattr(one, "card", None), "name", ""))))

@@ -87,10 +87,12 @@ class HttpClosedError(HttpError):
 
 
 class OfflineError(PointsmanError):
-    """Raised when something connects to a network while a run is replayed; names where to."""
+    """Raised when something connects to a network while a run is offline; names where to, and from which line."""
 
-    def __init__(self, where: str) -> None:
-        self.where = where
+    def __init__(self, where: str, line: str = "") -> None:
+        self.where, self.line = where, line
+        at = f"{line}: " if line else ""
         super().__init__(
-            f"a replay asks the network: {where}; read it through `context.read` or `HttpClient`, and record it again"
+            f"{at}a replay asks the network: {where}; read it through `context.read` or `HttpClient`, "
+            "and record it again"
         )

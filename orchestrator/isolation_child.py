@@ -12,14 +12,15 @@ import resource
 import signal
 import socket
 import threading
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from orchestrator.agent import Agent
 from orchestrator.causes import Cause, kinds_of
 from orchestrator.clock import SystemClock
+from orchestrator.confinement import confined, is_confined
 from orchestrator.context import Parked, TaskContext
 from orchestrator.errors import AgentError, BudgetExceededError, NotJsonError
 from orchestrator.foreign import as_json, describe, one_line
@@ -28,6 +29,7 @@ from orchestrator.isolation_run import Run
 from orchestrator.messages import Result, Task
 from orchestrator.offline import offline
 from orchestrator.outside import CURRENT, WORLD
+from orchestrator.turns import TurnTakingLoop
 from orchestrator.whereabouts import find_again
 
 T = TypeVar("T")
@@ -45,6 +47,13 @@ class _OwnClock(SystemClock):
     async def run_blocking(self, function: Callable[[], T]) -> T:
         """Run `function`."""
         return function()
+
+
+class _OwnLoop(TurnTakingLoop):
+    """A loop whose threads take turns with it while the run is in virtual time."""
+
+    def takes_turns(self) -> bool:
+        return is_confined()
 
 
 def main(descriptor: str, reference: str, memory_mb: str) -> None:
@@ -70,7 +79,7 @@ def main(descriptor: str, reference: str, memory_mb: str) -> None:
     memory = json.loads(memory_mb)
     _limit_memory(memory)
     run = Run(channel, requests)
-    with asyncio.Runner() as runner:
+    with asyncio.Runner(loop_factory=_OwnLoop) as runner:
         while True:
             run.answer(_frame(runner, agent, run, requests.get(), bounded=memory is not None))
 
@@ -116,7 +125,7 @@ async def _answer(agent: Agent, run: Run, request: dict[str, Any]) -> dict[str, 
     limit = asyncio.timeout(request["timeout_s"])
     try:
         async with limit:
-            with offline() if request["offline"] else nullcontext():
+            with _kept_in(request):
                 output = await agent.handle(task, context)
     except AgentError as error:
         return {"cause": Cause.GAVE_UP, "error": one_line(error)}
@@ -138,6 +147,13 @@ async def _answer(agent: Agent, run: Run, request: dict[str, Any]) -> dict[str, 
     if size > request["max_output"]:  # found out before it is copied: under a bound on memory that may end the process
         return {"cause": Cause.TOO_LARGE, "size": size}
     return _answered(output, context)
+
+
+@contextmanager
+def _kept_in(request: dict[str, Any]) -> Iterator[None]:
+    """Keep the handler from what the run itself is kept from."""
+    with offline() if request["offline"] else nullcontext(), confined() if request["confined"] else nullcontext():
+        yield
 
 
 def _raised(error: BaseException) -> dict[str, Any]:

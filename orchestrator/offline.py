@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, NoReturn
 
 from orchestrator.http_errors import OfflineError
+from orchestrator.own_line import own_line
 
-#: What leads out of the machine, or to another process of it.
-_WAYS: Final = ("connect", "connect_ex", "sendto", "sendmsg")
+#: What leads out of the machine, or to another process of it, or lets one in.
+_WAYS: Final = ("connect", "connect_ex", "sendto", "sendmsg", "bind")
 
 
 @contextmanager
@@ -38,11 +40,19 @@ def is_offline() -> bool:
 
 
 def _refuse(_socket: socket.socket, *arguments: Any) -> NoReturn:
-    raise OfflineError(_shown(arguments[-1] if arguments else "a socket"))
+    raise OfflineError(_shown(arguments[-1] if arguments else "a socket"), _line())
 
 
 def _refuse_name(host: Any, port: Any = None, *_: Any, **__: Any) -> NoReturn:
-    raise OfflineError(_shown((host, port)))
+    raise OfflineError(_shown((host, port)), _line())
+
+
+#: The code that refuses, for whoever listens.
+REFUSING: Final = frozenset((_refuse.__code__, _refuse_name.__code__))
+
+
+def _line() -> str:
+    return str(own_line(sys._getframe(2)) or "")  # noqa: SLF001 - the one way to who called
 
 
 def _shown(address: Any) -> str:

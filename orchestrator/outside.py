@@ -46,14 +46,20 @@ OutsideOf = Callable[[str], Outside]
 WORLD: Final = World()
 #: Who answers the reads of the attempt that is under way, for clients that no handler hands its context to.
 CURRENT: Final[ContextVar[Outside | None]] = ContextVar("outside", default=None)
+#: Whether this is done within the function of a read.
+READING: Final[ContextVar[bool]] = ContextVar("reading", default=False)
 
 
 async def called(function: Read, clock: Clock) -> Any:
     """Call a function that blocks in a thread, an async one here; what that returns may be awaitable as well."""
-    if inspect.iscoroutinefunction(function):
-        return await function()
-    output = await clock.run_blocking(function)
-    return await output if inspect.isawaitable(output) else output
+    reading = READING.set(True)
+    try:
+        if inspect.iscoroutinefunction(function):
+            return await function()
+        output = await clock.run_blocking(function)
+        return await output if inspect.isawaitable(output) else output
+    finally:
+        READING.reset(reading)
 
 
 def with_key(function: Callable[[str], Any], key: str) -> Read:

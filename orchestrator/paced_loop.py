@@ -15,6 +15,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
 from orchestrator.clock import JumpingSelector, VirtualTimeLoop, stopwatch
+from orchestrator.outside import CURRENT
 
 T = TypeVar("T")
 #: Seconds between two moments at which something is released, at least: no two of them are one.
@@ -36,6 +37,10 @@ class PacedLoop(VirtualTimeLoop):
     def take_its_time(self) -> None:
         """Jump no more: from now on the run takes as long as it takes."""
         self._paced.take_its_time()
+
+    def takes_turns(self) -> bool:
+        """Return whether this is done by a handler: what the world does for a read takes the time that it takes."""
+        return CURRENT.get() is not None
 
     def leave(self) -> None:
         """Count one more call that is outside."""

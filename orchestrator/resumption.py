@@ -11,7 +11,7 @@ from orchestrator.clock import Clock
 from orchestrator.code_digest import digest_code
 from orchestrator.errors import JournalError, ResumeError
 from orchestrator.graph import TaskGraph
-from orchestrator.journal import Journal, SqliteJournal, reading
+from orchestrator.journal import Journal, Row, SqliteJournal, reading
 from orchestrator.messages import Envelope
 from orchestrator.parts import Parts
 from orchestrator.policy import Policy
@@ -58,9 +58,11 @@ class Resumption:
         Raises:
             CardError: if one of the agents is none.
             JournalError: if the journal has no such run, or cannot be read.
+            ResumeError: if its rows are redacted.
         """
         await journal.sync()
         with reading(journal) as select:
+            refuse_redacted(select(run=self.run, topics=(RUN_STARTED,)), self.run)
             taken_back = (row.envelope for row in select(run=self.run, topics=(TASK_REVIVED,)))
             revived = {envelope.causation_id: envelope.id for envelope in taken_back}
             if ended := [dead for dead in dead_letters(select, run=self.run) if dead.budget]:
@@ -153,3 +155,14 @@ def refuse_begun(journal: Journal, run: str) -> None:
     with reading(journal) as select:
         if next(select(run=run), None) is not None:
             raise JournalError(f"run {run!r} is in the journal already; resume it, or give the new one another name")
+
+
+def refuse_redacted(started: Iterable[Row], run: str) -> None:
+    """Refuse to go on with a run whose tasks are on record without their secrets.
+
+    Raises:
+        ResumeError: if it is one.
+    """
+    if any(row.envelope.body.get("redacted") for row in started):
+        why = "it was recorded, and what its agents need was redacted; run its plan again, or `pointsman fork` it"
+        raise ResumeError(run, (why,))

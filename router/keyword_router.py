@@ -9,10 +9,11 @@ from typing import Final
 
 import numpy as np
 
+from router.attribution import Contribution
 from router.calibration import Calibration
 from router.decision import Roster, decide
 from router.errors import RouterError
-from router.prediction import Contribution, Prediction
+from router.prediction import Prediction
 from router.profile import AgentProfile
 from router.protocol import NO_VETOES
 from router.tokenizer import tokenize

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from orchestrator.clock import VirtualClock
+from orchestrator.confinement import confined
 from orchestrator.interleaving import USUAL, Interleaving, run_interleaved
 from orchestrator.offline import offline
 from orchestrator.outside import OutsideOf
@@ -91,10 +92,11 @@ class Deck:
     def run(self, main: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine to its end, and write what was recorded."""
         if self._records:
-            result = run_paced(main, jumps=True)
+            with confined():
+                result = run_paced(main, jumps=True)
             self._save()
             return result
-        with offline():
+        with offline(), confined():
             result, self.held = run_interleaved(main, self._interleaving)
         return result
 

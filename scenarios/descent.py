@@ -15,7 +15,7 @@ behind a score that moved a little.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -49,12 +49,31 @@ class Cause:
 
 @dataclass(slots=True)
 class _Marks:
-    """Where one kind of difference has come to: by id in either run, by task, and by task that has ended."""
+    """Where differences have come to in one run, and from which cause: by id, by task, and by task that has ended."""
 
     by_id: dict[bytes, int] = field(default_factory=dict)
-    by_actual_id: dict[bytes, int] = field(default_factory=dict)
     by_task: dict[bytes, int] = field(default_factory=dict)
     by_end: dict[bytes, int] = field(default_factory=dict)
+
+    def set(self, row: Glance, name: bytes, cause: int) -> None:
+        """Mark a row; the first cause stays."""
+        self.by_id.setdefault(name, cause)
+        if row.task:
+            self.by_task.setdefault(row.task, cause)
+        if slot_of(row) == ENDED:
+            self.by_end.setdefault(row.task, cause)
+
+    def above(self, row: Glance, cause: bytes, after: Iterable[bytes]) -> Iterator[int | None]:
+        """Yield what has come to the parents of a row."""
+        if self.by_id:
+            yield self.by_id.get(cause)
+            yield self.by_task.get(row.task)
+            if row.topic != _SUBMITTED:
+                yield from map(self.by_end.get, after)
+
+
+#: Those of the recorded run, and of the actual one.
+_Both = tuple[_Marks, _Marks]
 
 
 class _Event(NamedTuple):
@@ -94,8 +113,8 @@ class _Walk:
         self.causes: list[Cause] = []
         self._matching = matching
         self._ground: int | None = None
-        self._hard = _Marks()
-        self._soft: dict[Kind, _Marks] = {}
+        self._hard: _Both = (_Marks(), _Marks())
+        self._soft: dict[Kind, _Both] = {}
         self._after: dict[bytes, tuple[bytes, ...]] = {}
         self._again = Again(matching.actual, len(matching.found) + len(matching.extra))
         places = _places(matching)
@@ -145,7 +164,7 @@ class _Walk:
     def _go_softly(self, event: _Event) -> None:
         """Do the same for the differences that cover their own class alone."""
         if event.kind is not None:
-            self._soft.setdefault(event.kind, _Marks())
+            self._soft.setdefault(event.kind, (_Marks(), _Marks()))
         for kind, marks in self._soft.items():
             above = self._from(marks, event)
             if kind == event.kind:
@@ -169,29 +188,25 @@ class _Walk:
             self.causes.append(Cause(event.kind, event.at, event.other))
         return len(self.causes) - 1
 
-    def _from(self, marks: _Marks, event: _Event) -> int | None:
+    def _from(self, marks: _Both, event: _Event) -> int | None:
         """Return the first cause that leads to an event by its parents in either run; None where none does."""
-        if not (marks.by_task or marks.by_id or marks.by_actual_id):
-            return None
-        row, recorded, actual = event.row, event.recorded, event.actual
-        found = [marks.by_task.get(row.task) if row.task else None]
-        found += [marks.by_id.get(recorded.cause)] if recorded is not None else []
-        found += [marks.by_actual_id.get(actual.cause)] if actual is not None else []
-        if marks.by_end and row.topic != _SUBMITTED:
-            found += [marks.by_end.get(task) for task in self._after.get(row.task, ())]
+        row = event.row
+        found: list[int | None] = []
+        after = self._after.get(row.task, ())
+        if event.at >= 0:
+            found += marks[0].above(row, row.cause, after)
+        if event.other >= 0:
+            cause = self._matching.id_of_actual(row.cause) if event.actual is None else event.actual.cause
+            found += marks[1].above(row, cause, after)
         return min((one for one in found if one is not None), default=None)
 
-    def _mark(self, marks: _Marks, cause: int, event: _Event) -> None:
+    def _mark(self, marks: _Both, cause: int, event: _Event) -> None:
         row = event.row
-        if row.task:
-            marks.by_task.setdefault(row.task, cause)
-        if event.recorded is not None:
-            marks.by_id.setdefault(event.recorded.id, cause)
+        if event.at >= 0:
+            marks[0].set(row, row.id, cause)
         if event.other >= 0:
             name = self._matching.id_of_actual(row.id) if event.actual is None else event.actual.id
-            marks.by_actual_id.setdefault(name, cause)
-        if slot_of(row) == ENDED:
-            marks.by_end.setdefault(row.task, cause)
+            marks[1].set(event.actual or row, name, cause)
 
     def _note(self, row: Glance) -> None:
         """Remember what a task waits for."""

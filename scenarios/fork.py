@@ -11,11 +11,13 @@ from typing import Any, Final
 from orchestrator.agent import Agent
 from orchestrator.budget import Budget
 from orchestrator.clock import VirtualClock
+from orchestrator.confinement import confined
 from orchestrator.journal import Row, encode
 from orchestrator.messages import Envelope, Result, Task
 from orchestrator.orchestrator import Orchestrator
 from orchestrator.paced_loop import PacedLoop, run_paced
 from orchestrator.plan import Plan
+from orchestrator.redaction import Redactor
 from orchestrator.settings import Settings
 from orchestrator.topics import EFFECT_DONE, TASK_COMPLETED, TASK_SUBMITTED
 from router import Router
@@ -23,7 +25,7 @@ from scenarios.cassette import Cassette, Header, Override, Recording, RecordMode
 from scenarios.errors import RecordingError
 from scenarios.pointers import put, tokens
 from scenarios.prompter import prompted
-from scenarios.recording import CassetteFile, RecordingJournal, cassette_of, perform
+from scenarios.recording import CassetteFile, RecordingJournal, as_it_is, cassette_of, passing, perform, seeing
 from scenarios.tape import Tape
 
 #: What can be said otherwise, and where in its row.
@@ -61,6 +63,7 @@ def fork(
     router: Router | None = None,
     run: str = "",
     into: Path | None = None,
+    redact: Redactor | None = None,
 ) -> Forked:
     """Play a recorded run up to a row, and go on from there.
 
@@ -80,6 +83,7 @@ def fork(
         router: None takes the one that the settings name.
         run: id; the parent's with `-fork` and a number if empty.
         into: file of the cassette; None takes `cassette_of`.
+        redact: `redactor_of` the cassette. What the fork asks the world it asks with the pseudonyms that it has.
 
     Raises:
         RecordingError: if the run has no such row, a change fits nowhere, or a row before the point is another now.
@@ -95,13 +99,17 @@ def fork(
     path, gate = into or cassette_of(settings, named["run"]), asyncio.Event()
     lineage = _Lineage(point, round(point.at - parent.epoch, 6) + 1e-9)
     with (
-        _Forking(settings, named["run"], shared, gate, lineage, changes) as journal,
+        _Forking(settings, named["run"], shared, gate, lineage, changes, redact) as journal,
         CassetteFile(path, changed.header) as file,
     ):
         mode: RecordMode = "new" if live else "none"
         passes_by = lineage.passes_by if live else _nothing
-        tape = Tape(changed, mode, sink=file.write, gate=gate, keep_played=True, passes_by=passes_by)
-        results = _go_on(changed.header, settings, prompted(agents, changed.header.overrides), router, journal, tape)
+        tape = Tape(
+            changed, mode, redact=redact or as_it_is, sink=file.write, gate=gate, keep_played=True, passes_by=passes_by
+        )
+        seen = seeing(router, settings, redact)
+        with passing(redact):
+            results = _go_on(changed.header, settings, prompted(agents, changed.header.overrides), seen, journal, tape)
     return Forked(named["run"], path, len(shared), tape.asked, results)
 
 
@@ -125,7 +133,8 @@ def _go_on(
         origin=header.origin,
     )
     plan = Plan(header.plan, tuple(Task.from_json(task) for task in header.tasks))
-    return run_paced(perform(made, plan, tape), jumps=True)
+    with confined():
+        return run_paced(perform(made, plan, tape), jumps=True)
 
 
 class _Lineage:
@@ -208,11 +217,13 @@ class _Forking(RecordingJournal):
         gate: asyncio.Event,
         lineage: _Lineage,
         changes: Sequence[tuple[str, Any]],
+        redact: Redactor | None,
     ) -> None:
-        super().__init__(settings.journal, run, durability=settings.durability)
+        super().__init__(settings.journal, run, durability=settings.durability, redact=redact)
         self._shared, self._gate, self._lineage, self._changes = shared, gate, lineage, changes
 
     def append(self, envelope: Envelope) -> bool:
+        envelope = self.redacted(envelope)
         self._lineage.look(envelope)
         number = len(self.rows)
         if number < len(self._shared):

@@ -38,10 +38,11 @@ def locate(name: str, agents: Iterable[Agent]) -> Origin:
     code = code_of(agent)
     if code is None:
         return Origin(why_not="its handler is not written in Python")
-    return Origin(_shortest(code.co_filename), code.co_firstlineno)
+    return Origin(shortest(code.co_filename), code.co_firstlineno)
 
 
-def _shortest(path: str) -> str:
+def shortest(path: str) -> str:
+    """Return a path relative to the working directory where it is below that."""
     try:
         relative = os.path.relpath(path)
     except ValueError:  # on another drive

@@ -16,7 +16,7 @@ from orchestrator.clock import Clock
 from orchestrator.errors import unwrapped
 from orchestrator.fault import keep, revive
 from orchestrator.foreign import as_json
-from orchestrator.outside import CURRENT, Outside, Read
+from orchestrator.outside import CURRENT, READING, Outside, Read
 from orchestrator.paced_loop import PacedLoop
 from scenarios.cassette import Cassette, Recording, RecordMode, digest_of
 from scenarios.errors import CassetteError
@@ -149,6 +149,7 @@ class Tape:
         call = _Call(loop, about, self._keep, self._redact)
         alone = copy_context()
         alone.run(CURRENT.set, None)  # whatever the function reads in its turn is part of this read
+        alone.run(READING.set, True)  # noqa: FBT003 - that is its signature
         name = f"reads {about['source']} for {about['task']}"
         asking = self._group.create_task(call.ask(function), name=name, context=alone)
         try:
@@ -206,7 +207,8 @@ class _Call:
             release = self._release
         except Exception as error:  # noqa: BLE001 - right: kept, and raised where the handler waits
             fault = keep(error)
-            self._came = {"fault": replace(fault, text=self._redact(fault.text))}
+            text, attributes = self._redact([fault.text, dict(fault.attributes)])
+            self._came = {"fault": replace(fault, text=text, attributes=attributes)}
             self._error, release = error, self._release
         finally:
             self._loop.come_back(release)

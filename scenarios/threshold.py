@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from orchestrator.messages import EMPTY
 from router import AgentProfile, Contribution, LearnsAgents, Prediction, Router
@@ -30,7 +30,7 @@ class OtherThreshold:
         """Decide as the router does, but with this threshold."""
         return self._router.predict(text, vetoes).under(self._threshold)
 
-    def explain(self, text: str, agent: str) -> tuple[Contribution, ...]:
+    def explain(self, text: str, agent: str) -> Sequence[Contribution]:
         """Explain as the router does."""
         return self._router.explain(text, agent)
 

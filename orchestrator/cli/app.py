@@ -33,6 +33,7 @@ from orchestrator.cli import (
     resume,
     route,
     run,
+    scan,
     schema,
     test,
     train,
@@ -109,6 +110,7 @@ app.command(epilog=inbox.INBOX_EXAMPLES)(inbox.inbox)
 app.command(epilog=inbox.ANSWER_EXAMPLES)(inbox.answer)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(journal.app, name="journal")
+app.command(epilog=scan.EXAMPLES)(scan.scan)
 app.add_typer(imports.app, name="import")
 app.add_typer(exports.app, name="export")
 app.command(epilog=doctor.EXAMPLES)(doctor.doctor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +11,7 @@ import typer
 
 from orchestrator.cli import session
 from orchestrator.cli.console import cell, print_json, show, table
-from orchestrator.cli.options import AsJson, RouterFile, SettingsFile, examples
+from orchestrator.cli.options import AsJson, Inputs, RouterFile, SettingsFile, examples
 from orchestrator.cli.recorded import find_recorded
 
 if TYPE_CHECKING:
@@ -34,10 +35,7 @@ def fork(
     tail: Annotated[
         str, typer.Option("--tail", metavar="live|cassette", help="Who answers after the point what descends from it.")
     ] = "live",
-    workspace: Annotated[
-        Path | None,
-        typer.Option("--workspace", "-w", metavar="DIR", help="Folder of the inputs; the recorded one if not given."),
-    ] = None,
+    workspace: Inputs = None,
     router: RouterFile = None,
     settings_file: SettingsFile = None,
     as_json: AsJson = False,
@@ -52,6 +50,7 @@ def fork(
     from scenarios.cassette import load_cassette
     from scenarios.fork import fork as fork_run
     from scenarios.recording import cassette_of
+    from scenarios.redacting import redactor_of
 
     if tail not in ("live", "cassette"):
         raise typer.BadParameter(f"{tail!r} is none of live, cassette", param_hint="--tail")
@@ -71,6 +70,7 @@ def fork(
         agents=session.installed_agents(settings),
         changes=[_read(one) for one in changes or ()],
         live=tail == "live",
+        redact=redactor_of(cassette, settings.journal.parent, os.environ),
     )
     if as_json:
         print_json(_as_object(parent, forked))

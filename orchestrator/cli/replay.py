@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +10,7 @@ import typer
 
 from orchestrator.cli import session
 from orchestrator.cli.console import cell, print_json, show, table
-from orchestrator.cli.options import AsJson, RouterFile, SettingsFile, examples
+from orchestrator.cli.options import AsJson, Inputs, RouterFile, SettingsFile, examples
 from orchestrator.cli.recorded import find_recorded
 
 if TYPE_CHECKING:
@@ -41,10 +42,7 @@ def replay(
         float | None,
         typer.Option("--tolerance", min=0, metavar="X", help="By how much a score may move; 5e-6 if not given."),
     ] = None,
-    workspace: Annotated[
-        Path | None,
-        typer.Option("--workspace", "-w", metavar="DIR", help="Folder of the inputs; the recorded one if not given."),
-    ] = None,
+    workspace: Inputs = None,
     router: RouterFile = None,
     settings_file: SettingsFile = None,
     as_json: AsJson = False,
@@ -57,6 +55,7 @@ def replay(
     """
     from scenarios.cassette import load_cassette
     from scenarios.recording import cassette_of
+    from scenarios.redacting import redactor_of
     from scenarios.replayed import replay as replay_run
 
     settings = session.open_settings(settings_file, router)
@@ -68,6 +67,7 @@ def replay(
         agents=session.installed_agents(settings),
         workspace=settings.workspace,
         router_file=settings.router,
+        redact=redactor_of(tape, settings.journal.parent, os.environ),
     )
     found = _compared(settings, tape, replayed, tolerance)
     same = found.same and not replayed.misses and not replayed.unused

@@ -31,7 +31,7 @@ def rows_of_log(path: Path) -> Iterator[Envelope]:
     Raises:
         DocumentError: if it is no XES, or beyond the bounds; with line and column.
     """
-    case, cause, cases, at = "", "", 0, 0.0
+    case, cause, cases, at = "", "", 0, _first_moment(path)
     for number, part in enumerate(read_xes(path), start=1):
         body: dict[str, Any] = {"elements": part.elements}
         if part.kind == "log":
@@ -54,7 +54,7 @@ def log_of_rows(rows: Iterable[Envelope]) -> Iterator[str]:
     """
     rows = iter(rows)
     first = next(rows, None)
-    if first is not None and first.topic == IMPORTED_LOG:
+    if first is not None and first.topic == IMPORTED_LOG and "elements" in first.body:
         yield from _log_again(first, rows)
     else:
         yield from _log_of_run([] if first is None else [first, *rows])
@@ -65,8 +65,14 @@ def attribute(elements: Iterable[Element], key: str) -> str:
     return next((str(one[1].get("value", "")) for one in elements if one[1].get("key") == key), "")
 
 
+def _first_moment(path: Path) -> float:
+    """Return the first time stamp of a log: what is said before any event is said then; 0 where there is none."""
+    stamps = (attribute(part.elements, "time:timestamp") for part in read_xes(path) if part.kind in ("event", "loose"))
+    return next((_seconds(stamp, 0.0) for stamp in stamps if stamp), 0.0)
+
+
 def _log_again(first: Envelope, rows: Iterator[Envelope]) -> Iterator[str]:
-    yield from (_HEAD, _opening("log", first.body["attributes"] or _ROOT), "\n")
+    yield from (_HEAD, _opening("log", first.body["attributes"]), "\n")
     yield from _lines(first.body["elements"], 1)
     inside = False
     for row in rows:

@@ -78,7 +78,7 @@ class _Handler:
         self._parser.StartDoctypeDeclHandler = self._refuse_doctype
         self._stack: list[Element] = []
         self._parts: deque[Part] = deque()
-        self._root: dict[str, str] = {}
+        self._root: dict[str, str] | None = {}  # until it was said
 
     def parse(self, chunk: bytes, *, last: bool = False) -> None:
         try:
@@ -133,13 +133,13 @@ class _Handler:
         last = self._parts[-1] if self._parts else None
         if last is not None and last.kind == "log":
             last.elements.extend(elements)
-        elif elements or self._root:
-            self._parts.append(Part("log", elements, self._root))
-            self._root = {}
+        elif elements or self._root is not None:
+            self._parts.append(Part("log", elements, self._root or {}))
+            self._root = None
 
     def _open(self) -> None:
         """Say of the log what stands in its root, before anything else."""
-        if self._root:
+        if self._root is not None:
             self._say_of_log([])
 
     def _add_case(self, elements: list[Element]) -> None:

@@ -2,12 +2,12 @@ import inspect
 
 import pytest
 
-from orchestrator import errors, http_errors
+from orchestrator import errors, http_errors, outside_errors
 from orchestrator.errors import PointsmanError
 
 TREE = [
     kind
-    for page in (errors, http_errors)
+    for page in (errors, http_errors, outside_errors)
     for _, kind in inspect.getmembers(page, inspect.isclass)
     if kind.__module__ == page.__name__
 ]

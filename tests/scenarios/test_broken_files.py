@@ -52,6 +52,7 @@ def test_no_broken_scenario_is_played(capsys: pytest.CaptureFixture[str], monkey
     """`pointsman test` refuses each of 25 and more by its whole line, plays none, and exits with 4."""
     refusals = [line for line in REFUSALS if line.split(":")[0].endswith(".scenario.yaml")]
     monkeypatch.chdir(BROKEN)
+    monkeypatch.delenv("COLUMNS", raising=False)  # pytest-xdist sets it, and lines would be folded
     assert main(["test", "."]) == 4
     told = [line.removeprefix("broken: ") for line in capsys.readouterr().out.splitlines()]
     assert sorted(told) == sorted([*refusals, f"{len(refusals)} broken"])

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import get_args
+from typing import Any, Literal, get_args
 
 import pytest
 
+import scenarios
+from orchestrator.messages import Envelope
 from router import KeywordRouter
+from scenarios.evidence import Evidence
 from scenarios.expectation import NOT
+from scenarios.expectations import judge
 from scenarios.faults import AnyFault
+from scenarios.history import History
 from scenarios.json_schema import schema_of
 from scenarios.loader import load_scenarios
 from scenarios.report import describe
@@ -34,6 +39,18 @@ def test_what_the_guide_shows_passes(text: str, tmp_path: Path) -> None:
         if scenario.faults:
             assert OUTPUT is not None
             assert [line.strip() for line in describe(result).splitlines()] == [f"PASSED  {OUTPUT[1]}", OUTPUT[2]]
+
+
+def test_the_type_that_the_guide_shows_is_one() -> None:
+    """It is made as it stands, and judges."""
+    (code,) = re.findall(r"^```python\n(class .*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {"scenarios": scenarios, "Literal": Literal}
+    exec(compile(code, "guide", "exec", dont_inherit=True), names)  # noqa: S102 - our own page
+    rows = [Envelope("1", "task.completed", "a", "", 0.0, {"output": {"amount": amount}}) for amount in (5, -5)]
+    balanced = names["Balanced"](type="balanced", account="c7")
+    assert judge(balanced, Evidence(History(rows))).met
+    outcome = judge(balanced, Evidence(History(rows[:1])))
+    assert (outcome.met, outcome.happened) == (False, "they add up to 5")
 
 
 def test_the_guide_names_all_types_faults_and_keys() -> None:

@@ -32,6 +32,8 @@ def test_a_log_goes_in_and_comes_out_again(cli: Cli, folder: Path) -> None:
     (folder / "march 1.xes").write_text(LOG)
     assert cli("import", "xes", "march 1.xes") == (0, "run march-1: 4 rows\n", "")
     assert cli("journal", "verify")[0] == 0
+    code, _, err = cli("resume", "march-1")
+    assert (code, "run 'march-1' was imported" in err) == (1, True)
     assert cli("export", "xes", "march-1", "--out", "again.xes")[0] == 0
     assert json.loads(cli("import", "xes", "again.xes", "--json")[1]) == {"runs": [{"run": "again", "rows": 4}]}
     cli("export", "xes", "again", "-o", "third.xes")
@@ -79,6 +81,7 @@ def test_a_run_is_exported_as_traces_which_are_imported(cli: Cli, run: str, fold
     rows = 1 + len(json.loads(out)["resourceSpans"][0]["scopeSpans"][0]["spans"])
     assert cli("import", "otel", "traces.json")[1] == f"run traces: {rows} rows\n"
     assert cli("export", "xes", run)[1].count("<trace>") == 4
+    assert cli("export", "xes", "traces")[1].count("<trace>") == 1
     assert cli("export", "xes", "nowhere")[0] == 1
 
 

@@ -63,6 +63,7 @@ COMMANDS = [
     ["dead-letters", "show"],
     ["dead-letters", "retry"],
     ["dead-letters", "drop"],
+    ["scan"],
     ["doctor"],
 ]
 

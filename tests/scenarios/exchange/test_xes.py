@@ -72,9 +72,21 @@ def test_a_case_is_a_task_and_an_event_a_row_about_it(tmp_path: Path) -> None:
     """Its time is the event's own; a tie is in the order of the file; a case without a name has a number."""
     rows = list(rows_of_log(written(tmp_path, LOG)))
     assert [row.correlation_id for row in rows] == ["", "case 7", "case 7", "case 7", "case-2", "case-2", "", ""]
-    assert rows[2].at == rows[3].at == 1317422324.546
+    assert rows[0].at == rows[1].at == rows[2].at == rows[3].at == 1317422324.546
     assert [attribute(row.body["elements"], "concept:name") for row in rows[2:4]] == ["submitted", "partly submitted"]
     assert rows[5].at == rows[3].at  # it has no time of its own
+
+
+def test_a_log_of_nothing_is_one_too(tmp_path: Path) -> None:
+    """What is said of it comes first, also where that is nothing."""
+    assert [part.kind for part in read_xes(written(tmp_path, "<log/>"))] == ["log"]
+    path = written(tmp_path, "<log><event/><trace/></log>")
+    assert [(row.topic, row.at) for row in rows_of_log(path)] == [
+        ("imported.log", 0.0),
+        ("imported.event", 0.0),
+        ("imported.case", 0.0),
+    ]
+    assert round_trip(tmp_path, path) == list(read_xes(path))
 
 
 def test_a_run_of_ours_is_a_log_with_a_case_for_each_task(tmp_path: Path) -> None:
@@ -94,7 +106,7 @@ def test_a_run_of_ours_is_a_log_with_a_case_for_each_task(tmp_path: Path) -> Non
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cn"], include_characters="\t\n\r"), max_size=12)
-ATTRIBUTES = st.recursive(
+ATTRIBUTES: st.SearchStrategy[tuple[object, ...]] = st.recursive(
     st.tuples(st.sampled_from(["string", "int", "date"]), TEXTS, TEXTS, st.just([])),
     lambda inner: st.tuples(st.just("list"), TEXTS, TEXTS, st.lists(inner, max_size=3)),
     max_leaves=6,
