@@ -25,17 +25,19 @@ from typing import Any, Final
 
 import orjson
 
-from benchmarks.bars import Bar, judge
+from benchmarks.bars import Bar, judge, musts_missed
 from benchmarks.full_path import WORK
 from benchmarks.work import require
 from orchestrator.decision import digest_text
 from orchestrator.journal import GENESIS, chain, encode
 from orchestrator.journal.schema import open_file
 from orchestrator.messages import Envelope
+from router.prediction import choose
 from tests.scenarios.html.chromium import Chromium, find_browser
 
 ROWS: Final = 262_000
-BARS: Final = (Bar("seconds", 30.0), Bar("peak MB", 500.0), Bar("page MB", 10.0))
+#: Seconds of CPU decide: what else runs on the machine adds to those of the wall.
+BARS: Final = (Bar("CPU s", 30.0), Bar("seconds", 30.0, "goal"), Bar("peak MB", 500.0), Bar("page MB", 10.0))
 _AGENTS: Final = tuple(f"agent-{n:02}" for n in range(20))
 _WORDS: Final = [
     "please",
@@ -198,11 +200,13 @@ def _life(task: str, rng: random.Random) -> Iterator[Fact]:
 def _decision(task: str, rng: random.Random) -> dict[str, Any]:
     scores = [round(rng.gauss(0, 0.1), 6) for _ in _AGENTS]
     best, second = sorted(range(len(scores)), key=scores.__getitem__, reverse=True)[:2]
-    sure = round(min(0.999, 0.4 + 2 * (scores[best] - scores[second])), 6)
-    chosen = _AGENTS[best] if sure >= 0.45 else None
+    sure = round(min(0.999, 0.44 + 4 * (scores[best] - scores[second])), 6)
+    other = round((1 - sure) * rng.random() * 0.8, 6)
+    choice = choose(_AGENTS[best], sure, other, 0.45)
+    chosen = choice if isinstance(choice, str) else None
     words = rng.choices(_WORDS, k=10)
     return {
-        "abstained": None if chosen else "below-threshold",
+        "abstained": None if isinstance(choice, str) else choice.reason,
         "attribution": [[word, round(rng.gauss(0, 0.05), 6)] for word in words],
         "budget": None,
         "candidates": {"names": _AGENTS, "scores": scores, "versions": ["1"] * len(_AGENTS), "why_not": {}},
@@ -218,7 +222,7 @@ def _decision(task: str, rng: random.Random) -> dict[str, Any]:
         "propensity": 1.0,
         "registry_digest": "1" * 16,
         "runner_up": _AGENTS[second],
-        "runner_up_confidence": round((1 - sure) * rng.random() * 0.8, 6),
+        "runner_up_confidence": other,
         "seed": 5,
         "span_id": digest_text(f"{task}/span"),
         "task": task,
@@ -300,11 +304,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{name:11} {_shown(value)}")
     if given.json is not None:
         given.json.write_text(json.dumps(asdict(load), indent=2) + "\n")
-    figures = {"seconds": load.seconds, "peak MB": load.peak_mb, "page MB": load.page_mb}
+    figures = {"CPU s": load.cpu_s, "seconds": load.seconds, "peak MB": load.peak_mb, "page MB": load.page_mb}
     verdicts = judge(figures, peers=False, bars=BARS)
     for verdict in verdicts:
-        print(f"{'ok' if verdict.passed else 'MISSED':6} {verdict.bar.figure}: at most {verdict.bar.limit:g}")
-    return int(given.check and not all(verdict.passed for verdict in verdicts))
+        bar = verdict.bar
+        print(f"{'ok' if verdict.passed else 'MISSED':6} {bar.figure}: at most {bar.limit:g} ({bar.level})")
+    return int(given.check and bool(musts_missed(verdicts)))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from scenarios.html.blocks import pack
@@ -101,7 +101,7 @@ class Choices:
         return self._parts
 
     def _flush(self) -> None:
-        self._parts.append(pack(asdict(self._waiting)))
+        self._parts.append(pack(self._waiting))
         self._waiting = _Reasons()
 
     def _agent(self, name: object) -> int:

@@ -21,7 +21,10 @@ class Words:
 
     def place(self, word: str) -> int:
         """Return the number of a text, a new one if it is new."""
-        return self._places.setdefault(word, len(self._places))
+        try:
+            return self._places[word]
+        except KeyError:
+            return self._places.setdefault(word, len(self._places))
 
     def find(self, word: str) -> int:
         """Return the number of a text; -1 if it is not known."""

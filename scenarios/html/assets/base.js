@@ -149,7 +149,7 @@ function micros(value) {
   if (value < 1000) return `${Math.round(value)} µs`;
   if (value < 1e6) return `${Number((value / 1e3).toPrecision(3))} ms`;
   if (value < 120e6) return `${Number((value / 1e6).toPrecision(3))} s`;
-  return value < 7200e6 ? `${(value / 60e6).toFixed(1)} min` : `${(value / 3600e6).toFixed(1)} h`;
+  return value < 7200e6 ? `${Number((value / 60e6).toFixed(1))} min` : `${Number((value / 3600e6).toFixed(1))} h`;
 }
 
 function table(caption, columns, rows) {

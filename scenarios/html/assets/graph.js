@@ -10,7 +10,9 @@ async function graph(run, holder) {
   tasks.after.forEach((after, at) => after.forEach((other) => below[other].push(at)));
   tasks.parent.forEach((other, at) => { if (other >= 0) below[other].push(at); });
   const completed = head.statuses.indexOf("completed");
-  const odd = [...tasks.status.keys()].filter((at) => tasks.status[at] !== completed);
+  const broken = new Set(["failed", "dead_lettered"].map((name) => head.statuses.indexOf(name)));
+  const incomplete = [...tasks.status.keys()].filter((at) => tasks.status[at] !== completed);
+  const odd = [...incomplete.filter((at) => broken.has(tasks.status[at])), ...incomplete.filter((at) => !broken.has(tasks.status[at]))];
   const said = el("p", { class: "said", role: "status" });
   const frame = el("div", { class: "graph", tabindex: "0", role: "region", "aria-label": "Graph of the tasks" });
   const listed = el("div");
@@ -87,13 +89,18 @@ function layers(names, above) {
 }
 
 function picture(head, tasks, names, above, here, open) {
-  const found = layers(names, above);
-  const tallest = Math.max(...found.map((layer) => layer.length));
-  const [width, height] = [found.length * (NODE_W + GAP_X) + 8, tallest * (NODE_H + GAP_Y) + 12];
-  const place = new Map();
-  found.forEach((layer, across) => layer.forEach((at, down) => {
+  const kept = new Set(names);
+  const joined = new Set(names.flatMap((at) => above(at).filter((other) => kept.has(other)).flatMap((other) => [at, other])));
+  const lone = names.filter((at) => !joined.has(at));
+  const found = layers(names.filter((at) => joined.has(at)), above);
+  const tallest = Math.max(0, ...found.map((layer) => layer.length));
+  const across = Math.min(Math.max(5, found.length), Math.max(lone.length, found.length));
+  const below = tallest * (NODE_H + GAP_Y);
+  const [width, height] = [across * (NODE_W + GAP_X) + 8, below + Math.ceil(lone.length / across) * (NODE_H + GAP_Y) + 12];
+  const place = new Map(lone.map((at, one) => [at, [12 + (one % across) * (NODE_W + GAP_X), 10 + below + Math.floor(one / across) * (NODE_H + GAP_Y)]]));
+  found.forEach((layer, column) => layer.forEach((at, down) => {
     const spread = (tallest - layer.length) / 2;
-    place.set(at, [12 + across * (NODE_W + GAP_X), 10 + (down + spread) * (NODE_H + GAP_Y)]);
+    place.set(at, [12 + column * (NODE_W + GAP_X), 10 + (down + spread) * (NODE_H + GAP_Y)]);
   }));
   const completed = head.statuses.indexOf("completed");
   const edges = names.flatMap((at) => above(at).filter((other) => place.has(other)).map((other) => {

@@ -4,6 +4,8 @@ const LABELS = 150;
 const AXIS = 22;
 const MOST_LANES = 200;
 const SUBLANES = 5;
+// Steps of an axis beyond ten seconds, in microseconds: 15 s, 30 s, 1 to 30 min, 1 to 24 h.
+const CLOCK_STEPS = [15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400].map((seconds) => seconds * 1e6);
 const ODD = new Set(["failed", "dead_lettered", "retried", "lost"]);
 
 async function timeline(run, holder) {
@@ -219,7 +221,8 @@ function axis(pen, colour, width, height, view) {
   const steps = Math.max(2, Math.floor((width - LABELS) / 110));
   const rough = span / steps;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough);
+  const decimal = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough);
+  const step = rough <= 10e6 ? decimal : CLOCK_STEPS.find((size) => size >= rough) ?? decimal;
   pen.fillStyle = colour.soft;
   pen.strokeStyle = colour.line;
   for (let at = Math.ceil(view.from / step) * step; at <= view.to; at += step) {
