@@ -38,8 +38,8 @@ sigterm: $(VENV)/.dev  ## ask a hundred times by SIGTERM in mid-run: nothing los
 	@$(BIN)/python -m benchmarks.chaos --kills 100 --sigterm $(ARGS)
 
 faults: $(VENV)/.dev  ## an exception at every function of every component: each is reported, none hangs the run
-	@FAULTS=all $(BIN)/python -m pytest tests/orchestrator/test_faults.py tests/orchestrator/test_faults_on_disk.py \
-	  tests/orchestrator/test_faults_isolated.py tests/orchestrator/test_budget_faults.py tests/orchestrator/test_faults_over_http.py --timeout 3600 $(ARGS)
+	@FAULTS=all $(BIN)/python -m pytest tests/orchestrator/test_*faults*.py tests/orchestrator/cli/test_faults_in_commands.py \
+	  --timeout 3600 $(ARGS)
 
 model: $(VENV)/.dev  ## 2,000 random runs of 50 steps of each model: a run and its crashes, owners of runs, the bus (ARGS="--seed N")
 	@$(BIN)/python -m tests.orchestrator.models $(ARGS)
@@ -56,7 +56,7 @@ bench: $(VENV)/.dev  ## costs beside bare asyncio, as a table (ARGS="--json FILE
 bench-peers: $(VENV)/.dev  ## the same work in other frameworks, each in an environment of its own
 	@$(BIN)/python -m benchmarks.peers $(ARGS)
 
-bench-graphs: $(VENV)/.dev  ## 10,000 and 100,000 tasks in one graph: what ten times as many cost (ARGS="--check")
+bench-graphs: $(VENV)/.dev  ## 10,000 and 100,000 tasks in one graph: what ten times as many cost, in half an hour (ARGS="--check")
 	@$(BIN)/python -m benchmarks.big_graphs $(ARGS)
 
 bench-router: $(VENV)/.dev  ## the router's whole table, ours beside what others use (ARGS="--show --check")

@@ -33,7 +33,7 @@ from orchestrator.settings import Settings
 from orchestrator.testing import FixedRouter
 from scenarios.cassette import load_cassette
 from scenarios.recording import record
-from scenarios.replay import replay
+from scenarios.replayed import replay
 
 _SLOWEST_S: Final = 0.05
 

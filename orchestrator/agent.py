@@ -8,7 +8,6 @@ import inspect
 import re
 import typing
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from typing import Any, Final, Generic, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 import orjson
@@ -201,7 +200,8 @@ async def _run_in_thread(call: Callable[..., Any], given: Any, context: TaskCont
     if context.wait is not wait_alone:  # in a process of its own it has another way
         return await context.clock.run_blocking(functools.partial(call, given, context))
     bridge = Bridge()
-    return await bridge.run(functools.partial(call, given, replace(context, wait=bridge.wait)), context.clock)
+    own = context._replace(wait=bridge.wait, spending=bridge.spending(context.spending))
+    return await bridge.run(functools.partial(call, given, own), context.clock)
 
 
 def adopt(candidate: object) -> Agent:

@@ -1,9 +1,10 @@
-"""The alarm: carries what failed in a callback of the event loop, which has no caller, to the run."""
+"""The alarm: carries what failed in a callback of the event loop, or in a thread, which have no caller, to the run."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 
 class Alarm:
@@ -35,6 +36,19 @@ class Alarm:
                 callback()
             except Exception as error:  # noqa: BLE001 - the loop would only log it, and whoever waits would wait on
                 self.report(error)
+
+        return run
+
+    def guard_thread(self, function: Callable[[], None]) -> Callable[[], None]:
+        """Return what a thread is to run, whose errors are reported here; called in the loop."""
+        loop = asyncio.get_running_loop()
+
+        def run() -> None:
+            try:
+                function()
+            except Exception as error:  # noqa: BLE001 - as above: whatever ends the thread, somebody has to hear of it
+                with suppress(RuntimeError):  # the loop is closed: the run is over
+                    loop.call_soon_threadsafe(self.report, error)
 
         return run
 

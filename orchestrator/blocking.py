@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final
 
 from orchestrator.clock import Clock, SystemClock, VirtualClock
 from orchestrator.errors import AgentError
+from orchestrator.letterbox import Letterbox
 from orchestrator.turns import Turns, Wanted, fulfil
 
 if TYPE_CHECKING:
-    from orchestrator.context import AsksPeople, InDoubt, PerformsEffects
+    from orchestrator.budget import Amount
+    from orchestrator.context import AsksPeople, InDoubt, PerformsEffects, Spend
     from orchestrator.outside import Outside, Read
 
 #: Returns or raises what something that is to be awaited does, once it is over.
@@ -58,9 +61,10 @@ class Bridge:
 
     def __init__(self) -> None:
         self._loop, self._home = asyncio.get_running_loop(), threading.get_ident()
+        self._letters = Letterbox()
         self._wanted: deque[tuple[Wanted, Future[Any]]] = deque()
         self._news = asyncio.Event()
-        self._serving = self._over = False
+        self._serving = False
         self._turns: Turns | None = None
 
     async def run(self, function: Callable[[], Any], clock: Clock) -> Any:
@@ -89,20 +93,29 @@ class Bridge:
             return self._turns.wait(make)
         if not self._serving:
             raise AgentError(f"this clock gives a `def` handler no way to wait for anything; {_INSTEAD}")
-        box: Future[Any] = Future()
-        try:
-            self._loop.call_soon_threadsafe(self._take, make, box)
-        except RuntimeError:  # the loop is closed: the run is long over
-            raise asyncio.CancelledError from None
-        return box.result()
+        return self._letters.post(functools.partial(self._take, make), asyncio.CancelledError())
+
+    def spending(self, spend: Spend) -> Spend:
+        """Return how the handler spends: where it and the loop take turns, in the loop's, and never outside of it."""
+
+        def run(amount: Amount) -> Awaitable[None]:
+            async def on_record() -> Awaitable[None]:
+                counted = spend(amount)
+                await counted
+                return counted
+
+            if self._turns is None or threading.get_ident() == self._home:
+                return spend(amount)
+            counted: Awaitable[None] = self._turns.wait(on_record)
+            return counted
+
+        return run
 
     # -- on the loop -------------------------------------------------------------------------------------------------
 
-    def _take(self, make: Wanted, box: Future[Any]) -> None:
-        if self._over:
-            box.set_exception(asyncio.CancelledError())
-        else:
-            self._wanted.append((make, box))
+    def _take(self, make: Wanted, answer: Future[Any]) -> None:
+        if not answer.done():  # else it was refused: the attempt is over
+            self._wanted.append((make, answer))
             self._news.set()
 
     async def _serve(self, running: asyncio.Future[Any]) -> Any:
@@ -114,9 +127,7 @@ class Bridge:
         return running.result()
 
     def _close(self, running: asyncio.Future[Any]) -> None:
-        self._over = True
-        for _, box in self._wanted:
-            box.set_exception(asyncio.CancelledError())
+        self._letters.close()
         self._wanted.clear()
         if not running.cancel() and not running.cancelled():
             running.exception()  # retrieved: a cancellation goes before it

@@ -16,12 +16,15 @@ class CircuitBreaker:
 
     The states are those of Nygard, Release It! (2007). Its owner calls `admit` before an attempt and exactly one of
     `succeed`, `fail` and `withdraw` after it. `on_trip` hears True when it opens and False when it closes.
+
+    Attributes:
+        opened_at: when it opened, on the loop's clock; None while it is closed, when there is nothing to wait for.
     """
 
     def __init__(self, limits: Breaker) -> None:
         self._limits = limits
         self._failures = 0
-        self._opened_at: float | None = None
+        self.opened_at: float | None = None
         self._probing = False
         self._changed = asyncio.Event()
         self.on_trip: Callable[[bool], None] = lambda _tripped: None
@@ -29,7 +32,7 @@ class CircuitBreaker:
     @property
     def state(self) -> State:
         """The state as of now."""
-        if self._opened_at is None:
+        if self.opened_at is None:
             return "closed"
         return "half-open" if self._probing or self._remaining() <= 0 else "open"
 
@@ -46,7 +49,7 @@ class CircuitBreaker:
 
     async def admit(self) -> None:
         """Return when an attempt may begin; while open that is when the cooldown is over."""
-        while self._opened_at is not None:
+        while self.opened_at is not None:
             remaining = self._remaining()
             if remaining <= 0 and not self._probing:
                 self._probing = True
@@ -61,8 +64,8 @@ class CircuitBreaker:
     def succeed(self) -> None:
         """Note an attempt that went well: the breaker closes."""
         self._failures = 0
-        if self._opened_at is not None:
-            self._opened_at, self._probing = None, False
+        if self.opened_at is not None:
+            self.opened_at, self._probing = None, False
             self._changed.set()
             self.on_trip(False)  # noqa: FBT003 - the two sides of one event
 
@@ -70,7 +73,7 @@ class CircuitBreaker:
         """Note an attempt that failed: enough in a row, or a failed probe, open the breaker."""
         self._failures += 1
         if self._probing or self._failures >= self._limits.failures:
-            self._opened_at, self._probing = _now(), False
+            self.opened_at, self._probing = _now(), False
             self._changed.set()
             self.on_trip(True)  # noqa: FBT003 - the two sides of one event
 
@@ -84,14 +87,14 @@ class CircuitBreaker:
         """Go on from so many failures in a row, the last of them so many seconds ago, whatever the clock did since."""
         self._failures = failures
         if failures >= self._limits.failures:
-            self._opened_at = _now() - min(max(ago_s, 0.0), self._limits.cooldown_s)
+            self.opened_at = _now() - min(max(ago_s, 0.0), self._limits.cooldown_s)
             self.on_trip(True)  # noqa: FBT003 - the two sides of one event
 
     def _remaining(self) -> float:
-        if self._opened_at is None:
+        if self.opened_at is None:
             return 0.0
         # A loop in virtual time keeps to a grid of 1 ns: a rest of 1e-17 s would never pass there.
-        return round(self._opened_at + self._limits.cooldown_s - _now(), 9)
+        return round(self.opened_at + self._limits.cooldown_s - _now(), 9)
 
 
 def _now() -> float:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from orchestrator.blocking import Blocking, Wait, wait_alone
 from orchestrator.budget import Amount, Budget, Cost, amount_of
@@ -87,9 +86,24 @@ def _refuse_threads(what: str) -> None:
         ) from None
 
 
-@dataclass(frozen=True, slots=True)
-class TaskContext:
-    """What a handler may see and do beside its input.
+class _ContextFields(NamedTuple):
+    task: Task
+    attempt: int
+    results: Mapping[str, Result]
+    workspace: Path
+    clock: Clock
+    added: list[Task]
+    effects: PerformsEffects
+    people: AsksPeople
+    spending: Spend
+    wait: Wait
+    outside: Outside
+    seed: str
+    drawn_from: list[random.Random]  # what `random` gives, once somebody has asked for it
+
+
+class TaskContext(_ContextFields):
+    """What a handler may see and do beside its input. A named tuple: made for every attempt.
 
     Attributes:
         task: the task, its payload already resolved.
@@ -100,19 +114,30 @@ class TaskContext:
         seed: what `random` and `new_id` depend on; the run's own.
     """
 
-    task: Task
-    attempt: int = 1
-    results: Mapping[str, Result] = field(default_factory=lambda: EMPTY)
-    workspace: Path = field(default_factory=Path.cwd)
-    clock: Clock = field(default_factory=SystemClock)
-    added: list[Task] = field(default_factory=list)
-    effects: PerformsEffects = field(default_factory=_Unrecorded, repr=False)
-    people: AsksPeople = field(default_factory=_Nobody, repr=False)
-    spending: Spend = field(default=_count_nothing, repr=False)
-    wait: Wait = field(default=wait_alone, repr=False)
-    outside: Outside = field(default=WORLD, repr=False)
-    seed: str = ""
-    _random: random.Random | None = field(default=None, init=False, repr=False)
+    __slots__ = ()
+
+    def __new__(
+        cls,
+        task: Task,
+        attempt: int = 1,
+        results: Mapping[str, Result] = EMPTY,
+        workspace: Path | None = None,
+        clock: Clock | None = None,
+        added: list[Task] | None = None,
+        effects: PerformsEffects | None = None,
+        people: AsksPeople | None = None,
+        spending: Spend = _count_nothing,
+        wait: Wait = wait_alone,
+        outside: Outside = WORLD,
+        seed: str = "",
+    ) -> TaskContext:
+        """Make a context; what is left out does for a handler that is called by hand, in a test."""
+        own = (workspace or Path.cwd(), clock or SystemClock(), [] if added is None else added)
+        aid = (effects or _Unrecorded(), people or _Nobody(), spending, wait, outside)
+        return tuple.__new__(cls, (task, attempt, results, *own, *aid, seed, []))
+
+    def __repr__(self) -> str:
+        return f"TaskContext(task={self.task!r}, attempt={self.attempt}, added={self.added!r})"
 
     @property
     def blocking(self) -> Blocking:
@@ -122,11 +147,9 @@ class TaskContext:
     @property
     def random(self) -> random.Random:
         """Chance for this attempt: other numbers in each run, task and attempt, the same ones when it is replayed."""
-        if self._random is None:
-            own = seeded_random(0, self.seed, self.task.id, str(self.attempt))
-            object.__setattr__(self, "_random", own)  # made only for those who ask; the value itself stays frozen
-            return own
-        return self._random
+        if not self.drawn_from:
+            self.drawn_from.append(seeded_random(0, self.seed, self.task.id, str(self.attempt)))
+        return self.drawn_from[0]
 
     def new_id(self) -> str:
         """Return 32 hexadecimal digits that nobody else draws, the same when the run is replayed."""

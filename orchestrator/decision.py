@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from orchestrator.messages import EMPTY
+from router.attribution import as_pairs
 
 if TYPE_CHECKING:  # importing the router would load NumPy, which a program that only defines agents does without
     from router import Abstained, Contribution, Prediction
@@ -39,7 +40,7 @@ class RoutingDecision(NamedTuple):
     policy: RoutingPolicy
     prediction: Prediction | None
     vetoes: Mapping[str, str] = EMPTY
-    attribution: tuple[Contribution, ...] = ()
+    attribution: Sequence[Contribution] = ()
     registry_digest: str = ""
     propensity: float = 1.0
     seed: int = 0
@@ -55,22 +56,22 @@ class RoutingDecision(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """Return the whole record as a JSON object: the prediction's fields and our own, side by side."""
-        body: dict[str, Any] = {} if self.prediction is None else self.prediction.to_json()
-        chosen = self.chosen
-        body["task"] = self.task_id
+        task, chosen, policy, prediction, vetoes, words, digest, propensity, seed, trace, span, text, shadow = self
+        body: dict[str, Any] = {} if prediction is None else prediction.to_json()
+        body["task"] = task
         body["chosen"] = chosen if isinstance(chosen, str) else None
-        body["fallback"] = chosen if self.policy == "fallback" else None
-        body["policy"] = self.policy
-        body["vetoes"] = dict(self.vetoes)
-        body["attribution"] = [[word, round(weight * 1e6) / 1e6] for word, weight in self.attribution]
-        body["registry_digest"] = self.registry_digest
-        body["propensity"] = self.propensity
-        body["seed"] = self.seed
-        body["trace_id"] = self.trace_id
-        body["span_id"] = self.span_id
-        body["input_digest"] = self.input_digest
-        if self.shadow is not None:
-            body["shadow"] = self.shadow
+        body["fallback"] = chosen if policy == "fallback" else None
+        body["policy"] = policy
+        body["vetoes"] = dict(vetoes)
+        body["attribution"] = as_pairs(words)
+        body["registry_digest"] = digest
+        body["propensity"] = propensity
+        body["seed"] = seed
+        body["trace_id"] = trace
+        body["span_id"] = span
+        body["input_digest"] = text
+        if shadow is not None:
+            body["shadow"] = shadow
         return body
 
 

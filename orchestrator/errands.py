@@ -1,29 +1,29 @@
-"""Errands: what threads of handlers have the event loop do for them, while they wait."""
+"""Errands: what threads of handlers have the run do for them, while they wait."""
 
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
+import functools
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, TypeVar
+from concurrent.futures import Future
+from typing import Any, TypeVar
 
 from orchestrator.errors import BusClosedError, StoppedError
+from orchestrator.letterbox import Letterbox
 
 T = TypeVar("T")
-#: Seconds that a thread waits at most, before it is told that the run has stopped.
-_PATIENCE_S: Final = 60.0
 
 
 class Errands:
     """Runs coroutines for threads, in the task group of the run.
 
-    A thread waits in `run` alone, and never for a loop that has ended.
+    Not in the handler's own asyncio.Task, as a `blocking.Bridge` does: what it was cut off from need not be done, what
+    it has spent is gone and must be counted, whatever became of its attempt, and also for a thread that it made itself.
     """
 
     def __init__(self, group: asyncio.TaskGroup) -> None:
         self._group, self._loop = group, asyncio.get_running_loop()
-        self._waiting: dict[concurrent.futures.Future[Any], str] = {}  # by task
-        self._closed = False
+        self._letters = Letterbox()
 
     def here(self) -> bool:
         """Return whether this is called on the loop itself, where nothing may wait."""
@@ -38,51 +38,32 @@ class Errands:
         Raises:
             StoppedError: if the run has stopped, or does before the errand is done.
         """
-        outcome: concurrent.futures.Future[T] = concurrent.futures.Future()
-        self._waiting[outcome] = task_id
-        try:
-            if self._closed:  # asked after it stands in the list: whoever closes looks there
-                raise StoppedError(task_id)
-            self._loop.call_soon_threadsafe(self._begin, errand, outcome, task_id)
-            return outcome.result(_PATIENCE_S)
-        except (RuntimeError, TimeoutError):  # the loop is closed, or about to be
-            raise StoppedError(task_id) from None
-        finally:
-            del self._waiting[outcome]
+        begin = functools.partial(self._begin, errand, task_id)
+        came: T = self._letters.post(begin, StoppedError(task_id))
+        return came
 
     def close(self) -> None:
         """Let no thread wait here any longer."""
-        self._closed = True
-        for outcome, task_id in tuple(self._waiting.items()):
-            _refuse(outcome, task_id)
+        self._letters.close()
 
     # -- inside, on the loop alone: so the first word to a thread stands ---------------------------------------------
 
-    def _begin(
-        self, errand: Callable[[], Coroutine[Any, Any, T]], outcome: concurrent.futures.Future[T], task_id: str
-    ) -> None:
-        serving = self._serve(errand, outcome, task_id)
+    def _begin(self, errand: Callable[[], Coroutine[Any, Any, T]], task_id: str, outcome: Future[T]) -> None:
+        serving = self._serve(errand, outcome)
         try:
             self._group.create_task(serving, name=f"errand for {task_id}")
         except RuntimeError:  # the run is ending
             serving.close()
-            _refuse(outcome, task_id)
+            self._letters.refuse(outcome)
 
-    async def _serve(
-        self, errand: Callable[[], Coroutine[Any, Any, T]], outcome: concurrent.futures.Future[T], task_id: str
-    ) -> None:
+    async def _serve(self, errand: Callable[[], Coroutine[Any, Any, T]], outcome: Future[T]) -> None:
         try:
             came = await errand()
         except BusClosedError:
-            _refuse(outcome, task_id)
+            self._letters.refuse(outcome)
         except BaseException:  # right: raised again; the thread must not wait for what does not come
-            _refuse(outcome, task_id)
+            self._letters.refuse(outcome)
             raise
         else:
             if not outcome.done():
                 outcome.set_result(came)
-
-
-def _refuse(outcome: concurrent.futures.Future[Any], task_id: str) -> None:
-    if not outcome.done():
-        outcome.set_exception(StoppedError(task_id))

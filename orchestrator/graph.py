@@ -47,6 +47,7 @@ class GraphStatistics:
 
 
 _NOTHING: Final = Unlocked()
+_new: Final = tuple.__new__  # what a named tuple does when it is called, without the Python in between
 
 
 class TaskGraph:
@@ -55,6 +56,9 @@ class TaskGraph:
     A task is ready the moment its own dependencies have ended, whatever its siblings do. The urgency of a task is the
     length in seconds of the longest path from its start to an end of the graph: running the most urgent ready task
     first is list scheduling by critical path.
+
+    Attributes:
+        urgency: returns that of a task, given its id.
     """
 
     def __init__(self, on_end: Callable[[], None] | None = None) -> None:
@@ -64,6 +68,7 @@ class TaskGraph:
         self._graph = Dependencies()
         self._successors = self._graph.successors
         self._urgency = CriticalPath(self._graph)
+        self.urgency = self._urgency.of
         self.on_end = on_end
         self._entries: dict[str, _Entry] = {}
         self._ended = 0
@@ -92,10 +97,6 @@ class TaskGraph:
         entries = self._entries
         names = self._graph.predecessors(task_id)
         return {name: result for name in names if (result := entries[name].result) is not None}
-
-    def urgency(self, task_id: str) -> float:
-        """Return the seconds on the longest path from the start of this task to an end of the graph."""
-        return self._urgency.of(task_id)
 
     @property
     def open(self) -> int:
@@ -152,7 +153,7 @@ class TaskGraph:
         """Let a held task become ready as soon as its dependencies have ended, or end where one of them broke."""
         entry = self._entries[task_id]
         if not entry.held:
-            return Unlocked()
+            return _NOTHING
         entry.held = False
         entry.waits -= 1
         if entry.broken is not None:
@@ -160,9 +161,9 @@ class TaskGraph:
             unlocked = self.fail(task_id, result)
             return Unlocked(unlocked.ready, (result, *unlocked.ended))
         if entry.waits:
-            return Unlocked()
+            return _NOTHING
         entry.state = "ready"
-        return Unlocked((entry.task,))
+        return _new(Unlocked, ((entry.task,), ()))
 
     def complete(self, task_id: str, result: Result) -> Unlocked:
         """End a task that completed; return what may start now. A task that has ended already unlocks nothing."""
@@ -180,7 +181,7 @@ class TaskGraph:
                 ready.append(waiting)
         if len(ready) > 1:
             ready.sort(key=self._by_urgency)
-        return Unlocked(tuple([entry.task for entry in ready])) if ready else _NOTHING
+        return _new(Unlocked, (tuple([entry.task for entry in ready]), ())) if ready else _NOTHING
 
     def fail(self, task_id: str, result: Result) -> Unlocked:
         """End a task that did not complete; end or unlock what waits for it as each one's `on_failure` says.

@@ -7,12 +7,13 @@ import functools
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
 from orchestrator.agent import Agent
 from orchestrator.alarm import Alarm
+from orchestrator.blocking import wait_alone
 from orchestrator.budget import Shortage
 from orchestrator.bus import Bus
 from orchestrator.causes import Cause, kinds_of, no_answer
@@ -94,6 +95,9 @@ class Waiting(NamedTuple):
     question: Question
 
 
+_new: Final = tuple.__new__  # what a named tuple does when it is called, without the Python in between
+
+
 class _LateError(Exception):
     """Raised when a handler had its time."""
 
@@ -111,6 +115,12 @@ class Handling:
         """Let calls from now on find new processes, where there are any."""
         if self._isolation is not None:
             self._isolation.renew()
+
+    def note_hidden(self, task_id: str, attempt: int, error: str) -> None:
+        """Log what a handler raised, if anything, when its attempt had ended otherwise already: no row says so."""
+        if error and self._in.logger is not None:
+            about = {"agent": self._name, "task": task_id, "attempt": attempt}
+            self._in.logger.warning("handler failed as it was cut off", **about, error=error)
 
     def close(self) -> None:
         """Stop the timer, and the processes."""
@@ -160,7 +170,7 @@ class Handling:
         """Add what the handler added: outside the boundary, for what else is wrong here ends the run."""
         try:
             if not context.added:
-                return Success(output, ())
+                return _new(Success, (output, ()))
             children = self._in.graph.add_children(task.id, context.added)
             self._in.spending.add(children)
             return Success(output, children)
@@ -169,21 +179,15 @@ class Handling:
 
     def _context(self, task: Task, started: Envelope, questions: QuestionsOfAttempt) -> TaskContext:
         """Return what the handler may see, its payload with the results that it refers to."""
-        results = self._in.graph.results_for(task.id)
+        run = self._in
+        results = run.graph.results_for(task.id)
         if task.payload and has_references(task.payload):
             task = task._replace(payload=resolve_payload(task.payload, results))
-        return TaskContext(
-            task,
-            started.body["attempt"],
-            results,
-            self._in.workspace,
-            self._in.clock,
-            effects=self._in.effects.of(started, questions),
-            people=questions,
-            spending=functools.partial(self._in.spending.spend, self._name, started),
-            outside=WORLD if self._in.outside_of is None else self._answered_by(self._in.outside_of(task.id)),
-            seed=self._seed,
-        )
+        effects = run.effects.of(started, questions)
+        spend = functools.partial(run.spending.spend, self._name, started)
+        own: tuple[Any, ...] = (task, started.body["attempt"], results, run.workspace, run.clock, [])
+        outside = WORLD if run.outside_of is None else self._answered_by(run.outside_of(task.id))
+        return _new(TaskContext, (*own, effects, questions, spend, wait_alone, outside, self._seed, []))
 
     def _answered_by(self, outside: Outside) -> Outside:
         """Let whatever this worker runs from now on read from there."""
@@ -219,21 +223,26 @@ class Handling:
         try:
             return await agent.handle(context.task, context)
         finally:
-            self._bring_up(worker, questions, deadlines)
+            self._bring_up(worker, questions, deadlines, context)
 
     def _own_deadline(self, policy: Policy) -> Deadlines:
         """Return a timer for one attempt: its task has another time than the others of this agent."""
         return Deadlines(policy.timeout_s, self._in.alarm.guard)
 
-    def _bring_up(self, worker: asyncio.Task[None], questions: QuestionsOfAttempt, deadlines: Deadlines) -> None:
+    def _bring_up(
+        self, worker: asyncio.Task[None], questions: QuestionsOfAttempt, deadlines: Deadlines, context: TaskContext
+    ) -> None:
         """Raise that the handler had its time, or waits for a person, whatever it made of hearing so."""
-        late, cancelled = deadlines.end(worker), worker.cancelling()
+        late, cancelled, error = deadlines.end(worker), worker.cancelling(), sys.exception()
+        hidden = describe(error) if isinstance(error, Exception) else ""
         if deadlines is not self._deadlines:
             deadlines.close()
         if late and not cancelled:
+            self.note_hidden(context.task.id, context.attempt, hidden)
             raise _LateError
         # A task group whose member raised may leave its parent counted as cancelled (before Python 3.13).
-        if questions.pending is not None and not (cancelled and isinstance(sys.exception(), asyncio.CancelledError)):
+        if questions.pending is not None and not (cancelled and isinstance(error, asyncio.CancelledError)):
+            self.note_hidden(context.task.id, context.attempt, hidden)
             raise Parked(questions.pending)
 
     def _check_children(self, parent: Task, context: TaskContext, output: Any) -> None:
@@ -247,7 +256,7 @@ class Handling:
 
 def _isolate(surroundings: Surroundings, policy: Policy, agent: Agent) -> Isolation:
     died = functools.partial(surroundings.restarts.died, agent.card.name, policy.restart)
-    return Isolation(agent, policy, surroundings.starts, died)
+    return Isolation(agent, policy, surroundings.starts, died, surroundings.alarm)
 
 
 def _gave_up(error: AgentError | BudgetExceededError) -> Failure:

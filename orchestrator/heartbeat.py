@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from orchestrator.alarm import Alarm
@@ -45,12 +43,12 @@ class Heartbeat:
         logger: structlog.typing.FilteringBoundLogger | None,
     ) -> None:
         self._bus, self._journal, self._supervisor = bus, journal, supervisor
-        self._clock, self._alarm, self._logger = clock, alarm, logger
-        self._pulse = Pulse(after_s, self) if after_s and not isinstance(clock, VirtualClock) else None
+        self._clock, self._logger = clock, logger
+        self._pulse = Pulse(after_s, self, alarm) if after_s and not isinstance(clock, VirtualClock) else None
 
     def start(self, group: asyncio.TaskGroup) -> None:
         """Begin; the group owns what is published."""
-        self._group, self._loop = group, asyncio.get_running_loop()
+        self._group = group
         if self._pulse is not None:
             self._pulse.start()
 
@@ -70,19 +68,6 @@ class Heartbeat:
 
     def blocked(self, found: Blocked) -> None:
         """Log it and write it aside; called in the thread of the pulse."""
-        try:
-            self._note(found)
-        except Exception as error:  # noqa: BLE001 - a thread has no caller: the run hears of it, as of its other logging
-            with suppress(RuntimeError):  # the loop is closed
-                self._loop.call_soon_threadsafe(self._alarm.report, error)
-
-    def turning(self, found: Blocked) -> None:
-        """Publish how long it was; called in the loop."""
-        self._alarm.guard(functools.partial(self._note_end, found))()
-
-    # -- inside ------------------------------------------------------------------------------------------------------
-
-    def _note(self, found: Blocked) -> None:
         body = _body(found)
         if self._logger is not None:
             self._logger.warning(RUN_BLOCKED, **body, blocked_s=round(found.seconds, 3))
@@ -96,11 +81,14 @@ class Heartbeat:
             if self._logger is not None:
                 self._logger.warning("run.blocked is not on record", error=str(error))
 
-    def _note_end(self, found: Blocked) -> None:
+    def turning(self, found: Blocked) -> None:
+        """Publish how long it was; called in the loop."""
         body = _body(found)
         if self._logger is not None:
             self._logger.warning(RUN_UNBLOCKED, **body, blocked_s=round(found.seconds, 3))
         self._group.create_task(self._publish(body, found.seconds), name="heartbeat")
+
+    # -- inside ------------------------------------------------------------------------------------------------------
 
     async def _publish(self, body: dict[str, Any], seconds: float) -> None:
         try:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from orchestrator.agent import Agent
+from orchestrator.alarm import Alarm
 from orchestrator.budget import Shortage
 from orchestrator.call_frame import frame_of
 from orchestrator.causes import Cause, no_answer
@@ -51,7 +53,9 @@ class Isolation:
     on the loop's thread and take no virtual time, as all blocking functions do.
     """
 
-    def __init__(self, agent: Agent, policy: Policy, starts: Starts, on_death: Callable[[], None]) -> None:
+    def __init__(
+        self, agent: Agent, policy: Policy, starts: Starts, on_death: Callable[[], None], alarm: Alarm
+    ) -> None:
         """Start nothing yet.
 
         Args:
@@ -59,10 +63,11 @@ class Isolation:
             policy: of the agent.
             starts: of all processes of the run; they take turns.
             on_death: hears, in the loop, of each attempt that ended its process.
+            alarm: hears of what fails in a thread that nobody waits for.
         """
         self._name, self._digest, self._starts = agent.card.name, agent.card.digest, starts
         self._reference, self._policy = whereabouts(agent), policy
-        self._on_death, self._round = on_death, 0
+        self._on_death, self._alarm, self._round = on_death, alarm, 0
         self._idle: list[IsolatedProcess] = []
         self._all: set[IsolatedProcess] = set()
         self._closed = False
@@ -175,7 +180,7 @@ class Isolation:
     def _give_up(self, call: _Call) -> None:
         """Kill the process of a call; where no thread is in the middle of a turn with it, see to its end as well."""
         if call.cancel() and call.process is not None and not self._closed:  # else closing sees to it
-            self._threads.submit(self._end, call.process)
+            self._threads.submit(self._alarm.guard_thread(functools.partial(self._end, call.process)))
 
     def _start(self, call: _Call) -> IsolatedProcess:
         with self._starts.turn():

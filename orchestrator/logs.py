@@ -37,8 +37,8 @@ class DecisionLog:
         Args:
             record: as `RoutingDecision.to_json` gives it.
         """
-        found = record.get
-        event: dict[str, Any] = {name: value for name in _SHOWN if (value := found(name))}
+        found = zip(_SHOWN, map(record.get, _SHOWN), strict=True)
+        event: dict[str, Any] = {name: value for name, value in found if value}
         if "candidates" in record:
             names, scores = record["candidates"]["names"], record["candidates"]["scores"]
             best = _best(scores)
@@ -66,11 +66,16 @@ _WEIGHT: Final = operator.itemgetter(1)
 
 
 def make_logger(
-    log_format: LogFormat, stream: TextIO | None = None, *, now: Callable[[], float] = SystemClock.now
+    log_format: LogFormat,
+    stream: TextIO | None = None,
+    *,
+    now: Callable[[], float] = SystemClock.now,
+    redact: Callable[[Any], Any] | None = None,
 ) -> structlog.typing.FilteringBoundLogger | None:
     """Return a logger that writes to `stream` (stderr), or None for `off`.
 
     `auto` writes for people on a terminal and JSON elsewhere. `now` gives the time stamps: the clock of the run.
+    `redact` takes out of each line what nobody may read.
     """
     if log_format == "off":
         return None
@@ -85,11 +90,22 @@ def make_logger(
         sink, renderer = _Lines(out), _to_line
     logger: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
         sink,
-        [_Stamp(now), renderer],
+        [*([] if redact is None else [_Redacting(redact)]), _Stamp(now), renderer],
         wrapper_class=structlog.make_filtering_bound_logger("info"),
         cache_logger_on_first_use=True,
     ).bind()
     return logger
+
+
+class _Redacting:
+    """Replaces what a line holds by what may be written of it."""
+
+    def __init__(self, redact: Callable[[Any], Any]) -> None:
+        self._redact = redact
+
+    def __call__(self, _logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        redacted: dict[str, Any] = self._redact(dict(event))
+        return redacted
 
 
 class _Stamp:

@@ -27,7 +27,7 @@ from orchestrator.plan import Plan
 from orchestrator.policy import TaskPolicy
 from orchestrator.registry import AgentRegistry
 from orchestrator.resumption import Resumption, announce_new, open_journal, refuse_begun
-from orchestrator.router_of_run import load_router, load_shadow
+from orchestrator.router_of_run import describe_router, load_router, load_shadow
 from orchestrator.settings import Settings
 from orchestrator.statistics import Statistics
 
@@ -56,6 +56,7 @@ class Orchestrator:
         budget: Budget | None = None,
         logger: structlog.typing.FilteringBoundLogger | None = None,
         outside_of: OutsideOf | None = None,
+        origin: str = "",
     ) -> None:
         """Prepare a run; nothing starts before `async with`.
 
@@ -69,6 +70,7 @@ class Orchestrator:
             budget: what the run may use at most; limits that it does not name are those in the settings.
             logger: for one line per decision; None makes one as the settings say.
             outside_of: who answers what a task reads from outside, such as a cassette; None lets the world do so.
+            origin: run that this one goes on from: it has its keys of effects, chance and ids; empty for its own.
         """
         self.settings = settings or Settings()
         self.clock: Clock = clock or SystemClock()
@@ -81,8 +83,7 @@ class Orchestrator:
         self._logger = logger or make_logger(self.settings.log_format, now=self.clock.now)
         self._budget = self.settings.budget if budget is None else budget.over(self.settings.budget)
         self._resumption: Resumption | None = None
-        self._outside_of = outside_of
-        self._open = self._in_haste = False
+        self._outside_of, self._origin, self._open, self._in_haste = outside_of, origin, False, False
 
     @classmethod
     def resume(
@@ -267,18 +268,19 @@ class Orchestrator:
         elif self._journal.epoch > 1:  # somebody had it before: did they come to write anything?
             refuse_begun(self._journal, self.run_id)
         own = (settings, self.clock, self.registry, self._journal, self._graph, group, self._routers, self._logger)
-        parts = assemble(Ground(self.run_id, last_id, last_row, *own, outside_of=self._outside_of))
+        parts = assemble(Ground(self.run_id, last_id, last_row, *own, self._outside_of, self._origin))
         self.bus, self._desk, self._supervisor = parts.bus, parts.desk, parts.supervisor
         return parts
 
     async def _begin(self, group: asyncio.TaskGroup) -> None:
         agents, broken = self._found
         parts, resumption = self._parts, self._resumption
+        router = describe_router(self._router, self.settings)
         if resumption is not None:
             resumption.check(agents)
-            resumed = await resumption.announce(parts, self._router.fingerprint, self._journal.epoch)
+            resumed = await resumption.announce(parts, router, self._journal.epoch)
         else:
-            await announce_new(parts, self.settings.seed, self._router.fingerprint, self._budget)
+            await announce_new(parts, self.settings.seed, router, self._budget)
         await parts.enrolment.report(broken, self._logger)
         for agent in agents:
             await parts.enrolment.enrol(agent)

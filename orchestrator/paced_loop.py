@@ -34,6 +34,10 @@ class PacedLoop(VirtualTimeLoop):
         super().__init__(self._paced)
         self._paced.loop = self
 
+    def take_its_time(self) -> None:
+        """Jump no more: from now on the run takes as long as it takes."""
+        self._paced.take_its_time()
+
     def takes_turns(self) -> bool:
         """Return whether this is done by a handler: what the world does for a read takes the time that it takes."""
         return CURRENT.get() is not None
@@ -57,6 +61,11 @@ class _PacedSelector(JumpingSelector):
         self._jumps, self._outside = jumps, 0
         self._back: deque[Callable[[], object]] = deque()
         self._started = stopwatch()
+
+    def take_its_time(self) -> None:
+        if self._jumps and not self._outside:
+            self._started = stopwatch() - self.virtual_now
+        self._jumps = False
 
     def leave(self) -> None:
         if self._jumps and not self._outside:

@@ -48,6 +48,7 @@ class Ground:
         routers: the one that decides, then the one in its shadow, if any.
         logger: for one line per decision, if any.
         outside_of: who answers what a task reads from outside; None for the world.
+        origin: run whose keys of effects, chance and ids this one has; empty for its own.
     """
 
     run: str
@@ -62,6 +63,7 @@ class Ground:
     routers: Sequence[Router]
     logger: structlog.typing.FilteringBoundLogger | None
     outside_of: OutsideOf | None = None
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,13 @@ def assemble(ground: Ground) -> Parts:
     """Make the parts of a run; none of them does anything yet."""
     settings, journal, graph = ground.settings, ground.journal, ground.graph
     bus = Bus(clock=ground.clock, ids=Ids(ground.run, after=ground.last_id), tap=journal)
-    effects = Effects(run=ground.run, bus=bus, journal=journal, clock=ground.clock, outside_of=ground.outside_of)
+    effects = Effects(
+        run=ground.origin or ground.run,
+        bus=bus,
+        journal=journal,
+        clock=ground.clock,
+        outside_of=ground.outside_of,
+    )
     questions, alarm = Questions(), Alarm()
     errands = Errands(ground.group)
     spending = Spending(bus=bus, journal=journal, errands=errands, guard=alarm.guard)
@@ -152,7 +160,7 @@ def _dispatcher(ground: Ground, run: Surroundings, supervisor: Supervisor) -> Di
     settings = ground.settings
     router, *shadow = ground.routers
     return Dispatcher(
-        run=ground.run,
+        run=ground.origin or ground.run,
         seed=settings.seed,
         bus=run.bus,
         graph=run.graph,

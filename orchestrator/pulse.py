@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from orchestrator.alarm import Alarm
 from orchestrator.clock import cpu_clock_of, stopwatch
 from orchestrator.standpoint import Standpoint, standpoint_of
 
@@ -80,8 +81,8 @@ class Pulse:
     waiting, too; it is noticed afterwards, by the CPU that it took.
     """
 
-    def __init__(self, after_s: float, hearer: Hearer) -> None:
-        self._after_s, self._hearer = after_s, hearer
+    def __init__(self, after_s: float, hearer: Hearer, alarm: Alarm) -> None:
+        self._after_s, self._hearer, self._alarm = after_s, hearer, alarm
         self._every_s = after_s / _LOOKS
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
@@ -92,7 +93,9 @@ class Pulse:
         """Begin, in the loop to be watched."""
         self._loop, self._ident = asyncio.get_running_loop(), threading.get_ident()
         self._since = stopwatch()
-        self._thread = threading.Thread(target=self._watch, name="pulse", daemon=True)
+        self._sign = self._alarm.guard(self._turn)
+        watch = self._alarm.guard_thread(self._watch)
+        self._thread = threading.Thread(target=watch, name="pulse", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -126,7 +129,7 @@ class Pulse:
     def _ask(self) -> bool:
         self._since = stopwatch()
         try:
-            self._loop.call_soon_threadsafe(self._turn)
+            self._loop.call_soon_threadsafe(self._sign)
         except RuntimeError:  # the loop is closed: there is nothing to watch any more
             self._over.set()
             return False

@@ -80,13 +80,18 @@ Wake = Callable[[Answer], Awaitable[None]]
 
 
 class Questions:
-    """The open questions of a run, and the answers that its unfinished tasks got."""
+    """The open questions of a run, and the answers that its unfinished tasks got.
+
+    Attributes:
+        on_open: is called when a first task waits for an answer.
+        left: what tasks that an earlier process left waiting ask, by task, until one of them is taken up.
+    """
 
     def __init__(self) -> None:
         self.on_open: Callable[[], None] = lambda: None
         self._answers: dict[str, Answers] = {}
         self._open: dict[str, tuple[Asked, Wake]] = {}
-        self._left: dict[str, Asked] = {}
+        self.left: dict[str, Asked] = {}
         self._early: dict[str, Answer] = {}
 
     @property
@@ -97,11 +102,11 @@ class Questions:
     def restore(self, answers: Mapping[str, Answers], asked: Mapping[str, Asked]) -> None:
         """Know what an earlier process of this run left on record, by task: answers, and questions without one."""
         self._answers.update(answers)
-        self._left.update(asked)
+        self.left.update(asked)
 
     def left_open(self, task_id: str) -> Asked | None:
         """Return, once, what a task that an earlier process left waiting asks."""
-        return self._left.pop(task_id, None)
+        return self.left.pop(task_id, None)
 
     def of(self, task_id: str) -> QuestionsOfAttempt:
         """Return what asks on behalf of an attempt."""
@@ -134,8 +139,9 @@ class Questions:
 
     def forget(self, task_id: str) -> None:
         """Drop what is known of a task that has ended."""
-        for known in (self._answers, self._open, self._left, self._early):
-            known.pop(task_id, None)
+        for known in (self._answers, self._open, self.left, self._early):
+            if known:  # none of them is but in runs that ask people
+                known.pop(task_id, None)
 
     async def _settle(self, task_id: str, answer: Answer) -> None:
         asked, wake = self._open.pop(task_id)

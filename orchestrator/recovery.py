@@ -19,6 +19,7 @@ from orchestrator.topics import (
     EFFECT_INTENDED,
     EFFECT_RAISED,
     ENDINGS,
+    IMPORTED_LOG,
     RUN_RESUMED,
     RUN_STARTED,
     RUN_STOPPED,
@@ -45,7 +46,7 @@ def recover(run: str, rows: Iterable[Row], graph: TaskGraph, revived: Mapping[st
     Raises:
         JournalError: if it has no rows, or they contradict each other.
     """
-    replay = _Replay(graph, revived)
+    replay = _Replay(run, graph, revived)
     for row in rows:
         replay.take(row)
     if not replay.found.rows:
@@ -56,7 +57,8 @@ def recover(run: str, rows: Iterable[Row], graph: TaskGraph, revived: Mapping[st
 class _Replay:
     """Applies rows to a graph as the dispatcher did, one by one."""
 
-    def __init__(self, graph: TaskGraph, revived: Mapping[str, str]) -> None:
+    def __init__(self, run: str, graph: TaskGraph, revived: Mapping[str, str]) -> None:
+        self.run = run
         self.found = Recovered()
         self._graph, self._revived = graph, revived
         self._batch: list[Task] = []
@@ -76,6 +78,7 @@ class _Replay:
             EFFECT_INTENDED: self._effect,
             EFFECT_RAISED: self._effect,
             EFFECT_DONE: self._effect,
+            IMPORTED_LOG: self._imported,
             **dict.fromkeys(ENDINGS, self._task_ended),
         }
 
@@ -210,6 +213,9 @@ class _Replay:
         if self._graph.result(envelope.correlation_id) is None:
             name, receipt = receipt_of(envelope)
             self.found.receipts.setdefault(envelope.correlation_id, {})[name] = receipt
+
+    def _imported(self, envelope: Envelope) -> None:
+        raise JournalError(f"run {self.run!r} was imported ({envelope.topic}): nobody can go on with it")
 
     def _run_started(self, envelope: Envelope) -> None:
         self.found.seed, self.found.router = envelope.body["seed"], envelope.body["router"]

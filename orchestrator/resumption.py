@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 from orchestrator.agent import adopt
 from orchestrator.budget import Budget
@@ -10,7 +11,7 @@ from orchestrator.clock import Clock
 from orchestrator.code_digest import digest_code
 from orchestrator.errors import JournalError, ResumeError
 from orchestrator.graph import TaskGraph
-from orchestrator.journal import Journal, SqliteJournal, reading
+from orchestrator.journal import Journal, Row, SqliteJournal, reading
 from orchestrator.messages import Envelope
 from orchestrator.parts import Parts
 from orchestrator.policy import Policy
@@ -57,9 +58,11 @@ class Resumption:
         Raises:
             CardError: if one of the agents is none.
             JournalError: if the journal has no such run, or cannot be read.
+            ResumeError: if its rows are redacted.
         """
         await journal.sync()
         with reading(journal) as select:
+            refuse_redacted(select(run=self.run, topics=(RUN_STARTED,)), self.run)
             taken_back = (row.envelope for row in select(run=self.run, topics=(TASK_REVIVED,)))
             revived = {envelope.causation_id: envelope.id for envelope in taken_back}
             if ended := [dead for dead in dead_letters(select, run=self.run) if dead.budget]:
@@ -84,18 +87,18 @@ class Resumption:
         if reasons:
             raise ResumeError(self.run, reasons)
 
-    async def announce(self, parts: Parts, router: str, epoch: int) -> Envelope:
+    async def announce(self, parts: Parts, router: Mapping[str, Any], epoch: int) -> Envelope:
         """Put on record that the run goes on, before anything else of it happens; return that.
 
         Args:
             parts: of the run.
-            router: fingerprint of the one that decides from now on.
+            router: what is to be known of the one that decides from now on, as `describe_router` gives it.
             epoch: how many owners the run has had, this one included.
         """
         found = self.found
         body = {
             "epoch": epoch,
-            "router": router,
+            **router,
             "seed": found.seed,
             "unfinished": len(found.progress),
             "withdrawn": list(found.withdrawn),
@@ -136,10 +139,10 @@ async def open_journal(settings: Settings, run: str) -> Journal:
     return await SqliteJournal.open(settings.journal, run, durability=settings.durability, lease_s=settings.lease_s)
 
 
-async def announce_new(parts: Parts, seed: int, router: str, budget: Budget) -> None:
-    """Put on record that a run begins, and what it may use."""
+async def announce_new(parts: Parts, seed: int, router: Mapping[str, Any], budget: Budget) -> None:
+    """Put on record that a run begins, with which router, and what it may use."""
     parts.spending.limit_run(budget)
-    about = {"seed": seed, "router": router, "schema": 1}
+    about = {"seed": seed, **router, "schema": 1}
     await parts.bus.publish(RUN_STARTED, about | ({"budget": budget.to_json()} if budget.limits else {}))
 
 
@@ -152,3 +155,14 @@ def refuse_begun(journal: Journal, run: str) -> None:
     with reading(journal) as select:
         if next(select(run=run), None) is not None:
             raise JournalError(f"run {run!r} is in the journal already; resume it, or give the new one another name")
+
+
+def refuse_redacted(started: Iterable[Row], run: str) -> None:
+    """Refuse to go on with a run whose tasks are on record without their secrets.
+
+    Raises:
+        ResumeError: if it is one.
+    """
+    if any(row.envelope.body.get("redacted") for row in started):
+        why = "it was recorded, and what its agents need was redacted; run its plan again, or `pointsman fork` it"
+        raise ResumeError(run, (why,))

@@ -6,7 +6,7 @@ The package `router` is imported when a run is made, not with this module: it lo
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.agent import AgentCard
 from orchestrator.errors import ModelStoreError
@@ -73,6 +73,26 @@ def load_model(path: Path, settings: Settings) -> EmbeddingRouter:
 
     budget, mix = budget_of(settings)
     return EmbeddingRouter.load(path, use_trained_labels=False, error_budget=budget, budget_mix=mix)
+
+
+def describe_router(router: Router, settings: Settings) -> dict[str, Any]:
+    """Return what is on record of the router of a run: its fingerprint, and what each decision follows from besides.
+
+    That is how its scores become a confidence, where that is known, and what the settings do with a decision. Settings
+    at their defaults are left out; a run whose record has no `routing` at all is older than that.
+    """
+    from router.protocol import Calibrated
+
+    kept = {
+        "fallback": settings.fallback_agent,
+        "explore": settings.explore,
+        "when_abstained": settings.when_abstained if settings.when_abstained != "end" else "",
+    }
+    routing: dict[str, Any] = {name: value for name, value in kept.items() if value}
+    calibration = router.calibration if isinstance(router, Calibrated) else None
+    if calibration is not None:
+        routing["calibration"] = calibration.to_json()
+    return {"router": router.fingerprint, "routing": routing}
 
 
 def budget_of(settings: Settings) -> tuple[float | None, BudgetMix]:

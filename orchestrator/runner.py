@@ -116,19 +116,19 @@ class AgentRunner:
             return
 
     async def _work_on(self) -> None:
-        worker = this_task()
+        worker, mailbox, breaker = this_task(), self._mailbox, self.breaker
         while True:
-            command = await self._mailbox.receive()
+            command = mailbox.receive_nowait() or await mailbox.receive()
             if self._retired:  # it was handed over in the very moment of retirement
                 await self._ends.give_up(self._opened(command), self._farewell)
                 return
             entry = self._take(command)
-            if entry.timer is not None or await self._still_asks(entry):  # its next attempt is not due yet
-                continue
-            if entry.attempts and await self._buried(entry):
+            known = entry.timer is not None or entry.attempts or self._in.questions.left
+            if known and await self._held_back(entry):
                 continue
             entry.worker = worker
-            await self.breaker.admit()
+            if breaker.opened_at is not None:
+                await breaker.admit()
             if self._paused:
                 return
             if (entry.attempts or self._spending.active) and await self._barred(entry):
@@ -137,7 +137,7 @@ class AgentRunner:
             try:
                 await self._attempt(entry, worker)
             except asyncio.CancelledError:
-                self.breaker.withdraw()
+                breaker.withdraw()
                 raise
             finally:
                 entry.worker = None
@@ -145,7 +145,7 @@ class AgentRunner:
                 self._attempt_ended.set()
             while worker.cancelling():  # before Python 3.13 a task group in the handler may leave it counted so
                 worker.uncancel()
-            if self._mailbox.queued:
+            if mailbox.queued:
                 await asyncio.sleep(0)  # what this outcome unlocked may be more urgent than what waits here
 
     def _opened(self, command: Envelope) -> OpenTask:
@@ -165,8 +165,14 @@ class AgentRunner:
         entry = self._open[command.correlation_id] = self._opened(command)
         wait_s = command.body.get("wait_s", 0.0)
         if wait_s:
-            entry.timer = asyncio.get_running_loop().call_later(wait_s, self._mailbox.requeue, command)
+            self._set_timer(entry, wait_s)
         return entry
+
+    async def _held_back(self, entry: OpenTask) -> bool:
+        """Say whether a task that was begun before gets no attempt now: its next one is not due, or there is none."""
+        if entry.timer is not None or await self._still_asks(entry):
+            return True
+        return entry.attempts > 0 and await self._buried(entry)
 
     async def _barred(self, entry: OpenTask) -> bool:
         """Say whether a task gets no attempt after all: the breaker may have taken its time, or a budget is used up."""
@@ -203,8 +209,8 @@ class AgentRunner:
         outcome = await self.handling.run(self.agent, started, worker, entry.policy)
         measured = {"handle_s": stopwatch() - begun}
         entry.in_handler = False
-        if isinstance(outcome, Failure) and self._stopped:
-            self._note_late(entry, outcome)
+        if isinstance(outcome, Failure) and self._stopped:  # the last row of the run is written by now
+            self.handling.note_hidden(task_id, entry.attempts, outcome.error)
         if self._open.get(task_id) is not entry:
             return  # given up while the handler would not be cancelled
         if isinstance(outcome, Waiting):
@@ -232,12 +238,6 @@ class AgentRunner:
                 self.breaker.withdraw()  # a budget says nothing about the agent
             await self._ends.bury(why(outcome), entry, started, measured)
 
-    def _note_late(self, entry: OpenTask, failed: Failure) -> None:
-        """Log what a handler raised when the end of the run cut it off: the last row of the run is written by then."""
-        if self._in.logger is not None:
-            about = {"agent": self.name, "task": entry.command.correlation_id, "attempt": entry.attempts}
-            self._in.logger.warning("handler failed as it was cut off", **about, error=failed.error)
-
     def _wait_or_end(self, entry: OpenTask, failed: Failure) -> float | str:
         """Return the seconds until the next attempt or, where none follows, the error to end with."""
         rng = functools.partial(
@@ -252,9 +252,11 @@ class AgentRunner:
         body = {"agent": self.name, "attempt": entry.attempts, **why(failed), "delay_s": delay}
         body |= self._spending.settle(task_id, self.name)
         await self._in.bus.publish(TASK_RETRIED, body, task_id, started.id, measured)
-        entry.timer = asyncio.get_running_loop().call_later(
-            delay, self._in.alarm.guard(functools.partial(self._mailbox.requeue, entry.command))
-        )
+        self._set_timer(entry, delay)
+
+    def _set_timer(self, entry: OpenTask, seconds: float) -> None:
+        requeue = self._in.alarm.guard(functools.partial(self._mailbox.requeue, entry.command))
+        entry.timer = asyncio.get_running_loop().call_later(seconds, requeue)
 
     async def _ask(self, entry: OpenTask, question: Question, started: Envelope, measured: dict[str, float]) -> None:
         """Let a task wait for a person: its attempt does not count, and neither worker nor timer is held."""

@@ -76,6 +76,9 @@ class Settings(BaseModel):
     )
     log_format: LogFormat = Field(default="auto", description="auto is console on a terminal and json elsewhere")
     seed: int = Field(default=0, description="for everything drawn at random")
+    redact: str = Field(
+        default="", description="profile of redaction of recorded runs and reports: default, none, or a YAML file"
+    )
     strict_plugins: bool = Field(default=False, description="stop at a plugin that cannot be used")
 
     @property

@@ -118,13 +118,25 @@ class Turns:
         """
         outcome: Future[Any] = Future()
         context = contextvars.copy_context()
-        thread = TurnThread(target=self._work, args=(context, function, outcome), name="handler", daemon=True)
+
+        def work() -> None:
+            try:
+                outcome.set_result(context.run(function))
+            except BaseException as error:  # noqa: BLE001 - right: raised again where the function was called
+                outcome.set_exception(error)
+            finally:
+                self._news.put(None)
+
+        thread = TurnThread(target=work, name="handler", daemon=True)
         thread.start()
+        wanted: tuple[Wanted, Future[Any]] | None = None
         try:
             while (wanted := self._news.get()) is not None:
                 await fulfil(*wanted)
         finally:
             self._over = True
+            if wanted is not None and not wanted[1].done():  # the thread would wait for it, and we for the thread
+                wanted[1].set_exception(asyncio.CancelledError())
             while not outcome.done() and (wanted := self._news.get()) is not None:
                 wanted[1].set_exception(asyncio.CancelledError())
             thread.join()
@@ -137,14 +149,6 @@ class Turns:
         box: Future[Any] = Future()
         self._news.put((make, box))
         return box.result()
-
-    def _work(self, context: contextvars.Context, function: Callable[[], Any], outcome: Future[Any]) -> None:
-        try:
-            outcome.set_result(context.run(function))
-        except BaseException as error:  # noqa: BLE001 - right: raised again where the function was called
-            outcome.set_exception(error)
-        finally:
-            self._news.put(None)
 
 
 async def fulfil(make: Wanted, box: Future[Any]) -> None:

@@ -7,6 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from router.attribution import Contribution
     from router.bundled_model import bundled_router, read_out_of_scope
     from router.card_audit import CardAudit, JudgedExample, audit_cards
     from router.dataset import Example, read_examples
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from router.feedback import Feedback, known_reward
     from router.keyword_router import KeywordRouter
     from router.off_policy import Estimate, Policy, estimate, gain, greedy
-    from router.prediction import Abstained, Candidate, Contribution, Prediction, rank_candidates
+    from router.prediction import Abstained, Candidate, Prediction, rank_candidates
     from router.profile import AgentProfile
     from router.promotion import Verdict, judge
     from router.protocol import LearnsAgents, Router
@@ -84,7 +85,7 @@ _MODULES = {
     "BudgetError": "router.errors",
     "Candidate": "router.prediction",
     "CardAudit": "router.card_audit",
-    "Contribution": "router.prediction",
+    "Contribution": "router.attribution",
     "Counterfactual": "router.reasons",
     "DatasetError": "router.errors",
     "EmbeddingRouter": "router.embedding_router",

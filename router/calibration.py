@@ -1,9 +1,10 @@
 """Owns the calibration: from scores to the probability that the leader is right, and its fit on held-out scores."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Final, TypeAlias
+from typing import Any, Final, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +51,18 @@ class Calibration:
         # An array without dimensions multiplies in half the time that a float takes, which is converted each time.
         object.__setattr__(self, "_factor", np.array(self.scale, dtype=np.float32))
         object.__setattr__(self, "_floor", self.floor * self.scale)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return how scores become a confidence, as a JSON object; threshold and budget stand in every decision."""
+        beta = self.beta
+        return {"scale": self.scale, "floor": self.floor, "beta": [beta.rise, beta.fall, beta.shift]}
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> Self:
+        """Return what ``to_json`` described, with the default threshold."""
+        return cls(
+            float(body["scale"]), float(body["floor"]), DEFAULT_THRESHOLD, beta=BetaMap(*map(float, body["beta"]))
+        )
 
     def confidence(self, scores: Scores, leader: float) -> float:
         """Return the probability that the leader is right, 0 to 1.

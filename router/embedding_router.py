@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.assembly import unit
+from router.attribution import Contribution
 from router.base_encoder import base_of
 from router.beta_map import BetaMap
 from router.budget import Mix, among_strangers, keep_budget, swaying
@@ -19,7 +20,7 @@ from router.encoder import Encoded, Encoder, Vocabulary
 from router.errors import RouterError
 from router.manifest import Manifest
 from router.model_file import ModelArrays, read_model
-from router.prediction import Contribution, Prediction
+from router.prediction import Prediction
 from router.profile import AgentProfile
 from router.protocol import NO_VETOES, Study
 from router.rarity import NOTHING, Heard, Hearsay, Rarity
@@ -131,6 +132,11 @@ class EmbeddingRouter:
         return self._current().roster.fingerprint
 
     @property
+    def calibration(self) -> Calibration:
+        """Return how scores become a confidence; see ``Calibrated``."""
+        return self._calibration
+
+    @property
     def error_budget(self) -> float | None:
         """Return the budget that is kept with the agents that are registered now; None if none is proved."""
         return self._calibration_among(self._current()).budget
@@ -154,7 +160,7 @@ class EmbeddingRouter:
     def _calibration_among(self, snapshot: Snapshot) -> Calibration:
         return self._calibration if snapshot.crowd is None else self._among_strangers
 
-    def explain(self, text: str, agent: str) -> tuple[Contribution, ...]:
+    def explain(self, text: str, agent: str) -> Sequence[Contribution]:
         """Split an agent's score over the words of the text; see ``Router.explain``.
 
         The constant in the score of an agent that was added later is shared out evenly.

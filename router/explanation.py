@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
 
+from router.attribution import Attribution, Contribution
 from router.encoder import Parts, Vector
 from router.features import PAIR_TOKENS, order_template
-from router.prediction import Contribution
 
 
-def split_score(parts: Parts, row: Vector, factor: float) -> tuple[Contribution, ...]:
+def split_score(parts: Parts, row: Vector, factor: float) -> Sequence[Contribution]:
     """Split one agent's score over the words of a text, in their order; the weights sum to the score.
 
     A word pair gives half to each of its words, and all to the one word when the other side is an edge of the text.
@@ -26,14 +25,13 @@ def split_score(parts: Parts, row: Vector, factor: float) -> tuple[Contribution,
     if not len(parts.words):
         return ()
     tokens = parts.tokens
-    made = zip(tokens, _weights(parts, row, factor, tokens), strict=True)
-    # What Contribution(word, weight) does, without a Python call for each word.
-    return tuple(map(tuple.__new__, repeat(Contribution), made))
+    return Attribution(tokens, _weights(parts, row, factor, tokens))
 
 
-def lead(ours: Sequence[Contribution], theirs: Sequence[Contribution]) -> tuple[Contribution, ...]:
+def lead(ours: Sequence[Contribution], theirs: Sequence[Contribution]) -> Sequence[Contribution]:
     """Split the difference of two scores, given how each is split."""
-    return tuple([Contribution(word, one - other) for (word, one), (_, other) in zip(ours, theirs, strict=True)])
+    weights = [one - other for (_, one), (_, other) in zip(ours, theirs, strict=True)]
+    return Attribution([word for word, _ in ours], weights)
 
 
 def _weights(parts: Parts, row: Vector, factor: float, tokens: list[str]) -> list[float]:

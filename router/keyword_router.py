@@ -9,10 +9,11 @@ from typing import Final
 
 import numpy as np
 
+from router.attribution import Contribution
 from router.calibration import Calibration
 from router.decision import Roster, decide
 from router.errors import RouterError
-from router.prediction import Contribution, Prediction
+from router.prediction import Prediction
 from router.profile import AgentProfile
 from router.protocol import NO_VETOES
 from router.tokenizer import tokenize
@@ -52,6 +53,11 @@ class KeywordRouter:
     def fingerprint(self) -> str:
         """Return 16 hexadecimal characters over every registered card."""
         return self._snapshot.roster.fingerprint
+
+    @property
+    def calibration(self) -> Calibration:
+        """Return how scores become a confidence; see ``Calibrated``."""
+        return self._calibration
 
     def predict(self, text: str, vetoes: Mapping[str, str] = NO_VETOES) -> Prediction:
         """Decide on one request; see ``Router.predict``."""

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+_round: Final = float.__round__  # what `round` finds out each time
 _FEW: Final = 24  # up to this many scores, Python sorts faster than NumPy is called
 
 # An array without dimensions: a float would be converted each time, and its product be of single precision.
@@ -60,13 +61,6 @@ def choose(leader: str, confidence: float, runner_up_confidence: float, threshol
     return Abstained.NEAR_TIE if both >= threshold and runner_up_confidence >= 1 - both else Abstained.BELOW_THRESHOLD
 
 
-class Contribution(NamedTuple):
-    """A word and its exact share of an agent's score; ``word`` is "" for a rest that belongs to no word."""
-
-    word: str
-    weight: float
-
-
 class Scoreboard(NamedTuple):
     """Names, versions and scores of all agents, in the order of registration; ranked only when someone asks."""
 
@@ -99,7 +93,7 @@ class Scoreboard(NamedTuple):
         """
         names, versions, scores, vetoes = self
         if len(names) <= _FEW:
-            rounded = [round(value * 1e6) / 1e6 for value in scores.tolist()]
+            rounded = [_round(value * 1e6) / 1e6 for value in scores.tolist()]
         else:
             product = scores * _MILLION
             _rint(product, product)

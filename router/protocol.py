@@ -1,10 +1,12 @@
 """Owns the contract of a router: predict and explain, and, for those that can, learn an agent on the spot."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, Protocol, runtime_checkable
 
-from router.prediction import Contribution, Prediction
+from router.attribution import Contribution
+from router.calibration import Calibration
+from router.prediction import Prediction
 from router.profile import AgentProfile
 
 NO_VETOES: Final[Mapping[str, str]] = MappingProxyType({})
@@ -28,7 +30,7 @@ class Router(Protocol):
         """
         ...
 
-    def explain(self, text: str, agent: str) -> tuple[Contribution, ...]:
+    def explain(self, text: str, agent: str) -> Sequence[Contribution]:
         """Split an agent's score over the words of the text, in their order; the weights sum to that score.
 
         Raises:
@@ -45,7 +47,7 @@ class Study(Protocol):
         """Return the decision."""
         ...
 
-    def shares(self) -> tuple[tuple[Contribution, ...], tuple[Contribution, ...]]:
+    def shares(self) -> tuple[Sequence[Contribution], Sequence[Contribution]]:
         """Return each word's share of the leader's score, as ``Router.explain`` does, and of the margin.
 
         Both are empty where nobody leads, and the same where nobody came second.
@@ -80,4 +82,14 @@ class LearnsAgents(Protocol):
         Raises:
             RouterError: The agent is not registered.
         """
+        ...
+
+
+@runtime_checkable
+class Calibrated(Protocol):
+    """A router whose confidence follows from its scores by a calibration that stays, whoever is registered."""
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """Return it, None where there is none; the threshold of a decision may be another one."""
         ...

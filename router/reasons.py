@@ -3,8 +3,9 @@
 from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from router.attribution import Contribution, as_pairs
 from router.explanation import lead
-from router.prediction import Abstained, Contribution, Prediction
+from router.prediction import Abstained, Prediction
 from router.protocol import NO_VETOES, Router, Study
 from router.tokenizer import tokenize
 
@@ -55,16 +56,16 @@ class Reasons(NamedTuple):
     """
 
     prediction: Prediction
-    words: tuple[Contribution, ...]
-    separation: tuple[Contribution, ...]
+    words: Sequence[Contribution]
+    separation: Sequence[Contribution]
     counterfactual: Counterfactual
 
     def to_json(self) -> dict[str, Any]:
         """Return the prediction and its reasons as plain JSON types, weights rounded to 6 places."""
         return {
             **self.prediction.to_json(),
-            "attribution": _weights(self.words),
-            "separation": _weights(self.separation),
+            "attribution": as_pairs(self.words),
+            "separation": as_pairs(self.separation),
             "counterfactual": self.counterfactual.to_json(),
         }
 
@@ -93,7 +94,7 @@ class _AskedAnew:
         self._vetoes = vetoes
         self.prediction = router.predict(text, vetoes)
 
-    def shares(self) -> tuple[tuple[Contribution, ...], tuple[Contribution, ...]]:
+    def shares(self) -> tuple[Sequence[Contribution], Sequence[Contribution]]:
         leader, runner_up = self.prediction.leader, self.prediction.runner_up
         words = self._router.explain(self._text, leader) if leader else ()
         return words, lead(words, self._router.explain(self._text, runner_up)) if runner_up else words
@@ -133,7 +134,3 @@ def _ask_without(study: Study, text: str, removable: Sequence[str]) -> Counterfa
         if then.choice != before.choice:
             break
     return Counterfactual(without, text, then.choice, then.confidence, changed=then.choice != before.choice)
-
-
-def _weights(parts: Sequence[Contribution]) -> list[list[Any]]:
-    return [[word, round(weight * 1e6) / 1e6] for word, weight in parts]  # rounded as in the record of a decision

@@ -10,10 +10,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from router.attribution import Attribution, Contribution
 from router.decision import Roster
 from router.encoder import Encoded, Encoder, Parts, Vector
 from router.explanation import lead, split_score
-from router.prediction import Contribution
 from router.rarity import NOTHING, Heard, Rarity
 from router.strangers import Strangers
 from router.word_cache import EMPTY
@@ -82,7 +82,7 @@ class Crowd:
         scores += np.float32(self.measure.bias)
         return scores
 
-    def split(self, parts: Parts, entry: Entry) -> tuple[Contribution, ...]:
+    def split(self, parts: Parts, entry: Entry) -> Sequence[Contribution]:
         """Split the score of one of them over at least one word; the constant is shared out evenly."""
         weights, vector = self._weigh(parts.tokens, parts.words, parts.vector)
         words = parts.words.copy()
@@ -91,7 +91,7 @@ class Crowd:
         row = _middle(entry) if self.words is not None else entry.rows[entry.rows.dot(vector * factors).argmax()]
         of_words = split_score(parts._replace(words=words, vector=vector), row * factors, 1.0)
         share = self.measure.bias / len(of_words)
-        return tuple(Contribution(word, weight + share) for word, weight in of_words)
+        return Attribution([word for word, _ in of_words], [weight + share for _, weight in of_words])
 
     def _weigh(self, tokens: Sequence[str], words: Vector, vector: Vector) -> tuple[Vector, Vector]:
         """Return the weights of the words, shape (tokens,), and the vector with them, shape (width,)."""
@@ -140,7 +140,7 @@ class Snapshot:
             every[self.places[len(scores) :]] = self.crowd.scores(encoded)
         return every
 
-    def split(self, parts: Parts, entry: Entry) -> tuple[Contribution, ...]:
+    def split(self, parts: Parts, entry: Entry) -> Sequence[Contribution]:
         """Split an agent's score over the words of a text."""
         if entry.stranger and self.crowd is not None and len(parts.words):
             return self.crowd.split(parts, entry)
@@ -148,7 +148,7 @@ class Snapshot:
 
     def shares(
         self, parts: Parts, ours: Entry, theirs: Entry | None
-    ) -> tuple[tuple[Contribution, ...], tuple[Contribution, ...]]:
+    ) -> tuple[Sequence[Contribution], Sequence[Contribution]]:
         """Split an agent's score and its lead over another one over the words of a text."""
         words = self.split(parts, ours)
         if theirs is None:

@@ -1,11 +1,12 @@
 """Owns the text study: a request that is read once, for its decision, its reasons and what it is without some words."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 
+from router.attribution import Contribution
 from router.calibration import Calibration
 from router.decision import decide
 from router.encoder import Encoder
-from router.prediction import Contribution, Prediction
+from router.prediction import Prediction
 from router.snapshot import Snapshot
 
 
@@ -34,7 +35,7 @@ class TextStudy:
         self._tokens = encoded.reading.tokens
         self.prediction = decide(snapshot.roster, snapshot.scores(encoded), vetoes, calibration)
 
-    def shares(self) -> tuple[tuple[Contribution, ...], tuple[Contribution, ...]]:
+    def shares(self) -> tuple[Sequence[Contribution], Sequence[Contribution]]:
         """Return each word's share of the leader's score and of the margin; see ``Study.shares``."""
         _, leader, runner_up, *_ = self.prediction
         if not leader:

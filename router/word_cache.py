@@ -44,7 +44,7 @@ class Words:
         self.stamps = edge_stamps(bits)
         self.pieces: dict[str, bytes] = {}
         self.edges = b"".join(self.stamps)
-        self.vectors = np.zeros((WORDS + capacity, width), dtype=np.float32)
+        self.vectors = np.empty((WORDS + capacity, width), dtype=np.float32)  # written before a place is told
 
     def __len__(self) -> int:
         return len(self.tokens) - WORDS

@@ -1,19 +1,22 @@
 """Scenarios: UAT replayed in virtual time, offline, and judged by the journal of the run.
 
 Names are imported when they are first asked for, so that pytest, which loads our plugin wherever we are installed,
-does not load the engine with it.
+does not load the engine with it; nor does comparing two runs.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from scenarios.cassette import Cassette, load_cassette
     from scenarios.collector import LIBRARY, Collection, collect
     from scenarios.divergence import Comparison, Divergence, compare
     from scenarios.evidence import Evidence
     from scenarios.expectation import Expectation
     from scenarios.expectations import Outcome, judge
     from scenarios.loader import load_scenarios
+    from scenarios.recording import Recorded, record
+    from scenarios.replayed import Replayed, replay
     from scenarios.report import ExitCode, exit_code, summary, to_junit, to_text
     from scenarios.runner import ScenarioResult, run_scenario
     from scenarios.scenario import Scenario
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LIBRARY",
+    "Cassette",
     "Collection",
     "Comparison",
     "Divergence",
@@ -31,6 +35,8 @@ __all__ = [
     "JournalTrack",
     "MemoryTrack",
     "Outcome",
+    "Recorded",
+    "Replayed",
     "Scenario",
     "ScenarioResult",
     "Track",
@@ -38,7 +44,10 @@ __all__ = [
     "compare",
     "exit_code",
     "judge",
+    "load_cassette",
     "load_scenarios",
+    "record",
+    "replay",
     "run_scenario",
     "summary",
     "to_junit",
@@ -47,6 +56,7 @@ __all__ = [
 
 _WHEN_ASKED_FOR = {
     "LIBRARY": "scenarios.collector",
+    "Cassette": "scenarios.cassette",
     "Collection": "scenarios.collector",
     "Comparison": "scenarios.divergence",
     "Divergence": "scenarios.divergence",
@@ -57,6 +67,8 @@ _WHEN_ASKED_FOR = {
     "JournalTrack": "scenarios.track",
     "MemoryTrack": "scenarios.track",
     "Outcome": "scenarios.expectations",
+    "Recorded": "scenarios.recording",
+    "Replayed": "scenarios.replayed",
     "Scenario": "scenarios.scenario",
     "ScenarioResult": "scenarios.runner",
     "Track": "scenarios.track",
@@ -64,7 +76,10 @@ _WHEN_ASKED_FOR = {
     "compare": "scenarios.divergence",
     "exit_code": "scenarios.report",
     "judge": "scenarios.expectations",
+    "load_cassette": "scenarios.cassette",
     "load_scenarios": "scenarios.loader",
+    "record": "scenarios.recording",
+    "replay": "scenarios.replayed",
     "run_scenario": "scenarios.runner",
     "summary": "scenarios.report",
     "to_junit": "scenarios.report",

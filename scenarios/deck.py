@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
+from orchestrator.clock import VirtualClock
 from orchestrator.confinement import confined
 from orchestrator.interleaving import USUAL, Interleaving, run_interleaved
 from orchestrator.offline import offline
@@ -54,6 +55,25 @@ class Deck:
             self._kept = load_cassette(scenario.cassette)
         self._tape, self._records = Tape(self._kept, mode), mode != "none"
         self._mode = mode
+
+    @property
+    def run_id(self) -> str:
+        """Id of the run: that of the recorded one where there is one, for ids and chance follow from it."""
+        return self._kept.header.run if self._plays_a_run else self._scenario.title
+
+    @property
+    def clock(self) -> VirtualClock:
+        """Time of the run: it begins when the recorded one began."""
+        return VirtualClock(self._kept.header.epoch) if self._plays_a_run else VirtualClock()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Those of the recorded run, which the scenario's own replace."""
+        return self._kept.header.settings if self._plays_a_run else {}
+
+    @property
+    def _plays_a_run(self) -> bool:
+        return bool(self._kept.header.tasks) and not self._records
 
     @property
     def outside_of(self) -> OutsideOf | None:

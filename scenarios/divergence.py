@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from scenarios.changes import ABSENT, Change
 from scenarios.descent import Cause, find_causes
-from scenarios.glance import Glance
+from scenarios.glance import Glance, body_of
 from scenarios.lineage import Lineage, Link, agent_of
 from scenarios.matching import Matching
 from scenarios.names import Names
@@ -150,6 +150,7 @@ def compare(
     tolerance: float = TOLERANCE,
     timing: float | None = None,
     most: int = MOST,
+    origins: tuple[str, str] = ("", ""),
 ) -> Comparison:
     """Return what two runs differ in, the first cause first.
 
@@ -159,11 +160,12 @@ def compare(
         tolerance: by how much a score may move and be the same.
         timing: seconds by which a row may be earlier or later, counted from the first row on; None looks at no times.
         most: so many first causes of each class are told, and so many moved rows; all are counted.
+        origins: runs that either was forked from, whose name its keys of effects have; empty for its own.
 
     Raises:
         PointsmanError: if either cannot be read, or holds what is no row.
     """
-    matching = Matching(recorded, actual, Judge(Names(recorded.run, actual.run), tolerance, timing))
+    matching = Matching(recorded, actual, Judge(Names(recorded.run, actual.run, origins), tolerance, timing))
     order = find_order(matching)
     for at in order.conflicts:
         matching.found.setdefault(at, "reordered")
@@ -228,11 +230,9 @@ class _Telling:
         return Moved(_text(recorded.task), _text(recorded.topic), *sides)
 
     def _changes(self, cause: Cause, recorded: Glance | None, actual: Glance | None) -> list[Change]:
-        import orjson
-
         if recorded is None or actual is None:
-            there = [None if row is None else orjson.loads(row.body) for row in (recorded, actual)]
-            return [Change(("body",), *(ABSENT if body is None else body for body in there))]
+            sides = (ABSENT if row is None else body_of(row) for row in (recorded, actual))
+            return [Change(("body",), *sides)]
         if cause.recorded in self._order.conflicts and cause.kind == "reordered":
             return [self._turned(cause)]
         same_cause = self._matching.same_cause(recorded, actual)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from orchestrator.journal import Row
 from orchestrator.messages import EMPTY
 from scenarios.history import History
 
@@ -19,9 +21,13 @@ class Evidence:
         states: by provider, the state after the run; only those that an expectation reads.
         logs: lines logged in the run; empty unless an expectation is about them.
         report: what is reported of the expectations judged before.
+        stored: the rows as the journal has them, canonical.
+        folder: of the scenario file.
     """
 
     history: History
     states: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
     logs: tuple[str, ...] = ()
     report: tuple[str, ...] = ()
+    stored: Sequence[Row] = ()
+    folder: Path = Path()

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
+from orchestrator.errors import PointsmanError
 from scenarios.entry import Entry
 from scenarios.evidence import Evidence
 
 NOT: Final = "not-"
 Check = tuple[bool, str]
+
+
+class UnjudgedError(PointsmanError):
+    """Raised when there is nothing to judge by: then an expectation is met in neither form; says what is missing."""
 
 
 class Expectation(Entry):
@@ -25,7 +30,11 @@ class Expectation(Entry):
     type: str
 
     def check(self, evidence: Evidence) -> Check:
-        """Return whether the plain form holds, and what happened, in words."""
+        """Return whether the plain form holds, and what happened, in words.
+
+        Raises:
+            UnjudgedError: if there is nothing to judge by.
+        """
         raise NotImplementedError
 
     @property
@@ -36,4 +45,9 @@ class Expectation(Entry):
     @property
     def reads(self) -> Sequence[str]:
         """Providers of the states that it reads."""
+        return ()
+
+    @property
+    def files(self) -> Sequence[str]:
+        """Files beside the scenario that it looks into, under its key `file`; they need not be there yet."""
         return ()

@@ -10,7 +10,7 @@ from orchestrator.documents import suggest
 from orchestrator.foreign import describe
 from scenarios.conditions import canonical
 from scenarios.evidence import Evidence
-from scenarios.expectation import NOT, Expectation
+from scenarios.expectation import NOT, Expectation, UnjudgedError
 
 #: Keys that say what an expectation is about; what is expected of it comes after them.
 _FIRST: Final = ("task", "tasks", "of", "topic", "pointer")
@@ -60,6 +60,8 @@ def judge(expectation: Expectation, evidence: Evidence) -> Outcome:
             return Outcome(expectation, met=False, expected=expected, happened=happened)
     try:
         holds, happened = expectation.check(evidence)
+    except UnjudgedError as error:
+        return Outcome(expectation, met=False, expected=expected, happened=str(error))
     except Exception as error:  # noqa: BLE001 - right: a type of a plugin's, a stranger's code
         return Outcome(expectation, met=False, expected=expected, happened=f"judging it raised {describe(error)}")
     return Outcome(expectation, holds != expectation.type.startswith(NOT), expected, happened)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, NamedTuple
 
 import orjson
 
-_KEYS: Final = [b"cause", b"id", b"run", b"task", b"topic"]
-#: What text between quotes makes of the end of a canonical row, from `,"cause":"` on: five keys and five values.
-_PARTS: Final = 21
-_NUMBER: Final = b"0123456789.eE+-"
+_CAUSE: Final = b',"cause":"'
+_HEAD: Final = re.compile(rb'\{"at":([0-9.eE+-]+),"body":').match
+_TAIL: Final = re.compile(
+    rb',"cause":"([^"\\]*)","id":"([^"\\]*)","run":"([^"\\]*)","task":"([^"\\]*)","topic":"([^"\\]*)"\}'
+).fullmatch
+_new: Final = tuple.__new__
 _TEXTS: Final = ("cause", "id", "run", "task", "topic")
 
 
@@ -44,12 +47,30 @@ def glance(row: bytes) -> Glance:
     Raises:
         ValueError: if it is no row.
     """
-    begin, end = row.find(b',"body":'), row.rfind(b',"cause":"')
-    if 6 < begin < end and row.startswith(b'{"at":') and not row[6:begin].strip(_NUMBER):
-        parts = row[end:].split(b'"')
-        if len(parts) == _PARTS and parts[1::4] == _KEYS and parts[-1] == b"}" and b"\\" not in row[end:]:
-            return Glance(row[6:begin], row[begin + 8 : end], parts[3], parts[7], parts[11], parts[15], parts[19])
+    end = row.rfind(_CAUSE)
+    head, tail = _HEAD(row), _TAIL(row, end) if end > 0 else None
+    if head is not None and tail is not None and head.end() < end:
+        # What Glance(...) does, without a Python call.
+        return _new(Glance, (head[1], row[head.end() : end], *tail.groups()))
     return _decoded(row)
+
+
+def is_json(body: bytes) -> bool:
+    """Return whether a body can be decoded."""
+    try:
+        orjson.loads(body)
+    except ValueError:
+        return False
+    return True
+
+
+def body_of(row: Glance) -> dict[str, Any]:
+    """Return the body of a row, decoded; empty where it is no JSON object, which its comparison has to refuse."""
+    try:
+        value = orjson.loads(row.body)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _decoded(row: bytes) -> Glance:
@@ -62,5 +83,5 @@ def _decoded(row: bytes) -> Glance:
     if wrong:
         raise ValueError(f"{wrong[0]!r} is missing or of the wrong kind")
     body = orjson.dumps(value["body"], None, orjson.OPT_SORT_KEYS)
-    texts = (value[key].encode("utf-8", "surrogatepass") for key in _TEXTS)
+    texts = (value[key].encode() for key in _TEXTS)
     return Glance(orjson.dumps(value["at"]), body, *texts)

@@ -12,6 +12,7 @@ row, not one row missing and another one extra.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import orjson
@@ -38,9 +39,8 @@ ENDED: Final = b"ended"
 SENT: Final = b"sent"
 _COMMAND: Final = b"agent."
 _DECISION: Final = b'"decision":{'
-_ENDINGS: Final = frozenset(topic.encode() for topic in ENDINGS)
 _MAY_DECIDE: Final = frozenset(topic.encode() for topic in (TASK_ABSTAINED, TASK_ASKED))
-_ROUTED: Final = TASK_ROUTED.encode()
+_SLOTS: Final = {TASK_ROUTED.encode(): DECIDED, **dict.fromkeys((topic.encode() for topic in ENDINGS), ENDED)}
 #: What a row is about, by its topic: the key in its body that says so.
 _SUBJECTS: Final = {
     topic.encode(): key
@@ -64,26 +64,27 @@ def slot_of(row: Glance) -> bytes:
     topic = row.topic
     if not row.task:
         return topic
-    if topic == _ROUTED or (topic in _MAY_DECIDE and _DECISION in row.body):
+    if topic in _MAY_DECIDE and _DECISION in row.body:
         return DECIDED
-    if topic in _ENDINGS:
-        return ENDED
-    return SENT if topic.startswith(_COMMAND) else topic
+    slot = _SLOTS.get(topic)
+    return slot if slot is not None else SENT if topic.startswith(_COMMAND) else topic
 
 
-def identify(row: Glance, body: bytes) -> tuple[bytes, bytes, bytes]:
+def identify(row: Glance, rename: Callable[[bytes, bytes], bytes] | None = None) -> bytes:
     """Return what two rows have in common that are the same event; occurrences are told apart by their order.
 
     Args:
         row: which.
-        body: its body, with the name of the other run in it where the two are named differently.
+        rename: given its body and its task, returns the body with the name of the other run in it.
 
     Raises:
         ValueError: if the body is no JSON object.
     """
     slot = slot_of(row)
     key = _SUBJECTS.get(slot)
-    return row.task, slot, b"" if key is None else _subject(body, key)
+    if key is None:
+        return row.task + b"\0" + slot
+    return row.task + b"\0" + slot + b"\0" + _subject(row.body if rename is None else rename(row.body, row.task), key)
 
 
 def _subject(body: bytes, key: str) -> bytes:

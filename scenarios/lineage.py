@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-import orjson
-
-from scenarios.glance import Glance
+from scenarios.glance import Glance, body_of
 from scenarios.track import Track, look
 
 #: Causes that are followed, at most.
@@ -71,7 +69,7 @@ def agent_of(row: Glance) -> str:
     topic = _text(row.topic)
     if topic.startswith(_COMMAND):
         return topic.removeprefix(_COMMAND)
-    body = orjson.loads(row.body)
+    body = body_of(row)
     decision = body.get("decision")
     named = decision.get("chosen") if isinstance(decision, dict) else body.get("agent")
     return named if isinstance(named, str) else ""

@@ -49,6 +49,9 @@ def _build(document: Document, model: type[ScenarioEntry], path: Path, row: int)
     mentions.check_entries("faults", entry.faults, known)
     mentions.check_entries("then", entry.then, known)
     mentions.check_states(entry)
+    for index, one in enumerate(entry.then):
+        for name in one.files:
+            files.path(name, ("then", index, "file"))
     return Scenario(
         name=entry.scenario,
         path=path,

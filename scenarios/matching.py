@@ -9,19 +9,21 @@ kept only up to a bound, and read again beyond it, so that two runs which have n
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from typing import Final
 
-from scenarios.glance import Glance
+from scenarios.glance import Glance, is_json
 from scenarios.identity import identify
-from scenarios.track import Track, look
+from scenarios.track import Again, Track, look
 from scenarios.verdict import Judge, Kind, of_one_side
 
 #: Rows that wait, of which the text is kept; the others are read again.
 _KEPT: Final = 4096
 _BODY: Final = b',"body":'
 
-_Key = tuple[bytes, bytes, bytes]
+#: Rows that wait, by identity: mostly one.
+_Waiting = dict[bytes, int | list[int]]
 
 
 class Matching:
@@ -47,8 +49,9 @@ class Matching:
         self.extra: dict[int, Kind] = {}
         self._to_actual: dict[bytes, bytes] = {}
         self._to_recorded: dict[bytes, bytes] = {}
-        self._waiting: tuple[dict[_Key, list[_Waiting]], dict[_Key, list[_Waiting]]] = ({}, {})
-        self._kept, self._in_step = 0, True
+        self._waiting: tuple[_Waiting, _Waiting] = ({}, {})
+        self._near: tuple[dict[int, Glance], dict[int, Glance]] = ({}, {})
+        self._in_step = True
         self._begun: float | None = None
         for chunk, other in zip_longest(recorded.chunks(), actual.chunks(), fillvalue=()):
             self._take(chunk, other)
@@ -65,40 +68,43 @@ class Matching:
 
     # -- in step -----------------------------------------------------------------------------------------------------
 
-    def _take(self, chunk: list[bytes] | tuple[()], other: list[bytes] | tuple[()]) -> None:
-        if self._in_step and self.judge.timing is None and chunk == other:
-            self._pair_up(len(chunk))
-            return
-        for recorded, actual in zip_longest(chunk, other):
-            if self._in_step and recorded is not None and actual is not None:
-                self._in_step = self._step(recorded, actual)
-            else:
-                self._in_step = False
-                self._meet(recorded, actual)
+    def _take(self, chunk: Sequence[bytes], other: Sequence[bytes]) -> None:
+        begin = self._walk(chunk, other) if self._in_step else 0
+        for recorded, actual in zip_longest(chunk[begin:], other[begin:]):
+            self._in_step = False
+            self._meet(recorded, actual)
 
-    def _pair_up(self, count: int) -> None:
-        self.partners.extend(range(self.rows, self.rows + count))
-        self.rows += count
+    def _walk(self, chunk: Sequence[bytes], other: Sequence[bytes]) -> int:
+        """Go on in step as far as it goes, looking at rows that are not the same bytes; return how far."""
+        named, done = self.judge.names.chunk(chunk), min(len(chunk), len(other))
+        unequal: Sequence[int] = [at for at, pair in enumerate(zip(named, other, strict=False)) if pair[0] != pair[1]]
+        if self._begun is None and done and 0 not in unequal:
+            self._begun = 0.0  # what is the same bytes was not late, if the first row was not
+        elif self.judge.timing is not None and self._begun != 0.0:
+            unequal = range(done)
+        for at in unequal:
+            if not self._step(self.rows + at, named[at], chunk[at], other[at]):
+                done = at
+                break
+        self.partners.extend(range(self.rows, self.rows + done))
+        self.rows += done
+        return done
 
-    def _step(self, recorded: bytes, actual: bytes) -> bool:
-        """Compare two rows in the same place; return whether the runs are still in step."""
-        if recorded != actual:
-            named = self.judge.names.row(recorded)
-            begin, other = named.find(_BODY), actual.find(_BODY)
-            if begin < 0 or other < 0 or named[begin:] != actual[other:]:
-                return self._look_closer(recorded, actual)
+    def _step(self, at: int, named: bytes, recorded: bytes, actual: bytes) -> bool:
+        """Compare two rows in the same place; return whether they are the same event, so that the runs stay in step."""
+        named = self.judge.names.row(named)
+        begin, other = named.find(_BODY), actual.find(_BODY)
+        if begin < 0 or other < 0 or named[begin:] != actual[other:]:
+            return self._look_closer(at, recorded, actual)
         if self.judge.timing is not None:
-            self._time(len(self.partners), self._seen(recorded), self._seen_actual(actual))
-        self._pair_up(1)
+            self._time(at, look(self.recorded, at, recorded), look(self.actual, at, actual))
         return True
 
-    def _look_closer(self, recorded: bytes, actual: bytes) -> bool:
-        one, other = self._seen(recorded), self._seen_actual(actual)
-        if one.id != other.id or self._key(one, mine=True) != self._key(other, mine=False):
-            self._meet(recorded, actual)
+    def _look_closer(self, at: int, recorded: bytes, actual: bytes) -> bool:
+        one, other = look(self.recorded, at, recorded), look(self.actual, at, actual)
+        if one.id != other.id or self._key(one, at, mine=True) != self._key(other, at, mine=False):
             return False
-        self._settle(len(self.partners), one, other, same_cause=one.cause == other.cause)
-        self._pair_up(1)
+        self._settle(at, one, at, other, same_cause=one.cause == other.cause)
         return True
 
     # -- out of step -------------------------------------------------------------------------------------------------
@@ -106,13 +112,15 @@ class Matching:
     def _meet(self, recorded: bytes | None, actual: bytes | None) -> None:
         """Take the next row of each run, where there is one, and match it with whatever waits for it."""
         if recorded is not None:
-            seen, at = self._seen(recorded), len(self.partners)
+            at = len(self.partners)
+            seen = look(self.recorded, at, recorded)
             self.partners.append(-1)
             waits = self._find(seen, at, mine=True)
             if waits is not None:
                 self._match(at, seen, *waits)
         if actual is not None:
-            seen, at = self._seen_actual(actual), self.rows
+            at = self.rows
+            seen = look(self.actual, at, actual)
             self.rows += 1
             waits = self._find(seen, at, mine=False)
             if waits is not None:
@@ -120,43 +128,57 @@ class Matching:
 
     def _find(self, seen: Glance, at: int, *, mine: bool) -> tuple[int, Glance] | None:
         """Return the row of the other run that waits for this one, or else let this one wait."""
-        key = self._key(seen, mine=mine)
-        others = self._waiting[mine].get(key)
-        if others:
-            waits = others.pop(0)
-            if not others:
-                del self._waiting[mine][key]
-            self._kept -= waits[1] is not None
-            return waits[0], waits[1] or self._again(waits[0], mine=not mine)
-        keep = self._kept < _KEPT
-        self._kept += keep
-        self._waiting[not mine].setdefault(key, []).append((at, seen if keep else None))
+        key, others = self._key(seen, at, mine=mine), self._waiting[mine]
+        waits = others.pop(key, None)
+        if waits is not None:
+            first = waits if isinstance(waits, int) else waits.pop(0)
+            if not isinstance(waits, int) and waits:
+                others[key] = waits
+            return first, self._near[mine].pop(first, None) or self._again(first, mine=not mine)
+        if len(self._near[not mine]) < _KEPT:
+            self._near[not mine][at] = seen
+        own = self._waiting[not mine]
+        before = own.setdefault(key, at)
+        if isinstance(before, list):
+            before.append(at)
+        elif before != at:
+            own[key] = [before, at]
         return None
 
     def _match(self, at: int, recorded: Glance, other: int, actual: Glance) -> None:
         self.partners[at] = other
         if recorded.id != actual.id:
             self._to_actual[recorded.id], self._to_recorded[actual.id] = actual.id, recorded.id
-        self._settle(at, recorded, actual, same_cause=self.same_cause(recorded, actual))
+        self._settle(at, recorded, other, actual, same_cause=self.same_cause(recorded, actual))
 
     def _left_over(self) -> None:
-        for waiting in self._waiting[False].values():
-            for at, seen in waiting:
-                self.found[at] = of_one_side(seen or self._again(at, mine=True), "missing")
-        for waiting in self._waiting[True].values():
-            for at, seen in waiting:
-                self.extra[at] = of_one_side(seen or self._again(at, mine=False), "extra")
-        if self.judge.timing is None:
-            self.found = {at: kind for at, kind in self.found.items() if kind != "timing"}
-            self.extra = {at: kind for at, kind in self.extra.items() if kind != "timing"}
+        missing, extra = (sorted(_flat(waiting.values())) for waiting in self._waiting)
+        self._waiting = ({}, {})
+        for at, seen in self._all_of(missing, mine=True):
+            self._add(self.found, at, of_one_side(seen, "missing"))
+        for at, seen in self._all_of(extra, mine=False):
+            self._add(self.extra, at, of_one_side(seen, "extra"))
+
+    def _add(self, found: dict[int, Kind], at: int, kind: Kind) -> None:
+        if kind != "timing" or self.judge.timing is not None:
+            found[at] = kind
+
+    def _all_of(self, ordinals: list[int], *, mine: bool) -> Iterator[tuple[int, Glance]]:
+        track = self.recorded if mine else self.actual
+        again = Again(track, len(ordinals))
+        near = self._near[not mine]
+        for at in ordinals:
+            yield at, near.pop(at) if at in near else again.look(at)
 
     # -- both --------------------------------------------------------------------------------------------------------
 
-    def _settle(self, at: int, recorded: Glance, actual: Glance, *, same_cause: bool) -> None:
+    def _settle(self, at: int, recorded: Glance, other: int, actual: Glance, *, same_cause: bool) -> None:
         try:
             kind = self.judge.judge(recorded, actual, same_cause=same_cause)
         except ValueError as error:
-            raise self.recorded.refusal(at, f"it cannot be compared: {error}") from None
+            broken = not is_json(recorded.body)
+            track, where = (self.recorded, at) if broken else (self.actual, other)
+            raise track.refusal(where, f"its body is no JSON: {error}") from None
         if kind is not None:
             self.found[at] = kind
         elif self.judge.timing is not None:
@@ -170,23 +192,21 @@ class Matching:
         if abs(round(apart - self._begun, 9)) > (self.judge.timing or 0.0):
             self.found[at] = "timing"
 
-    def _key(self, seen: Glance, *, mine: bool) -> _Key:
-        body = self.judge.names.body(seen.body, seen.task) if mine else seen.body
+    def _key(self, seen: Glance, at: int, *, mine: bool) -> bytes:
         try:
-            return identify(seen, body)
+            return identify(seen, self.judge.names.body if mine else None)
         except ValueError as error:
-            track, at = (self.recorded, len(self.partners)) if mine else (self.actual, self.rows)
-            raise track.refusal(at - 1, f"its body is no JSON object: {error}") from None
-
-    def _seen(self, row: bytes) -> Glance:
-        return look(self.recorded, len(self.partners), row)
-
-    def _seen_actual(self, row: bytes) -> Glance:
-        return look(self.actual, self.rows, row)
+            track = self.recorded if mine else self.actual
+            raise track.refusal(at, f"its body is no JSON object: {error}") from None
 
     def _again(self, at: int, *, mine: bool) -> Glance:
         track = self.recorded if mine else self.actual
         return look(track, at, track.row(at))
 
 
-_Waiting = tuple[int, Glance | None]
+def _flat(waiting: Iterable[int | list[int]]) -> Iterator[int]:
+    for one in waiting:
+        if isinstance(one, int):
+            yield one
+        else:
+            yield from one

@@ -27,7 +27,7 @@ from typing import Final
 import orjson
 
 from orchestrator.topics import AGENT_REGISTERED, TASK_STARTED
-from scenarios.glance import Glance
+from scenarios.glance import Glance, body_of
 from scenarios.matching import Matching
 from scenarios.track import look
 
@@ -54,6 +54,8 @@ def find_order(matching: Matching) -> Ordering:
     Raises:
         PointsmanError: if a run cannot be read any more.
     """
+    if matching.partners == array("i", range(len(matching.partners))):
+        return Ordering()
     others = array("i", (other for other in matching.partners if other >= 0))
     if all(itertools.starmap(operator.lt, itertools.pairwise(others))):
         return Ordering()
@@ -89,7 +91,7 @@ def _conflicts(matching: Matching) -> Iterator[tuple[int, int]]:
         for row in chunk:
             at += 1
             if row.endswith(_REGISTERED):
-                one_at_a_time |= _takes_one(row)
+                one_at_a_time |= _takes_one(look(matching.recorded, at, row))
             if matching.partners[at] < 0:
                 continue
             seen = look(matching.recorded, at, row)
@@ -111,12 +113,12 @@ def _keys(row: Glance, one_at_a_time: set[bytes]) -> Iterator[bytes]:
     if row.task:
         yield b"task/" + row.task
     if row.topic == _STARTED and one_at_a_time:
-        agent = orjson.dumps(orjson.loads(row.body).get("agent"))
+        agent = orjson.dumps(body_of(row).get("agent"))
         if agent in one_at_a_time:
             yield b"agent/" + agent
 
 
-def _takes_one(row: bytes) -> set[bytes]:
-    body = orjson.loads(row)["body"]
+def _takes_one(row: Glance) -> set[bytes]:
+    body = body_of(row)
     policy = body.get("policy")
     return {orjson.dumps(body.get("agent"))} if isinstance(policy, dict) and policy.get("concurrency") == 1 else set()

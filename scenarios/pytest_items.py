@@ -15,7 +15,7 @@ from orchestrator.router_of_run import load_router
 from orchestrator.settings import SETTINGS_FILE, load_settings
 from router import Router
 from scenarios.loader import load_scenarios
-from scenarios.report import describe
+from scenarios.report import describe, label
 from scenarios.runner import ScenarioResult, run_scenario
 from scenarios.scenario import Scenario
 
@@ -29,6 +29,10 @@ class ScenarioFailedError(Exception):
     def __init__(self, result: ScenarioResult) -> None:
         self.result = result
         super().__init__(result.scenario.title)
+
+
+class FlakyWarning(pytest.PytestWarning):
+    """Issued where a scenario passed as often as it had to, and not always: that is no plain pass."""
 
 
 class Stock:
@@ -104,6 +108,8 @@ class ScenarioItem(pytest.Item):
         agents = stock.agents() if self.scenario.given.agents else []
         result = run_scenario(self.scenario, agents=agents, router=stock.router)
         self.user_properties += [("seed", self.scenario.seed), ("virtual_s", result.duration_s)]
+        if label(result) == "flaky":
+            self.warn(FlakyWarning(f"{self.name}: {result.series}"))
         if result.verdict != "passed":
             raise ScenarioFailedError(result)
 
@@ -115,7 +121,7 @@ class ScenarioItem(pytest.Item):
 
     def reportinfo(self) -> tuple[Any, int | None, str]:
         """Say what it is called."""
-        return self.path, None, self.name
+        return self.path, 0, self.name
 
 
 def _name_of(scenario: Scenario) -> str:

@@ -3,30 +3,46 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Final, Self
+from typing import Any, BinaryIO, Final, Self
 
 from orchestrator.agent import Agent
 from orchestrator.budget import Budget
 from orchestrator.clock import SystemClock, VirtualClock, new_run_id
 from orchestrator.confinement import confined
-from orchestrator.journal import BlockingJournal, MemoryJournal
+from orchestrator.foreign import PASSED
+from orchestrator.journal import BlockingJournal, Durability, MemoryJournal
+from orchestrator.logs import make_logger
 from orchestrator.messages import Envelope, Result
 from orchestrator.orchestrator import Orchestrator
 from orchestrator.paced_loop import run_paced
 from orchestrator.plan import Plan
+from orchestrator.redaction import RedactedRouter, Redactor, Rows, Tally, redacted_task
+from orchestrator.router_of_run import load_router
 from orchestrator.settings import Settings
 from orchestrator.topics import TASK_ASKED
 from router import Router
-from scenarios.cassette import SUFFIX, Cassette, Header, Recording, encode_line
+from scenarios.cassette import SUFFIX, Cassette, Footer, Header, Recording, encode_line
 from scenarios.errors import RecordingError
-from scenarios.tape import Redact, Tape
+from scenarios.tape import Tape
 
 #: Settings that say where things are or how they are shown, and decide nothing of what happens.
 _ASIDE: Final = frozenset(
-    ("journal", "workspace", "router", "models", "shadow", "durability", "lease_s", "log_format", "strict_plugins")
+    (
+        "journal",
+        "workspace",
+        "router",
+        "models",
+        "shadow",
+        "durability",
+        "lease_s",
+        "log_format",
+        "strict_plugins",
+        "redact",
+    )
 )
 
 
@@ -39,12 +55,14 @@ class Recorded:
         cassette: the file.
         reads: how many recordings it holds.
         results: by task id.
+        redacted: what was taken out, by rule.
     """
 
     run: str
     cassette: Path
     reads: int
     results: dict[str, Result]
+    redacted: Mapping[str, Tally] = field(default_factory=dict)
 
 
 def cassette_of(settings: Settings, run: str) -> Path:
@@ -61,8 +79,7 @@ def record(
     budget: Budget | None = None,
     into: Path | None = None,
     run: str = "",
-    redact: Redact = lambda value: value,
-    profile: str = "",
+    redact: Redactor | None = None,
     jumps: bool = False,
     on_row: Callable[[Envelope], None] = lambda _row: None,
 ) -> Recorded:
@@ -76,13 +93,13 @@ def record(
         budget: what the run may use at most.
         into: file of the cassette; None takes `cassette_of`.
         run: id of the run; made of date and time where it is empty.
-        redact: takes secrets out of what is written to the cassette.
-        profile: names what `redact` does.
+        redact: takes secrets out of whatever is written; agents have the real values, the router does not.
         jumps: let timers pass at once while no call is outside; otherwise the run takes the time that it takes.
         on_row: hears of each row.
 
     Raises:
         RecordingError: if a task asks people, who cannot be recorded; or there is such a cassette already.
+        RedactionError: if a rule of redaction fails; what it looked at is not written.
         PointsmanError: if the run cannot start, or its journal cannot be written.
     """
     real = SystemClock()
@@ -93,22 +110,47 @@ def record(
         run=run,
         epoch=clock.epoch,
         plan=plan.name,
-        tasks=tuple(task.to_json() for task in plan.tasks),
+        tasks=tuple(task.to_json() if redact is None else redacted_task(task.to_json(), redact) for task in plan.tasks),
         budget=None if budget is None else budget.to_json(),
         settings=settings.model_dump(mode="json", exclude=set(_ASIDE), exclude_defaults=True),
         workspace=str(settings.workspace),
-        profile=profile,
+        profile="" if redact is None else str(redact.profile.source or redact.profile.name),
+        key="" if redact is None else redact.mark,
     )
-    journal = _Recording(settings.journal, run, durability=settings.durability, on_row=on_row)
-    with journal, _CassetteFile(path, header) as file:
-        tape = Tape(Cassette(header=header), "all", redact=redact, sink=file.write)
+    journal = RecordingJournal(settings.journal, run, durability=settings.durability, on_row=on_row, redact=redact)
+    with journal, CassetteFile(path, header) as file:
+        tape = Tape(Cassette(header=header), "all", redact=redact or as_it_is, sink=file.write)
         made = Orchestrator(
-            settings, agents=agents, router=router, journal=journal, clock=clock, run=run, budget=budget,
-            outside_of=tape.of,
+            settings, agents=agents, router=seeing(router, settings, redact), journal=journal, clock=clock, run=run,
+            budget=budget, outside_of=tape.of,
+            logger=None if redact is None else make_logger(settings.log_format, now=clock.now, redact=redact),
         )  # fmt: skip
-        with confined():
+        with confined(), passing(redact):
             results = run_paced(perform(made, plan, tape), jumps=jumps)
-    return Recorded(run, path, len(tape.made), results)
+        tallies: Mapping[str, Tally] = {} if redact is None else redact.tallies
+        if redact is not None:
+            file.end(Footer(redacted=dict(tallies)))
+    return Recorded(run, path, len(tape.made), results, tallies)
+
+
+def as_it_is(value: Any) -> Any:
+    """Return a value: nothing is taken out."""
+    return value
+
+
+@contextmanager
+def passing(redact: Redactor | None) -> Iterator[None]:
+    """Let what errors say be redacted before it is cut to its length, by whatever runs in the block."""
+    before = PASSED.set(redact)
+    try:
+        yield
+    finally:
+        PASSED.reset(before)
+
+
+def seeing(router: Router | None, settings: Settings, redact: Redactor | None) -> Router | None:
+    """Return a router that sees redacted requests, where there is redaction: its record follows from theirs."""
+    return router if redact is None else RedactedRouter(router or load_router(settings), redact)
 
 
 async def perform(orchestrator: Orchestrator, plan: Plan, tape: Tape) -> dict[str, Result]:
@@ -131,14 +173,29 @@ def refuse_questions(envelope: Envelope) -> None:
         )
 
 
-class _Recording(BlockingJournal):
+class RecordingJournal(BlockingJournal):
     """The journal of a recorded run."""
 
-    def __init__(self, path: Path, run: str, *, durability: str, on_row: Callable[[Envelope], None]) -> None:
-        super().__init__(path, run, durability=durability)  # type: ignore[arg-type]
-        self._on_row = on_row
+    def __init__(
+        self,
+        path: Path,
+        run: str,
+        *,
+        durability: Durability,
+        on_row: Callable[[Envelope], None] = lambda _row: None,
+        redact: Redactor | None = None,
+    ) -> None:
+        """Open it; `on_row` hears of each row, as it is written: without what `redact` takes out."""
+        super().__init__(path, run, durability=durability)
+        self._on_row, self._rows = on_row, None if redact is None else Rows(redact)
+
+    def redacted(self, envelope: Envelope) -> Envelope:
+        """Return an envelope as it is written."""
+        return envelope if self._rows is None else self._rows(envelope)
 
     def append(self, envelope: Envelope) -> bool:
+        """Take an envelope; a question to people ends the run, for who answers is not recorded."""
+        envelope = self.redacted(envelope)
         refuse_questions(envelope)
         self._on_row(envelope)
         return super().append(envelope)
@@ -147,13 +204,19 @@ class _Recording(BlockingJournal):
 class RehearsalJournal(MemoryJournal):
     """The journal of a replay."""
 
+    def __init__(self, run: str, redact: Redactor | None = None) -> None:
+        """Prepare; `redact` as the recording had it."""
+        super().__init__(run)
+        self._rows = None if redact is None else Rows(redact)
+
     def append(self, envelope: Envelope) -> bool:
         """Take an envelope; a question to people ends the replay, as it ended the recording."""
+        envelope = envelope if self._rows is None else self._rows(envelope)
         refuse_questions(envelope)
         return super().append(envelope)
 
 
-class _CassetteFile:
+class CassetteFile:
     """A cassette that grows with the run: after a crash it holds all that was released."""
 
     def __init__(self, path: Path, header: Header) -> None:
@@ -161,6 +224,11 @@ class _CassetteFile:
         self._file: BinaryIO | None = None
 
     def __enter__(self) -> Self:
+        """Begin the file.
+
+        Raises:
+            RecordingError: if it is there already, or cannot be written.
+        """
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._path.open("xb", buffering=0)
@@ -172,6 +240,7 @@ class _CassetteFile:
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Let it be on the disk."""
         if self._file is not None:
             os.fsync(self._file.fileno())
             self._file.close()
@@ -183,6 +252,14 @@ class _CassetteFile:
             RecordingError: if it cannot be written.
         """
         self._append(encode_line(recording))
+
+    def end(self, footer: Footer) -> None:
+        """Append what is known at the end alone.
+
+        Raises:
+            RecordingError: if it cannot be written.
+        """
+        self._append(encode_line(footer))
 
     def _append(self, line: bytes) -> None:
         if self._file is None:

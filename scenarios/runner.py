@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from orchestrator.agent import Agent
-from orchestrator.clock import VirtualClock
 from orchestrator.errors import PointsmanError
 from orchestrator.interleaving import USUAL, Interleaving
+from orchestrator.journal import Row
 from orchestrator.messages import Envelope
 from orchestrator.orchestrator import Orchestrator
 from orchestrator.plan import Plan
@@ -53,6 +53,7 @@ class ScenarioResult:
         journal: the same as JSON Lines: equal bytes for the same scenario and seed.
         strikes: faults of the scenario that took place.
         in_vain: those that did not, in words; with one the scenario has failed, for it shows nothing.
+        stored: the rows as the journal has them, canonical and chained.
         astray: reads that its cassette does not hold, and recordings that were not read; with one it has failed.
         held: at which choices of its interleaving somebody was held back.
         series: what came of all of its runs, of which the others speak of one; None where it was run once.
@@ -67,6 +68,7 @@ class ScenarioResult:
     journal: bytes = b""
     strikes: tuple[Strike, ...] = ()
     in_vain: tuple[str, ...] = ()
+    stored: tuple[Row, ...] = field(default=(), repr=False)
     astray: tuple[str, ...] = ()
     held: frozenset[int] = frozenset()
     series: Series | None = None
@@ -149,7 +151,9 @@ class _Stage:
         history = History(row.envelope for row in self.record.rows)
         logs = self._logbook.lines if self._logbook else ()
         in_vain, astray = tuple(self.sabotage.in_vain()), tuple(deck.findings())
-        outcomes = judge_all(self._scenario.then, Evidence(history, states, logs, (*in_vain, *astray)))
+        folder = self._scenario.path.parent
+        evidence = Evidence(history, states, logs, (*in_vain, *astray), stored=self.record.rows, folder=folder)
+        outcomes = judge_all(self._scenario.then, evidence)
         met = all(outcome.met for outcome in outcomes)
         return ScenarioResult(
             self._scenario,
@@ -160,22 +164,23 @@ class _Stage:
             journal=self.record.export(),
             strikes=tuple(self.sabotage.strikes),
             in_vain=in_vain,
+            stored=tuple(self.record.rows),
             astray=astray,
             held=deck.held,
         )
 
     async def _take_steps(self, agents: list[Agent], router: Router, workspace: Path, deck: Deck) -> None:
-        scenario, clock = self._scenario, VirtualClock()
+        scenario, clock = self._scenario, deck.clock
         logger = self._logbook.logger(clock) if self._logbook else None
         async with (
             deck.playing(),
             Orchestrator(
-                _settings_of(scenario, workspace),
+                _settings_of(scenario, workspace, deck.settings),
                 agents=agents,
                 router=router,
                 journal=self.record,
                 clock=clock,
-                run=scenario.title,
+                run=deck.run_id,
                 logger=logger,
                 outside_of=deck.outside_of,
             ) as orchestrator,
@@ -197,15 +202,10 @@ class _Stage:
             await orchestrator.submit_plan(Plan(self._scenario.name, step.tasks))
 
 
-def _settings_of(scenario: Scenario, workspace: Path) -> Settings:
+def _settings_of(scenario: Scenario, workspace: Path, recorded: dict[str, Any]) -> Settings:
     given = scenario.given
-    return Settings(
-        workspace=workspace,
-        seed=scenario.seed,
-        fallback_agent=given.fallback,
-        when_abstained=given.when_abstained,
-        log_format="off",
-    )
+    own = {"seed": scenario.seed, "fallback_agent": given.fallback, "when_abstained": given.when_abstained}
+    return Settings.model_validate({**recorded, **own, "workspace": workspace, "log_format": "off"})
 
 
 def _installed(scenario: Scenario) -> list[Agent]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NoReturn
 
@@ -196,7 +196,7 @@ async def _slowly(fault: SlowFault, handle: Callable[[], Awaitable[Any]]) -> Any
 async def _twice(handle: Handle, task: Task, context: TaskContext) -> Any:
     answer = await handle(task, context)
     with suppress(Exception):  # right: nobody waits for the second answer, nor hears why there is none
-        await handle(task, replace(context, added=[]))
+        await handle(task, context._replace(added=[], drawn_from=[]))
     return answer
 
 

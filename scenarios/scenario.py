@@ -22,6 +22,7 @@ from scenarios.then import (
     Count,
     Ended,
     Latency,
+    MatchesGolden,
     Never,
     NoSecrets,
     Order,
@@ -46,7 +47,8 @@ AnyExpectation = Annotated[
     | Count
     | Latency
     | Cost
-    | NoSecrets,
+    | NoSecrets
+    | MatchesGolden,
     Field(discriminator="type"),
 ]
 #: The types of expectation that come with us.

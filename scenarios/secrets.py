@@ -1,77 +1,61 @@
-"""Secrets: texts that must not leave a run, found by their form and, where they have one, by their check digits."""
+"""Secrets: what must not be in anything that a run leaves, found by the rules that redaction takes them out with."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple, get_args
 
-SecretKind = Literal["card-number", "iban", "token", "private-key", "email"]
+from orchestrator.redaction import Profile, RedactionKey, Redactor
+from orchestrator.redaction.pseudonym import PSEUDONYM
+from scenarios.changes import changes
+from scenarios.conditions import canonical
+
+#: The rules of redaction: how a secret looks; or what it is called (`secret`, `cookie`, `header`).
+SecretKind = Literal[
+    "card", "iban", "email", "phone", "jwt", "key", "token", "private-key", "userinfo", "secret", "cookie", "header"
+]
 KINDS: Final[tuple[SecretKind, ...]] = get_args(SecretKind)
 
 
 class Secret(NamedTuple):
-    """A secret that was found: its kind, and the text itself, which no report may show."""
+    """Where a secret is, as a JSON Pointer, and of which kind; what it is, no report may show."""
 
-    kind: SecretKind
-    text: str
-
-
-def find_secrets(text: str) -> Iterator[Secret]:
-    """Yield the secrets in a text."""
-    for kind, (pattern, holds) in _PATTERNS.items():
-        for match in pattern.finditer(text):
-            if holds(match[0]):
-                yield Secret(kind, match[0])
+    pointer: str
+    kind: str
 
 
-def find_in_value(value: Any, way: str = "") -> Iterator[tuple[str, Secret]]:
-    """Yield the secrets in a JSON value, in its keys and numbers as well, each with the JSON Pointer to it."""
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from ((way, secret) for secret in find_secrets(key))
-            yield from find_in_value(inner, f"{way}/{key.replace('~', '~0').replace('/', '~1')}")
-    elif isinstance(value, list | tuple):
-        for index, inner in enumerate(value):
-            yield from find_in_value(inner, f"{way}/{index}")
-    elif isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
-        yield from ((way, secret) for secret in find_secrets(str(value)))
+class SecretFinder:
+    """Looks for secrets in one value after the other; what was found by its name is known where nothing names it."""
+
+    def __init__(self, allow: Sequence[str] = ()) -> None:
+        """Prepare; texts that are allowed are no secrets."""
+        self._allow = tuple(allow)
+        self._redact = Redactor(Profile(), RedactionKey(b"nobody sees these", ""))
+
+    def find(self, value: Any) -> Iterator[Secret]:
+        """Yield where in a JSON value secrets are.
+
+        Raises:
+            RedactionError: if a rule fails.
+        """
+        plain = self._without_allowed(value)
+        for change in changes(plain, self._redact(plain)):
+            known = set(_kinds_in(change.recorded))
+            yield from (Secret(change.pointer, kind) for kind in _kinds_in(change.actual) if kind not in known)
+
+    def _without_allowed(self, value: Any) -> Any:
+        if isinstance(value, str):
+            for text in self._allow:
+                value = value.replace(text, "")
+            return value
+        if isinstance(value, Mapping):
+            return {self._without_allowed(key): self._without_allowed(inner) for key, inner in value.items()}
+        return [self._without_allowed(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
-def luhn_holds(text: str) -> bool:
-    """Say whether the digits of a text fit together as those of a card number do (ISO/IEC 7812-1, Annex B)."""
-    digits = [int(digit) for digit in reversed(text) if digit.isdecimal()]
-    doubled = (sum(divmod(2 * digit, 10)) for digit in digits[1::2])
-    return (sum(digits[::2]) + sum(doubled)) % 10 == 0 and len(set(digits)) > 1
-
-
-def mod_97_holds(text: str) -> bool:
-    """Say whether a text has the check digits of an IBAN (ISO 13616): moved to its end, the rest by 97 is 1."""
-    plain = text.replace(" ", "")
-    if not 15 <= len(plain) <= 34:
-        return False
-    return int("".join(str(int(one, 36)) for one in plain[4:] + plain[:4])) % 97 == 1
-
-
-def _always(_text: str) -> bool:
-    return True
-
-
-# Ids in journals are hexadecimal and numbers have fractions: digits beside a letter or a point are no card number.
-_PATTERNS: Final[dict[SecretKind, tuple[re.Pattern[str], Callable[[str], bool]]]] = {
-    "card-number": (re.compile(r"(?<![0-9A-Za-z.])[2-6](?:[ -]?[0-9]){12,18}(?![0-9A-Za-z]|\.[0-9])"), luhn_holds),
-    "iban": (re.compile(r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b"), mod_97_holds),
-    "token": (
-        re.compile(
-            r"(?i:\bbearer\s+)[A-Za-z0-9._~+/-]{8,}=*"
-            r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"
-            r"|\b(?:sk-|ghp_|github_pat_|glpat-|xox[abprs]-|AKIA)[A-Za-z0-9_-]{12,}"
-        ),
-        _always,
-    ),
-    "private-key": (re.compile(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----"), _always),
-    "email": (
-        re.compile(r"[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24}\b"),
-        _always,
-    ),
-}
+def _kinds_in(value: Any) -> list[str]:
+    """Return the kinds of the pseudonyms in a value, each once; of what is absent, none."""
+    if not isinstance(value, str | Mapping | list | tuple):
+        return []
+    found = PSEUDONYM.finditer(value if isinstance(value, str) else canonical(value))
+    return list(dict.fromkeys(one[0][1:].partition(":")[0] for one in found))

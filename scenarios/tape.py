@@ -49,6 +49,7 @@ class Tape:
     Attributes:
         misses: reads that were refused, in order.
         made: what was recorded in this run, in the order of its releases.
+        asked: how often the world was asked.
     """
 
     def __init__(
@@ -58,6 +59,9 @@ class Tape:
         *,
         redact: Redact = lambda value: value,
         sink: Sink = lambda _recording: None,
+        gate: asyncio.Event | None = None,
+        keep_played: bool = False,
+        passes_by: Callable[[Recording], bool] = lambda _recording: False,
     ) -> None:
         """Prepare.
 
@@ -67,8 +71,12 @@ class Tape:
                 one of the first two for whoever knows whether there was a cassette.
             redact: what is written, looked for and replayed has gone through it.
             sink: hears of each recording, before the handler has its answer.
+            gate: nobody is asked before it is set; what is read meanwhile waits for it.
+            keep_played: whether what is played is recorded again, too.
+            passes_by: whether a recording that fits is not to be played after all.
         """
         self._lives, self._redact, self._sink = mode != "none", redact, sink
+        self._gate, self._keeps_played, self._passes_by = gate, keep_played, passes_by
         self._left: dict[tuple[str, str], deque[Recording]] = defaultdict(deque)
         kept = cassette.recordings if mode != "all" else ()
         for recording in sorted(kept, key=lambda one: one.call):  # of two alike the one that was asked first
@@ -77,6 +85,7 @@ class Tape:
         self._group = asyncio.TaskGroup()
         self.misses: list[Miss] = []
         self.made: list[Recording] = []
+        self.asked = 0
 
     async def __aenter__(self) -> Self:
         """Begin."""
@@ -106,9 +115,13 @@ class Tape:
         about = {"task": task, "call": self._calls[task], "source": source, "request": plain}
         about["digest"] = digest_of(source, plain)
         left = self._left[task, about["digest"]]
+        while left and self._passes_by(left[0]):
+            left.popleft()
         if left:
-            return await _play(left.popleft())
+            return await self._play(left.popleft())
         if self._lives:
+            if self._gate is not None:
+                await self._gate.wait()
             return await self._ask(about, function)
         miss = Miss(task, about["call"], source, plain, self._nearest(task, source, about["call"]))
         self.misses.append(miss)
@@ -116,11 +129,23 @@ class Tape:
 
     # -- inside ------------------------------------------------------------------------------------------------------
 
+    async def _play(self, recording: Recording) -> Any:
+        """Return or raise what was recorded, at its moment."""
+        if self._keeps_played and recording.cut_off:
+            self._keep(recording)
+        await _moment_of(recording)
+        if self._keeps_played:
+            self._keep(recording)
+        if recording.fault is not None:
+            raise revive(recording.fault)
+        return deepcopy(recording.answer)
+
     async def _ask(self, about: dict[str, Any], function: Read) -> Any:
         """Have the world answer, and wait for the moment of release."""
         loop = asyncio.get_running_loop()
         if not isinstance(loop, PacedLoop):
             raise CassetteError(about["task"], about["source"], "this run cannot ask the world", "record it instead")
+        self.asked += 1
         call = _Call(loop, about, self._keep, self._redact)
         alone = copy_context()
         alone.run(CURRENT.set, None)  # whatever the function reads in its turn is part of this read
@@ -182,7 +207,8 @@ class _Call:
             release = self._release
         except Exception as error:  # noqa: BLE001 - right: kept, and raised where the handler waits
             fault = keep(error)
-            self._came = {"fault": replace(fault, text=self._redact(fault.text))}
+            text, attributes = self._redact([fault.text, dict(fault.attributes)])
+            self._came = {"fault": replace(fault, text=text, attributes=attributes)}
             self._error, release = error, self._release
         finally:
             self._loop.come_back(release)
@@ -205,17 +231,13 @@ async def _called(function: Read) -> Any:
     return await output if inspect.isawaitable(output) else output
 
 
-async def _play(recording: Recording) -> Any:
-    """Return or raise what was recorded, at its moment."""
+async def _moment_of(recording: Recording) -> None:
+    """Wait until what was recorded is released; for ever, where its handler was cut off."""
     loop = asyncio.get_running_loop()
     released: asyncio.Future[None] = loop.create_future()
     if not recording.cut_off:
-        moment = max(recording.at, loop.time())
-        loop.call_at(moment, _release, released)
+        loop.call_at(max(recording.at, loop.time()), _release, released)
     await released
-    if recording.fault is not None:
-        raise revive(recording.fault)
-    return deepcopy(recording.answer)
 
 
 def _release(waiting: asyncio.Future[None]) -> None:

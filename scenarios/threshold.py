@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from orchestrator.messages import EMPTY
 from router import AgentProfile, Contribution, LearnsAgents, Prediction, Router
+from router.calibration import Calibration
+from router.protocol import Calibrated
 
 
 class OtherThreshold:
@@ -19,11 +21,16 @@ class OtherThreshold:
         """The router's."""
         return self._router.fingerprint
 
+    @property
+    def calibration(self) -> Calibration | None:
+        """The router's, if it has one."""
+        return self._router.calibration if isinstance(self._router, Calibrated) else None
+
     def predict(self, text: str, vetoes: Mapping[str, str] = EMPTY) -> Prediction:
         """Decide as the router does, but with this threshold."""
         return self._router.predict(text, vetoes).under(self._threshold)
 
-    def explain(self, text: str, agent: str) -> tuple[Contribution, ...]:
+    def explain(self, text: str, agent: str) -> Sequence[Contribution]:
         """Explain as the router does."""
         return self._router.explain(text, agent)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Final, Protocol
@@ -17,6 +17,8 @@ from scenarios.glance import Glance, glance
 CHUNK: Final = 1024
 #: Bytes that one row of a file may have.
 MAX_ROW: Final = 64 * 1024 * 1024
+#: Rows that are read again one by one, at most.
+MANY: Final = 2000
 _BLOCK: Final = 1 << 20
 #: How a row ends that says what people thought of a decision afterwards: no part of what the run did.
 _SAID: Final = f'"topic":"{TASK_JUDGED}"}}'.encode()
@@ -61,9 +63,30 @@ def look(track: Track, ordinal: int, row: bytes) -> Glance:
         seen = glance(row)
     except ValueError as error:
         raise track.refusal(ordinal, f"it is no row of a journal: {error}") from None
-    if seen.run != track.run.encode("utf-8", "surrogatepass"):
+    if seen.run != track.run.encode():
         raise track.refusal(ordinal, f"it is of run {seen.run.decode(errors='replace')!r}, not of {track.run!r}")
     return seen
+
+
+class Again:
+    """Looks again at rows of a track: one by one if there are few, or along the track if there are many, in order."""
+
+    def __init__(self, track: Track, many: int) -> None:
+        self._track, self._along = track, many > MANY
+        self._chunks: Iterator[list[bytes]] = iter(())
+        self._chunk: list[bytes] = []
+        self._begin = -1
+
+    def look(self, at: int) -> Glance:
+        """Return a row; one that stands before the last is not found along the track."""
+        if not self._along or 0 <= at < self._begin:
+            return look(self._track, at, self._track.row(at))
+        if self._begin < 0:
+            self._chunks, self._begin = self._track.chunks(), 0
+        while at >= self._begin + len(self._chunk):
+            self._begin += len(self._chunk)
+            self._chunk = next(self._chunks)
+        return look(self._track, at, self._chunk[at - self._begin])
 
 
 class JournalTrack:
@@ -135,33 +158,37 @@ class FileTrack:
         rest, offset, number, known = b"", 0, 0, self._lines[-1] if self._lines else 0
         with self._path.open("rb") as file:
             while block := file.read(_BLOCK):
-                lines = (rest + block).split(b"\n")
+                text = rest + block
+                lines, odd = text.split(b"\n"), b"\r" in text or _SAID in text
                 rest = lines.pop()
                 if len(rest) > MAX_ROW:
                     raise DocumentError(self._path, number + len(lines) + 1, 1, f"longer than {MAX_ROW} bytes", _HINT)
-                yield self._kept(lines, offset, number, known)
+                yield self._kept(lines, offset, number, known, odd=odd)
                 offset, number = offset + sum(map(len, lines)) + len(lines), number + len(lines)
         if rest:
-            yield self._kept([rest], offset, number, known)
+            yield self._kept([rest], offset, number, known, odd=True)
 
-    def _kept(self, lines: list[bytes], offset: int, number: int, known: int) -> list[bytes]:
-        """Return the rows among these lines, and remember where each begins."""
-        begins = list(accumulate((len(line) + 1 for line in lines), initial=offset))
+    def _kept(self, lines: list[bytes], offset: int, number: int, known: int, *, odd: bool) -> list[bytes]:
+        """Return the rows among these lines, and remember where each begins: newlines left out, as many as lines."""
+        begins = list(accumulate(map(len, lines), initial=offset - number))
         kept: Sequence[int] = range(len(lines))
         rows = lines
-        if any(not line or line.endswith((_SAID, b"\r")) for line in lines):
+        if odd or b"" in lines:
             plain = [line.rstrip(b"\r") for line in lines]
             kept = [at for at, line in enumerate(plain) if line and not line.endswith(_SAID)]
             rows = [plain[at] for at in kept]
         if number >= known:  # else they were yielded before
-            self._offsets.extend([begins[at] for at in kept])
-            self._lines.extend([number + at + 1 for at in kept])
+            del begins[len(lines) :]
+            self._offsets.extend(begins if rows is lines else [begins[at] for at in kept])
+            self._lines.extend(
+                range(number + 1, number + 1 + len(lines)) if rows is lines else [number + at + 1 for at in kept]
+            )
         return rows
 
     def row(self, ordinal: int) -> bytes:
         """Return a row that `chunks` has yielded, counted from 0."""
         with self._path.open("rb") as file:
-            file.seek(self._offsets[ordinal])
+            file.seek(self._offsets[ordinal] + self._lines[ordinal] - 1)
             return file.readline(MAX_ROW).rstrip(b"\r\n")
 
     def place(self, ordinal: int) -> int:
@@ -174,25 +201,42 @@ class FileTrack:
 
 
 class MemoryTrack:
-    """A run whose rows are at hand, as `MemoryJournal.rows` has them."""
+    """A run whose rows are at hand: those of a `MemoryJournal`, or what its `export` returns."""
 
-    def __init__(self, rows: Sequence[Row], name: str = "") -> None:
-        self.run = rows[0].run if rows else ""
+    def __init__(self, rows: Iterable[Row] | bytes, name: str = "") -> None:
+        """Keep the rows.
+
+        Args:
+            rows: of one run; or JSON Lines.
+            name: what they are called where they are shown; that of the run if it is empty.
+
+        Raises:
+            JournalError: if the first of them is no row.
+        """
+        texts = rows.splitlines() if isinstance(rows, bytes) else [row.canonical for row in rows]
+        numbered = [(number, text) for number, text in enumerate(texts, start=1) if not text.endswith(_SAID)]
+        self._rows = [text for _, text in numbered]
+        self._places = [number for number, _ in numbered]
+        self.run, self.name = "", name
+        if self._rows:
+            try:
+                self.run = glance(self._rows[0]).run.decode()
+            except ValueError as error:
+                raise self.refusal(0, f"it is no row of a journal: {error}") from None
         self.name = name or self.run
-        self._rows = [row for row in rows if row.envelope.topic != TASK_JUDGED]
 
     def chunks(self) -> Iterator[list[bytes]]:
         """Yield all rows, `CHUNK` at a time."""
         for begin in range(0, len(self._rows), CHUNK):
-            yield [row.canonical for row in self._rows[begin : begin + CHUNK]]
+            yield self._rows[begin : begin + CHUNK]
 
     def row(self, ordinal: int) -> bytes:
         """Return a row, counted from 0."""
-        return self._rows[ordinal].canonical
+        return self._rows[ordinal]
 
     def place(self, ordinal: int) -> int:
-        """Return the sequence number of a row."""
-        return self._rows[ordinal].sequence
+        """Return which row it is, counted from 1."""
+        return self._places[ordinal]
 
     def refusal(self, ordinal: int, problem: str) -> PointsmanError:
         """Return the error that says what is wrong with a row."""

@@ -64,6 +64,8 @@ _SCORES: Final = frozenset(
         "shadow",
     }
 )
+#: Parts of the candidates that say who they are.
+_WHO: Final = (("names",), ("versions",))
 #: Keys that hold seconds of the clock on the wall.
 _TIMES: Final = frozenset({"elapsed_s", "wait_s", "wall_s"})
 #: Where a row says which task unlocked another one.
@@ -139,14 +141,19 @@ def of_one_side(row: Glance, kind: Literal["missing", "extra"]) -> Kind:
 
 def _of_decisions(found: list[Change]) -> Kind:
     """Return the class of what two records of one decision differ in."""
-    keys = {
-        change.path[2] if change.path[:2] == ("body", "decision") and len(change.path) > 2 else "" for change in found
-    }
+    keys = {_key_of(change.path) for change in found}
     if keys & {"chosen", "abstained"} or any(change.path == ("topic",) for change in found):
         return "decision-flipped"
     if keys <= _OF_THE_GROUND:
         return "environment"
     return "decision-drifted" if keys <= _OF_THE_GROUND | _SCORES else "payload"
+
+
+def _key_of(path: tuple[str, ...]) -> str:
+    """Return the key of a decision that a path leads into; who could be asked is a matter of the ground."""
+    if path[:2] != ("body", "decision") or len(path) < 3:
+        return ""
+    return "registry_digest" if path[2:3] == ("candidates",) and path[3:4] in _WHO else path[2]
 
 
 def _is_number(value: Any) -> bool:

@@ -34,9 +34,15 @@ class BrokenExpectation(Expectation):
         raise NotImplementedError
 
 
+@functools.cache
 def scenario_model() -> type[ScenarioEntry]:
     """Return the model of a scenario file, the types of installed plugins included; they are looked for once."""
-    return _model_with(expectation_types(importlib.metadata.entry_points(group=GROUP)))
+    types = expectation_types(importlib.metadata.entry_points(group=GROUP))
+    if not types:
+        return ScenarioEntry
+    union: Any = Union[(*BUILT_IN, *types)]
+    then: Any = (tuple[Annotated[union, Field(discriminator="type")], ...], Field(min_length=1))
+    return create_model("ScenarioEntry", __base__=ScenarioEntry, __doc__=ScenarioEntry.__doc__, then=then)
 
 
 def expectation_types(entry_points: Iterable[EntryPoint]) -> tuple[type[Expectation], ...]:
@@ -59,30 +65,20 @@ def types_of(kind: type[Expectation]) -> tuple[str, ...]:
     return get_args(kind.model_fields["type"].annotation)
 
 
-@functools.lru_cache(maxsize=16)
-def _model_with(types: tuple[type[Expectation], ...]) -> type[ScenarioEntry]:
-    if not types:
-        return ScenarioEntry
-    union: Any = Union[(*BUILT_IN, *types)]
-    then: Any = (tuple[Annotated[union, Field(discriminator="type")], ...], Field(min_length=1))
-    return create_model("ScenarioEntry", __base__=ScenarioEntry, __doc__=ScenarioEntry.__doc__, then=then)
-
-
 def _load(entry_point: EntryPoint) -> type[Expectation]:
     name = entry_point.name
     try:
         kind: object = entry_point.load()
     except (Exception, SystemExit) as error:  # noqa: BLE001 - right: importing a plugin runs a stranger's code
-        return _stand_in(entry_point, f"loading {entry_point.value!r} raised {describe(error)}")
+        return _broken(entry_point, f"loading {entry_point.value!r} raised {describe(error)}")
     if not (isinstance(kind, type) and issubclass(kind, Expectation)):
-        return _stand_in(entry_point, f"{entry_point.value!r} is no subclass of `scenarios.Expectation`")
+        return _broken(entry_point, f"{entry_point.value!r} is no subclass of `scenarios.Expectation`")
     if set(types_of(kind)) != {name, NOT + name}:
-        return _stand_in(entry_point, f'its `type` is not Literal["{name}", "{NOT}{name}"]')
+        return _broken(entry_point, f'its `type` is not Literal["{name}", "{NOT}{name}"]')
     return kind
 
 
-@functools.lru_cache(maxsize=64)  # one for each, so that the model with it is made once, too
-def _stand_in(entry_point: EntryPoint, problem: str) -> type[Expectation]:
+def _broken(entry_point: EntryPoint, problem: str) -> type[Expectation]:
     name = entry_point.name
     owner = entry_point.dist.name if entry_point.dist else "?"
     said = f"type {name!r} comes from the distribution {owner!r}, and {problem}; repair or remove it"

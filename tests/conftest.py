@@ -20,7 +20,7 @@ LONGEST: Final = (
 )
 
 #: Files that must be refused: our own pytest plugin would collect the scenarios among them, and report just that.
-collect_ignore: Final = ["broken"]
+collect_ignore_glob: Final = ["broken/*"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -65,6 +65,8 @@ def test_every_console_command_succeeds_in_order(tmp_path: Path) -> None:
     own = {"fix this broken json": "json-medic", "is there a script for it": "script-finder"}
     rows = (json.dumps({"text": text, "label": label}) for text, label in own.items())
     (tmp_path / "dev.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    (plan,) = (block for block in _blocks("yaml") if block.startswith("plan:"))
+    (tmp_path / "morning.plan.yaml").write_text(plan, encoding="utf-8")
     commands = re.findall(r"^\$ (.+)$", "\n".join(_blocks("console")), re.MULTILINE)
     assert len(commands) > 8
     for command in commands:

@@ -52,8 +52,16 @@ def test_the_wheel_holds_exactly_the_four_packages(names: list[str]) -> None:
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     "shipped",
-    ["router/bundled/router.npz", "router/bundled/out_of_scope.txt", "orchestrator/py.typed", "scenarios/library/"],
+    [
+        "router/bundled/router.npz",
+        "router/bundled/out_of_scope.txt",
+        "orchestrator/py.typed",
+        "scenarios/library/",
+        "scenarios/schema/scenario-1.json",
+        "scenarios/schema/plan-1.json",
+        "scenarios/html/assets/base.js",
+    ],
 )
 def test_the_wheel_holds_the_data_that_serving_needs(names: list[str], shipped: str) -> None:
-    """The bundled router, the scenario library and the typing markers are in the wheel."""
+    """The bundled router, the scenario library, the schemas and the typing markers are in the wheel."""
     assert any(name.startswith(shipped) for name in names)

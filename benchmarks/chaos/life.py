@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import signal
 import sys
@@ -107,7 +108,7 @@ async def _work(folder: Path, tasks: int, seed: int, build: Build) -> int:
     make = Orchestrator.resume if _has_begun(folder) else _begin
     with Interruption() as interruption:
         async with make(run=RUN, settings=settings, agents=[Clerk(bank, build)], router=FixedRouter()) as o:
-            await interruption.guard(_see_to_its_end(o, make_plan(tasks, seed)))
+            await interruption.guard(functools.partial(_see_to_its_end, o, make_plan(tasks, seed)))
             if interruption.number:
                 o.hasten()
         bank.close()

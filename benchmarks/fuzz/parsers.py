@@ -17,6 +17,7 @@ from orchestrator import caps
 from orchestrator.agent import agent
 from orchestrator.documents import read_document, validate
 from orchestrator.errors import PointsmanError
+from orchestrator.fault import Fault
 from orchestrator.http.requests import read_url
 from orchestrator.journal import decode, encode
 from orchestrator.messages import Envelope
@@ -28,6 +29,10 @@ from router.manifest import ManifestError, parse
 from router.model_file import read_model
 from router.roster_file import read_roster, write_roster
 from router.snapshot import Entry
+from scenarios.cassette import Header, Recording, digest_of, encode_line, load_cassette
+from scenarios.exchange.gherkin import read_feature, skeleton
+from scenarios.exchange.otlp import rows_of_traces
+from scenarios.exchange.xes import rows_of_log
 from scenarios.loader import load_scenarios
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -96,6 +101,39 @@ def _make(folder: Path) -> Iterator[Parser]:
     yield Parser(
         "url", lambda raw: read_url(raw.decode("utf-8", "surrogateescape")), (b"https://a.example:8443/x?y=1",)
     )
+    yield Parser("cassette", _in_file(folder / "x.cassette.jsonl", load_cassette), (_cassette(),))
+    yield from _of_others(folder)
+
+
+def _cassette() -> bytes:
+    fault = Fault("builtins", "ValueError", ("ValueError",), "no", {"n": [1]})
+    recordings = (
+        Recording(
+            task="t", call=1, source="llm", digest=digest_of("llm", {"p": "x"}), request={"p": "x"}, at=0.5, answer=[1]
+        ),
+        Recording(task="t", call=2, source="llm", digest=digest_of("llm", None), at=1.5, fault=fault),
+    )
+    header = Header(run="r", epoch=1.5, tasks=({"id": "t", "request": "do"},), settings={"seed": 7})
+    return encode_line(header) + b"".join(map(encode_line, recordings))
+
+
+def _of_others(folder: Path) -> Iterator[Parser]:
+    """Yield the parsers of other people's records."""
+    log = (
+        b'<log a="1"><trace><string key="k" value="v"/><event><date key="t" value="2026-01-05"/></event></trace></log>'
+    )
+    yield Parser("xes", _in_file(folder / "x.xes", lambda path: list(rows_of_log(path))), (log,))
+    feature = b"@t\nFeature: f\nScenario Outline: <a>\nGiven x\nWhen <a>\nThen y\nExamples:\n|a|\n|1|\n"
+    yield Parser("feature", _in_file(folder / "x.feature", _as_skeletons), (feature,))
+    span = {"traceId": "00", "spanId": "11", "startTimeUnixNano": "1", "attributes": []}
+    traces = {"resourceSpans": [{"resource": {}, "scopeSpans": [{"scope": {}, "spans": [span]}]}]}
+    yield Parser(
+        "traces", _in_file(folder / "x.json", lambda path: list(rows_of_traces(path))), (json.dumps(traces).encode(),)
+    )
+
+
+def _as_skeletons(path: Path) -> object:
+    return [skeleton(story, path) for story in read_feature(path)]
 
 
 def _largest_plans() -> tuple[bytes, ...]:

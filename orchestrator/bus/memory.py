@@ -74,7 +74,7 @@ class Bus:
         self._by_topic: dict[str, tuple[Subscription, ...]] = {}
         self._replies: dict[str, asyncio.Future[Envelope]] = {}
         self._closed = False
-        self._published = 0
+        self._published = self._to_the_tap_alone = 0
         self._past = Deliveries()
 
     # -- subscribing -------------------------------------------------------------------------------------------------
@@ -212,8 +212,8 @@ class Bus:
             total.add(subscription.statistics())
         return BusStatistics(
             published=self._published,
-            accepted=total.accepted,
-            handled=total.handled,
+            accepted=total.accepted + self._to_the_tap_alone,
+            handled=total.handled + self._to_the_tap_alone,
             dead_lettered=total.dead_lettered,
             expired=total.expired,
             queued=total.queued,
@@ -256,7 +256,10 @@ class Bus:
                 full = full or _Full([])
                 full.waiting.append((subscription, waiter))
         if not subscriptions:
-            self._nobody_subscribed(envelope)
+            if self._tap is not None:
+                self._to_the_tap_alone += 1
+            else:
+                self._nobody_subscribed(envelope)
         return full
 
     async def _wait(self, full: _Full) -> None:
@@ -282,9 +285,6 @@ class Bus:
 
     def _nobody_subscribed(self, envelope: Envelope) -> None:
         self._past.accepted += 1
-        if self._tap is not None:
-            self._past.handled += 1
-            return
         self._past.dead_lettered += 1
         self._keep_dead_letter(envelope, f"nobody subscribes to {envelope.topic!r}")
 

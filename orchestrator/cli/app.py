@@ -10,13 +10,18 @@ import typer
 from orchestrator.cli import (
     agents,
     budget,
+    coverage,
     dead_letters,
     decisions,
     demo,
     diff,
     doctor,
     evaluation,
+    exports,
     feedback,
+    fork,
+    golden,
+    imports,
     inbox,
     journal,
     learn,
@@ -24,12 +29,15 @@ from orchestrator.cli import (
     promote,
     record,
     replay,
+    report,
     resume,
     route,
     run,
+    scan,
     schema,
     test,
     train,
+    whatif,
     why,
 )
 from orchestrator.cli.options import SettingsFile, examples
@@ -78,8 +86,11 @@ app.command(epilog=run.EXAMPLES)(run.run)
 app.command(epilog=resume.EXAMPLES)(resume.resume)
 app.command(epilog=record.EXAMPLES)(record.record)
 app.command(epilog=replay.EXAMPLES)(replay.replay)
+app.command(epilog=fork.EXAMPLES)(fork.fork)
 app.command("test", epilog=test.EXAMPLES)(test.play_scenarios)
+app.add_typer(golden.app, name="golden")
 app.command(epilog=schema.EXAMPLES)(schema.schema)
+app.command(epilog=coverage.EXAMPLES)(coverage.coverage)
 app.command(epilog=route.EXAMPLES)(route.route)
 app.command(epilog=train.EXAMPLES)(train.train)
 app.command("eval", epilog=evaluation.EXAMPLES)(evaluation.evaluate)
@@ -87,6 +98,8 @@ app.add_typer(agents.app, name="agents")
 app.command(epilog=decisions.EXAMPLES)(decisions.decisions)
 app.command(epilog=why.EXAMPLES)(why.why)
 app.command(epilog=diff.EXAMPLES)(diff.diff)
+app.command(epilog=report.EXAMPLES)(report.report)
+app.command(epilog=whatif.EXAMPLES)(whatif.whatif)
 app.command(epilog=feedback.EXAMPLES)(feedback.feedback)
 app.command(epilog=learn.EXAMPLES)(learn.learn)
 app.command(epilog=promote.PROMOTE_EXAMPLES)(promote.promote)
@@ -97,4 +110,7 @@ app.command(epilog=inbox.INBOX_EXAMPLES)(inbox.inbox)
 app.command(epilog=inbox.ANSWER_EXAMPLES)(inbox.answer)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(journal.app, name="journal")
+app.command(epilog=scan.EXAMPLES)(scan.scan)
+app.add_typer(imports.app, name="import")
+app.add_typer(exports.app, name="export")
 app.command(epilog=doctor.EXAMPLES)(doctor.doctor)

@@ -9,13 +9,12 @@ import typer
 
 from orchestrator.cli import session
 from orchestrator.cli.console import print_json
+from orchestrator.cli.named_runs import NamedRuns
 from orchestrator.cli.options import AsJson, SettingsFile, examples
 
 if TYPE_CHECKING:
-    from orchestrator.journal import JournalReader
     from scenarios.divergence import Comparison
     from scenarios.origin import Origin
-    from scenarios.track import Track
 
 EXAMPLES = examples(
     "pointsman diff 20261125T224930-3f1a 20261126T081502-99c0",
@@ -55,13 +54,14 @@ def diff(
     from scenarios.divergence import MOST, compare
     from scenarios.verdict import TOLERANCE
 
-    with _Runs(settings_file) as runs:
+    with NamedRuns(settings_file) as runs:
         tracks = runs.open(recorded, "A"), runs.open(actual, "B")
         found = compare(
             *tracks,
             tolerance=TOLERANCE if tolerance is None else tolerance,
             timing=timing,
             most=_ALL if everything else MOST,
+            origins=runs.origins(*tracks),
         )
     origins = find_origins(found, settings_file)
     if as_json:
@@ -71,48 +71,6 @@ def diff(
 
         show_comparison(found, origins)
     raise typer.Exit(0 if found.same else 1)
-
-
-class _Runs:
-    """Opens runs, files as they are and others from the journal, which is opened once and when it is needed."""
-
-    def __init__(self, settings_file: Path | None) -> None:
-        self._settings_file = settings_file
-        self._reader: JournalReader | None = None
-
-    def __enter__(self) -> _Runs:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._reader is not None:
-            self._reader.close()
-
-    def open(self, name: str, argument: str) -> Track:
-        """Return the rows of a run.
-
-        Raises:
-            typer.BadParameter: if there is no such file and no such run.
-        """
-        from scenarios.track import FileTrack, JournalTrack
-
-        if Path(name).is_file():
-            return FileTrack(Path(name))
-        if self._reader is None:
-            self._reader = session.open_journal(self._settings_file)
-        found = self._reader.find_runs(name)
-        if len(found) == 1:
-            return JournalTrack(self._reader, found[0])
-        raise typer.BadParameter(self._not_one(name, found), param_hint=argument)
-
-    def _not_one(self, name: str, found: tuple[str, ...]) -> str:
-        from orchestrator.documents import suggest
-
-        if found:
-            return f"{name!r} is the beginning of {len(found)} runs: {', '.join(found[:5])}; give more of it"
-        if self._reader is None:
-            raise AssertionError("the journal was looked into")
-        known = [one.run for one in self._reader.runs()]
-        return f"{name!r} is no file, and no run in {self._reader.path}; {suggest(name, known)}"
 
 
 def find_origins(found: Comparison, settings_file: Path | None) -> dict[str, Origin]:

@@ -100,7 +100,8 @@ def _summary(found: Comparison) -> Text:
     causes = _count(sum(found.counts.values()), "first cause")
     left = sum(found.counts.values()) - len(found.divergences)
     more = f"; {left} not shown, see --all" if left else ""
-    follow = f"; {_count(found.below, 'later difference')} from them" if found.below else ""
+    from_what = "it" if sum(found.counts.values()) == 1 else "them"
+    follow = f"; {_count(found.below, 'later difference')} from {from_what}" if found.below else ""
     return cell(f"{causes}: {counts}{follow}{more}", "bold")
 
 

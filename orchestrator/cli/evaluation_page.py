@@ -18,8 +18,8 @@ from orchestrator.cli.evaluation_pictures import (
 )
 from orchestrator.cli.learning import LEARNT, learnt_in_words
 from orchestrator.cli.measurement import in_words
-from orchestrator.cli.page_style import PAGE, STYLE
-from orchestrator.cli.svg import inert
+from scenarios.html.inert import inert
+from scenarios.html.style import PAGE, STYLE
 
 if TYPE_CHECKING:
     from router import EmbeddingMap, Examination

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from orchestrator.cli.console import shorten
-from orchestrator.cli.svg import (
+from scenarios.html.svg import (
     LEFT,
     SIDE,
     TOP,

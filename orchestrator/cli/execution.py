@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import functools
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,7 +138,7 @@ async def _run(made: Orchestrator, plan: Plan | None, view: RunView, display: Di
             with display:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(_watch(watched, view, display), name="display")
-                    await interruption.guard(_work(orchestrator, plan))
+                    await interruption.guard(functools.partial(_work, orchestrator, plan))
                     if interruption.number:
                         orchestrator.hasten()
                     else:

@@ -21,6 +21,10 @@ ModelFile: TypeAlias = Annotated[
 RouterFile: TypeAlias = Annotated[
     Path | None, typer.Option("--router", metavar="FILE", help="Router to ask instead of the bundled one.")
 ]
+Inputs: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--workspace", "-w", metavar="DIR", help="Folder of the inputs; the recorded one if not given."),
+]
 Run: TypeAlias = Annotated[str, typer.Option("--run", metavar="ID", help="One run only; see `pointsman journal runs`.")]
 ErrorBudget: TypeAlias = Annotated[
     float | None,

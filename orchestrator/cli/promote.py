@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from router import Verdict
 
 PROMOTE_EXAMPLES = examples(
-    "pointsman promote", 'pointsman promote 3f2a --force --reason "the champion fails in production"'
+    "pointsman promote",
+    'pointsman promote 3f2a --force --reason "the champion fails in production"',
+    "pointsman promote 20261126T0815 --out dispute.scenario.yaml",
 )
 ROLLBACK_EXAMPLES = examples("pointsman rollback", "pointsman rollback --to bundled")
 
@@ -36,9 +38,17 @@ class Check(NamedTuple):
 
 def promote(
     challenger: Annotated[
-        str, typer.Argument(metavar="CHALLENGER", help="How its digest begins; the youngest model if not given.")
+        str,
+        typer.Argument(
+            metavar="CHALLENGER|RUN", help="How its digest begins; the youngest model if not given. With --out: a run."
+        ),
     ] = "",
     *,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE", help="Make this scenario of a recorded run; no model is touched."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Write over a scenario that is there.")] = False,
     known: Annotated[
         Path | None,
         typer.Option(
@@ -50,9 +60,17 @@ def promote(
     settings_file: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Let a challenger serve if it passes three checks; exit with 1, and nothing changed, if it does not."""
+    """Let a challenger serve if it passes three checks; exit with 1, and nothing changed, if it does not.
+
+    With --out a recorded run becomes a scenario: its tasks, its cassette and inputs, and what came of each task.
+    """
     from orchestrator.model_store import ModelStore
 
+    if out is not None:
+        from orchestrator.cli.recorded import promote_recorded
+
+        promote_recorded(challenger, out, settings_file, overwrite=overwrite, as_json=as_json)
+        return
     if force != bool(reason.strip()):
         raise typer.BadParameter("--force and --reason go together", param_hint="--force")
     settings = session.open_settings(settings_file)

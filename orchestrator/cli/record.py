@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,15 +15,19 @@ from orchestrator.cli.options import AsJson, BudgetText, RouterFile, SettingsFil
 from orchestrator.cli.run import as_object, show_results
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from orchestrator.cli.execution import Execution
     from orchestrator.messages import Envelope
     from orchestrator.plan import Plan
+    from orchestrator.redaction import Tally
     from orchestrator.settings import Settings
     from scenarios.recording import Recorded
 
 EXAMPLES = examples(
     "pointsman record release.plan.yaml",
     "pointsman record release.plan.yaml --workspace inputs --cassette release.cassette.jsonl",
+    "pointsman record release.plan.yaml --redact bank.redaction.yaml",
     "pointsman replay 20261126T081502-99c0",
 )
 
@@ -41,6 +46,9 @@ def record(
     workspace: Annotated[
         Path | None, typer.Option("--workspace", "-w", metavar="DIR", help="Folder that paths in payloads start from.")
     ] = None,
+    redact: Annotated[
+        str, typer.Option("--redact", metavar="PROFILE|FILE", help="What is taken out: default, none, or a YAML file.")
+    ] = "",
     budget: BudgetText = "",
     router: RouterFile = None,
     settings_file: SettingsFile = None,
@@ -51,6 +59,9 @@ def record(
     The run is in the journal as any other. What its agents read from outside, by `context.read`, effects and the
     HTTP client, goes to a cassette: JSON Lines that people can review. `pointsman replay` plays the run again from
     it, offline, and says what differs. Times of a recorded run are those of its calls and timers.
+
+    Secrets are taken out of whatever is written, and pseudonyms such as [iban:3f2a9c1d04be] put in: see
+    docs/redaction.md. Agents have the real values meanwhile. --redact none writes everything as it is.
     """
     from orchestrator.plan import load_plan
 
@@ -64,12 +75,17 @@ def record(
         total = total if one is None else one.over(total)
     settings = settings.model_copy(update={"budget": total})
     recorded, done = _record(
-        dataclasses.replace(loaded, budget=None), settings, cassette, virtual=virtual, quiet=as_json
+        dataclasses.replace(loaded, budget=None), settings, cassette, redact, virtual=virtual, quiet=as_json
     )
+    redacted = {rule: tally._asdict() for rule, tally in recorded.redacted.items()}
     if as_json:
-        print_json(as_object(done) | {"cassette": str(recorded.cassette), "reads": recorded.reads})
+        print_json(
+            as_object(done) | {"cassette": str(recorded.cassette), "reads": recorded.reads, "redacted": redacted}
+        )
     else:
         show_results(done)
+        if redacted:
+            show(cell(f"taken out: {ledger_of(recorded.redacted)}", "dim"))
         show(
             cell(f"{recorded.reads} reads in {recorded.cassette}; play it with: pointsman replay {recorded.run}", "dim")
         )
@@ -77,14 +93,16 @@ def record(
 
 
 def _record(
-    plan: Plan, settings: Settings, cassette: Path | None, *, virtual: bool, quiet: bool
+    plan: Plan, settings: Settings, cassette: Path | None, redact: str, *, virtual: bool, quiet: bool
 ) -> tuple[Recorded, Execution]:
     from orchestrator.cli.execution import Execution
     from orchestrator.cli.live import display_for
     from orchestrator.cli.run_view import RunView
     from orchestrator.router_of_run import name_model
     from scenarios.recording import record as record_run
+    from scenarios.redacting import new_redactor
 
+    redactor = new_redactor(redact or settings.redact or "default", settings.journal.parent, os.environ)
     view = RunView(plan.tasks)
     display = display_for(make_console(stderr=quiet), view, plan.name)
 
@@ -101,5 +119,11 @@ def _record(
             into=cassette,
             jumps=virtual,
             on_row=on_row,
+            redact=redactor,
         )
     return recorded, Execution(recorded.run, settings.journal, plan.name, view, name_model(settings))
+
+
+def ledger_of(redacted: Mapping[str, Tally]) -> str:
+    """Return in one line what was taken out, by rule."""
+    return ", ".join(f"{tally.secrets} {rule} at {tally.places} places" for rule, tally in redacted.items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,13 +10,14 @@ import typer
 
 from orchestrator.cli import session
 from orchestrator.cli.console import cell, print_json, show, table
-from orchestrator.cli.options import AsJson, RouterFile, SettingsFile, examples
+from orchestrator.cli.options import AsJson, Inputs, RouterFile, SettingsFile, examples
+from orchestrator.cli.recorded import find_recorded
 
 if TYPE_CHECKING:
     from orchestrator.settings import Settings
     from scenarios.cassette import Cassette, Recording
     from scenarios.divergence import Comparison
-    from scenarios.replay import Replayed
+    from scenarios.replayed import Replayed
     from scenarios.tape import Miss
 
 EXAMPLES = examples(
@@ -40,10 +42,7 @@ def replay(
         float | None,
         typer.Option("--tolerance", min=0, metavar="X", help="By how much a score may move; 5e-6 if not given."),
     ] = None,
-    workspace: Annotated[
-        Path | None,
-        typer.Option("--workspace", "-w", metavar="DIR", help="Folder of the inputs; the recorded one if not given."),
-    ] = None,
+    workspace: Inputs = None,
     router: RouterFile = None,
     settings_file: SettingsFile = None,
     as_json: AsJson = False,
@@ -56,10 +55,11 @@ def replay(
     """
     from scenarios.cassette import load_cassette
     from scenarios.recording import cassette_of
-    from scenarios.replay import replay as replay_run
+    from scenarios.redacting import redactor_of
+    from scenarios.replayed import replay as replay_run
 
     settings = session.open_settings(settings_file, router)
-    run = run if cassette is not None else _find(settings, run)
+    run = run if cassette is not None else find_recorded(settings, run)
     tape = load_cassette(cassette or cassette_of(settings, run))
     settings = session.settle_in(settings, workspace or Path(tape.header.workspace))
     replayed = replay_run(
@@ -67,6 +67,7 @@ def replay(
         agents=session.installed_agents(settings),
         workspace=settings.workspace,
         router_file=settings.router,
+        redact=redactor_of(tape, settings.journal.parent, os.environ),
     )
     found = _compared(settings, tape, replayed, tolerance)
     same = found.same and not replayed.misses and not replayed.unused
@@ -75,31 +76,6 @@ def replay(
     else:
         _show(tape, replayed, found, settings_file)
     raise typer.Exit(0 if same else 1)
-
-
-def _find(settings: Settings, run: str) -> str:
-    """Return the id of the recorded run that is meant.
-
-    Raises:
-        PointsmanError: if there is none, or more than one.
-    """
-    from orchestrator.documents import suggest
-    from orchestrator.errors import PointsmanError
-    from scenarios.cassette import SUFFIX
-    from scenarios.recording import cassette_of
-
-    folder = cassette_of(settings, "x").parent
-    known = sorted(path.name.removesuffix(SUFFIX) for path in folder.glob(f"*{SUFFIX}"))
-    if not known:
-        raise PointsmanError(f"{folder}: no run is recorded; record one with `pointsman record PLAN`")
-    if not run:
-        return known[-1]
-    meant = [name for name in known if name == run] or [name for name in known if name.startswith(run)]
-    if len(meant) > 1:
-        raise PointsmanError(f"{run!r} is the beginning of {len(meant)} recorded runs: {', '.join(meant[:5])}")
-    if not meant:
-        raise PointsmanError(f"no recorded run {run!r} in {folder}; {suggest(run, known)}")
-    return meant[0]
 
 
 def _compared(settings: Settings, tape: Cassette, replayed: Replayed, tolerance: float | None) -> Comparison:

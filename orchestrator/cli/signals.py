@@ -41,17 +41,16 @@ class Interruption:
     ) -> None:
         self._stop_listening()
 
-    async def guard(self, work: Coroutine[Any, Any, None]) -> None:
+    async def guard(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Do the work until it ends or a signal comes, which cancels it; whoever waits here goes on either way."""
         if self._came():
-            work.close()
             return
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a run is guarded inside an asyncio.Task")
         self._cancel = task.cancel
         try:
-            await work
+            await work()
         except asyncio.CancelledError:
             if not self._came():
                 raise
@@ -64,8 +63,8 @@ class Interruption:
 
     def _note(self, number: int) -> None:
         self.number = number
-        self._stop_listening()
         self._cancel()
+        self._stop_listening()
 
     def _stop_listening(self) -> None:
         with suppress(*_DEAF):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -69,7 +70,7 @@ def play_scenarios(
     results = []
     order = _read_interleaving(interleaving)
     scenarios = [_changed(scenario, seed, schedules) for scenario in found.scenarios]
-    for result in _play(scenarios, settings, record, order):
+    for result in map(_redacting(settings), play(scenarios, settings, record, order)):
         results.append(result)
         if not as_json:
             _show_result(result)
@@ -81,7 +82,7 @@ def play_scenarios(
     raise typer.Exit(int(exit_code(results, found.broken)))
 
 
-def _play(
+def play(
     scenarios: Iterable[Scenario], settings: Settings, record: Record | None, interleaving: Interleaving
 ) -> Iterator[ScenarioResult]:
     """Yield results as they come; agents are found once, the router begins each scenario without candidates."""
@@ -94,6 +95,14 @@ def _play(
 
     for scenario in scenarios:
         yield run_scenario(scenario, agents=agents, router=router, record=record, interleaving=interleaving)
+
+
+def _redacting(settings: Settings) -> Callable[[ScenarioResult], ScenarioResult]:
+    """Return what takes secrets out of results before anything is shown or written, where the settings want that."""
+    from scenarios.redacting import new_redactor, redacted_result
+
+    redact = new_redactor(settings.redact, settings.journal.parent, os.environ)
+    return (lambda result: result) if redact is None else (lambda result: redacted_result(result, redact))
 
 
 def _changed(scenario: Scenario, seed: int | None, schedules: int) -> Scenario:
@@ -120,7 +129,7 @@ def _show_result(result: ScenarioResult) -> None:
     about = f" ({len(result.outcomes)} expectations, {result.duration_s:g} s of virtual time{runs})"
     show(cell(mark, style).append(" ").append_text(cell(result.scenario.title)).append(about, "dim"))
     for strike in result.strikes:
-        show(cell(f"  fault: {strike.words}", "dim"))
+        show(cell("").append("  ").append_text(cell(f"fault: {strike.words}", "dim")))
     for line in misses(result):
         show(cell("").append("  ").append_text(cell(line, style)))
 

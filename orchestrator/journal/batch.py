@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Final
+from typing import Any, Final
 
 from orchestrator.errors import StaleOwnerError
 from orchestrator.journal.ownership import Hold
 from orchestrator.journal.rows import GENESIS, chain
 from orchestrator.journal.schema import PATIENCE_MS
 
-_INSERT: Final = "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?)"
+#: Rows of one statement, as far as there are so many: each statement costs a fifth of what it takes to store a row.
+_TOGETHER: Final = 16
+_COLUMNS: Final = 7
+_MANY: Final = _TOGETHER * _COLUMNS
+# A batch is all or nothing. So SQLite need not keep what a statement changed, in case that one alone is taken back.
+_INSERT: Final = "INSERT OR ROLLBACK INTO rows VALUES (?, ?, ?, ?, ?, ?, ?)"
+_INSERT_MANY: Final = _INSERT + ", (?, ?, ?, ?, ?, ?, ?)" * (_TOGETHER - 1)
 _HEAD: Final = "INSERT OR REPLACE INTO head (only, sequence, hash) VALUES (1, ?, ?)"
 
 #: Topic, task, canonical row, measured.
@@ -90,13 +96,21 @@ def _insert(connection: sqlite3.Connection, hold: Hold, batch: list[Item]) -> No
         hold.check(connection)
         head = connection.execute("SELECT sequence, hash FROM head").fetchone()
         sequence, last = head or (0, GENESIS)
-        rows = []
+        values: list[Any] = []
         for topic, task, canonical, measured in batch:
             sequence += 1
             last = chain(last, canonical)
-            rows.append((sequence, hold.run, topic, task, canonical, bytearray(last), measured))
-        connection.executemany(_INSERT, rows)
+            values += (sequence, hold.run, topic, task, canonical, bytearray(last), measured)
+        _insert_values(connection, values)
         connection.execute(_HEAD, (sequence, last))
     except (sqlite3.Error, StaleOwnerError):
         roll_back(connection)
         raise
+
+
+def _insert_values(connection: sqlite3.Connection, values: list[Any]) -> None:
+    """Insert rows, given the values of all their columns one after the other."""
+    rest = len(values) // _MANY * _MANY
+    for at in range(0, rest, _MANY):
+        connection.execute(_INSERT_MANY, values[at : at + _MANY])
+    connection.executemany(_INSERT, [values[at : at + _COLUMNS] for at in range(rest, len(values), _COLUMNS)])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -41,7 +42,7 @@ class BlockingJournal(MemoryJournal):
         self._thread.start()
         self._open = True
         try:
-            opening = SqliteJournal.open(path, run, durability=durability, lease_s=lease_s)
+            opening = functools.partial(SqliteJournal.open, path, run, durability=durability, lease_s=lease_s)
             self._inner = self._there(opening)
         except BaseException:  # right: raised again; the thread must not stay
             self._leave()
@@ -75,7 +76,7 @@ class BlockingJournal(MemoryJournal):
             JournalError: if they could not be written.
         """
         new, self._new = self._new, []
-        self._there(self._write(new))
+        self._there(functools.partial(self._write, new))
 
     async def aclose(self) -> None:
         """Write what is left and close; a second call does nothing.
@@ -90,7 +91,7 @@ class BlockingJournal(MemoryJournal):
             self.flush()
         finally:
             try:
-                self._there(self._inner.aclose())
+                self._there(self._inner.aclose)
             finally:
                 self._leave()
 
@@ -101,7 +102,7 @@ class BlockingJournal(MemoryJournal):
     def __exit__(self, *_: object) -> None:
         """Close what a run did not come to close."""
         if self._open:
-            self._there(self._inner.aclose())
+            self._there(self._inner.aclose)
             self._leave()
 
     # -- inside ------------------------------------------------------------------------------------------------------
@@ -112,8 +113,8 @@ class BlockingJournal(MemoryJournal):
                 await self._inner.sync()
         await self._inner.sync()
 
-    def _there(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._elsewhere).result()
+    def _there(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        return asyncio.run_coroutine_threadsafe(work(), self._elsewhere).result()
 
     def _leave(self) -> None:
         self._open = False

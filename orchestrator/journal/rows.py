@@ -44,22 +44,12 @@ def encode(run: str, envelope: Envelope) -> bytes:
     Raises:
         NotJsonError: if the body is not JSON.
     """
+    name, topic, task, cause, at, body, _ = envelope
+    row = {"at": at, "body": body, "cause": cause, "id": name, "run": run, "task": task, "topic": topic}
     try:
-        return orjson.dumps(
-            {
-                "at": envelope.at,
-                "body": envelope.body,
-                "cause": envelope.causation_id,
-                "id": envelope.id,
-                "run": run,
-                "task": envelope.correlation_id,
-                "topic": envelope.topic,
-            },
-            None,
-            _SORTED,
-        )
+        return orjson.dumps(row, None, _SORTED)
     except TypeError as error:  # orjson.JSONEncodeError is one
-        raise NotJsonError(f"the body of {envelope.topic!r} is not JSON: {error}; publish plain JSON values") from error
+        raise NotJsonError(f"the body of {topic!r} is not JSON: {error}; publish plain JSON values") from error
 
 
 def check_json(value: Any, what: str) -> None:

@@ -92,12 +92,12 @@ class SqliteJournal:
         self._turn = threading.Lock()  # of the connection, between an idle thread's beat and the loop
         self._pending: list[Item] = []
         self._flush: asyncio.Handle | None = None
-        self._writing = False
+        self._writing = self._closed = False
         self._waiters: deque[tuple[int, asyncio.Future[None]]] = deque()
-        self._appended = self._durable = self._commits = 0
+        self._appended = self._durable = self._commits = self._at_hand = 0
         self._failure: JournalError | None = None
-        self._closed = False
-        self._writer = threading.Thread(target=self._write_batches, name=f"journal {self.path.name}", daemon=True)
+        writer = heard(self._write_batches, self._broke)
+        self._writer = threading.Thread(target=writer, name=f"journal {self.path.name}", daemon=True)
         self._writer.start()
 
     @classmethod
@@ -216,7 +216,7 @@ class SqliteJournal:
         try:
             inserted = not self._closed and self._try_to_insert(batch)
         except Exception as error:  # noqa: BLE001 - as in the thread: whatever it is, those who wait must hear of it
-            self._failed(self._not_written(batch, error))
+            self._failed(self._not_written(len(batch), error))
             return
         self._batches.put((batch, inserted))
 
@@ -242,7 +242,7 @@ class SqliteJournal:
             self._flush = self._loop.call_later(_LINGER_S, self._write_now)
 
     def _report(self, error: Exception) -> None:
-        self._failed(self._not_written([], error))
+        self._failed(self._not_written(0, error))
 
     def _failed(self, failure: JournalError) -> None:
         self._failure = failure
@@ -254,18 +254,18 @@ class SqliteJournal:
     # -- in the writer thread ----------------------------------------------------------------------------------------
 
     def _write_batches(self) -> None:
-        batch: list[Item] = []
-        try:
-            while (item := self._next_batch()) is not None:
-                batch, inserted = item
-                if batch:
-                    write(self._connection, self._hold, batch, inserted=inserted)
-                    self._place.check()
-                    self._tell(self._committed, len(batch))
-                elif not self._beat():
-                    return
-        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
-            self._tell(self._failed, self._not_written(batch, error))
+        while (item := self._next_batch()) is not None:
+            batch, inserted = item
+            self._at_hand = len(batch)
+            if batch:
+                write(self._connection, self._hold, batch, inserted=inserted)
+                self._place.check()
+                self._tell(self._committed, len(batch))
+            elif not self._beat():
+                return
+
+    def _broke(self, error: Exception) -> None:
+        self._tell(self._failed, self._not_written(self._at_hand, error))
 
     def _next_batch(self) -> tuple[list[Item], bool] | None:
         """Return what is to be written next; an empty one when it is time to beat, None at the end."""
@@ -289,10 +289,10 @@ class SqliteJournal:
         release(self._connection, self._hold)
         self._connection.close()
 
-    def _not_written(self, batch: list[Item], error: Exception) -> JournalError:
+    def _not_written(self, rows: int, error: Exception) -> JournalError:
         if isinstance(error, JournalError):
             return error
-        what = f"run {self.run!r}: {len(batch)} rows not written"
+        what = f"run {self.run!r}: {rows} rows not written"
         return JournalError(f"{self.path}: {what}: {error}; {remedy(error)} and resume the run")
 
     def _tell(self, callback: Callable[..., None], argument: object) -> None:

@@ -2,6 +2,7 @@
 
 from scenarios.then.amounts import Cost, Latency
 from scenarios.then.ending import Asked, Completed, Ended
+from scenarios.then.golden import MatchesGolden
 from scenarios.then.order import Order
 from scenarios.then.routing import Abstained, AbstentionReason, Routed
 from scenarios.then.rows import Count, Never, Published, RowFilter
@@ -17,6 +18,7 @@ __all__ = [
     "Count",
     "Ended",
     "Latency",
+    "MatchesGolden",
     "Never",
     "NoSecrets",
     "Order",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -36,9 +38,7 @@ class RowFilter(Entry):
     def passes(self, row: Envelope) -> bool:
         """Say whether a row is one of them."""
         return (
-            compile_pattern(self.topic)(row.topic)
-            and self.task in ("", row.correlation_id)
-            and all_fit(self.where, row.body)
+            _matcher(self.topic)(row.topic) and self.task in ("", row.correlation_id) and all_fit(self.where, row.body)
         )
 
     def found(self, evidence: Evidence) -> list[Envelope]:
@@ -91,6 +91,11 @@ class Count(Expectation, RowFilter):
             and (self.at_most is None or count <= self.at_most)
         )
         return holds, f"there were {count}"
+
+
+@functools.lru_cache(maxsize=256)
+def _matcher(pattern: str) -> Callable[[str], bool]:
+    return compile_pattern(pattern)
 
 
 def _shown(rows: list[Envelope]) -> str:

@@ -10,7 +10,7 @@ from orchestrator.errors import PointsmanError
 
 NAMES = [
     *("plan", "scenario", "settings", "environment", "card", "journal row", "manifest", "model", "roster", "topic"),
-    "url",
+    *("url", "xes", "feature", "traces"),
 ]
 
 

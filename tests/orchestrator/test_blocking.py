@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from orchestrator.agent import AgentCard, adopt
+from orchestrator.budget import Budget
 from orchestrator.clock import SystemClock, run_virtual
 from orchestrator.context import TaskContext
-from orchestrator.errors import AgentError
+from orchestrator.errors import AgentError, BudgetExceededError
 from orchestrator.inbox import open_questions
 from orchestrator.journal import MemoryJournal, Row
 from orchestrator.messages import Result, Task
@@ -216,6 +217,27 @@ async def test_a_thread_that_asks_a_person_ends() -> None:
         assert await pay(o, journal) == {"t1": "paid from main", "t1/1": "added"}
         assert {result.attempts for result in (await o.results()).values()} == {1}
     assert set(ledger.done.values()) == {1}
+
+
+@in_virtual_time
+async def test_in_virtual_time_a_thread_spends_in_its_turn() -> None:
+    """The loop stands still while the thread works, so it could count nothing; what is exceeded is raised there."""
+    told: list[str] = []
+
+    def handle(_task: Task, context: TaskContext) -> str:
+        context.spend(tokens=5)
+        told.extend(topics(journal.rows, "budget."))
+        try:
+            context.spend(tokens=50)
+        except BudgetExceededError as error:
+            return error.shortage.figures
+        return ""
+
+    journal = MemoryJournal("r")
+    async with make([Blunt(handle)], journal, budget=Budget(tokens=40)) as o:
+        result = await (await o.submit("a", id="t1")).result()
+        spent = o.statistics().budgets[0].spent["tokens"]
+    assert (result.output, spent, told) == ("55 tokens spent of 40", 55, ["budget.spent"])
 
 
 @in_virtual_time

@@ -32,6 +32,7 @@ COMPONENTS: Final = (
     "orchestrator.journal.sqlite",
     "orchestrator.journal.threads",
     "orchestrator.listener",
+    "orchestrator.outside",
     "orchestrator.progress",
     "orchestrator.questions",
     "orchestrator.recovery",

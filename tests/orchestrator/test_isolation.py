@@ -12,12 +12,16 @@ from typing import Any
 
 import pytest
 
+from orchestrator.alarm import Alarm
 from orchestrator.clock import SystemClock
+from orchestrator.context import TaskContext
 from orchestrator.errors import CardError
+from orchestrator.isolation import Isolation
 from orchestrator.journal import MemoryJournal
-from orchestrator.messages import Result
+from orchestrator.messages import Result, Task
 from orchestrator.orchestrator import Orchestrator
 from orchestrator.settings import Settings
+from orchestrator.starts import Starts
 from orchestrator.testing import FixedRouter, in_virtual_time
 from tests.orchestrator import isolated_agents as them
 from tests.orchestrator.runs import make
@@ -216,3 +220,33 @@ async def test_in_virtual_time_a_process_takes_none() -> None:
         assert (await (await o.submit("teller")).result()).output["pid"] != os.getpid()
         assert (await (await o.submit("hanger")).result()).error == "no answer within 0.3 s"
         assert asyncio.get_running_loop().time() < 1
+
+
+async def test_what_fails_in_ending_the_process_of_a_cancelled_call_is_heard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread does it for which nobody waits: the run hears of it by its alarm."""
+    asked, alarm = asyncio.Event(), Alarm()
+
+    class Nobody:
+        async def ask(self, *_: object) -> str:
+            asked.set()
+            await asyncio.Event().wait()
+            return ""
+
+    def fail(_isolation: Isolation, process: object) -> None:
+        raise OSError(f"no end of {type(process).__name__}")
+
+    isolation = Isolation(them.payer, them.APART, Starts(), lambda: None, alarm)
+    task = Task("t", "x", {"deed": "ask", "ledger": str(tmp_path / "ledger")})
+    try:
+        async with asyncio.TaskGroup() as group:
+            call = group.create_task(isolation.handle(task, TaskContext(task, people=Nobody()), them.APART))
+            await asked.wait()
+            monkeypatch.setattr(Isolation, "_end", fail)
+            call.cancel()
+        with pytest.raises(OSError, match="no end of IsolatedProcess"):
+            await alarm.watch()
+    finally:
+        monkeypatch.undo()
+        isolation.close()

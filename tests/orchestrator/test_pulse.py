@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.alarm import Alarm
 from orchestrator.pulse import Blocked, Pulse, Silence
 
 
@@ -37,7 +38,7 @@ def block_until(noticed: threading.Event) -> None:
 async def test_a_blocked_loop_is_noticed_while_it_is_blocked() -> None:
     """Who holds it, since when, and where in the code; once; and once more when it turns again."""
     ear = Ear()
-    pulse = Pulse(0.02, ear)
+    pulse = Pulse(0.02, ear, Alarm())
     pulse.start()
     block_until(ear.noticed)
     await ear.turns.wait()
@@ -53,7 +54,7 @@ async def test_a_blocked_loop_is_noticed_while_it_is_blocked() -> None:
 async def test_one_that_is_blocked_again_is_noticed_again() -> None:
     """Each time counts from where the loop last turned."""
     ear = Ear()
-    pulse = Pulse(0.02, ear)
+    pulse = Pulse(0.02, ear, Alarm())
     pulse.start()
     for _ in range(2):
         ear.noticed.clear()
@@ -66,7 +67,7 @@ async def test_one_that_is_blocked_again_is_noticed_again() -> None:
 
 async def test_a_pulse_leaves_no_thread() -> None:
     """Stopping waits for it; twice is once."""
-    pulse = Pulse(3600.0, Ear())
+    pulse = Pulse(3600.0, Ear(), Alarm())
     pulse.start()
     assert any(thread.name == "pulse" for thread in threading.enumerate())
     pulse.stop()
@@ -76,7 +77,7 @@ async def test_a_pulse_leaves_no_thread() -> None:
 
 def test_a_pulse_ends_with_its_loop() -> None:
     """A loop that was closed without stopping it leaves no thread that asks it for ever."""
-    pulse = Pulse(0.01, Ear())
+    pulse = Pulse(0.01, Ear(), Alarm())
 
     async def begin() -> None:
         pulse.start()

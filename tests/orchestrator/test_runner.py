@@ -542,28 +542,68 @@ async def test_a_task_group_that_fails_in_a_handler_takes_no_timeout_from_the_ne
         assert (await third.result()).output == "caught"
 
 
+class Noted:
+    """Runs of agents in virtual time, and what was logged of them as a warning."""
+
+    def __init__(self, *agents: Any, **settings: Any) -> None:
+        self._written = io.StringIO()
+        logger = make_logger("json", self._written, now=lambda: 0.0)
+        given: dict[str, Any] = {"journal": MemoryJournal("r"), "clock": VirtualClock(), "logger": logger, "run": "r"}
+        self.run = Orchestrator(Settings(**settings), agents=agents, router=FixedRouter(), **given)
+
+    def warnings(self) -> list[tuple[Any, ...]]:
+        lines = map(json.loads, self._written.getvalue().splitlines())
+        kept = ("event", "agent", "task", "attempt", "error")
+        return [tuple(line[name] for name in kept) for line in lines if line["level"] == "warning"]
+
+
+async def _untidy(_task: Task, context: TaskContext) -> str:
+    came = ""
+    try:
+        came = await (context.ask("go on?") if context.task.id == "asks" else asyncio.sleep(100, "late"))
+    finally:
+        if not came:
+            raise OSError("no clean-up")
+    return came
+
+
+async def _tidy(_task: Task, _context: TaskContext) -> None:
+    await asyncio.sleep(100)
+
+
+LOST = "handler failed as it was cut off"
+
+
 @in_virtual_time
 async def test_what_a_handler_raises_when_the_end_of_the_run_cuts_it_off_is_logged() -> None:
     """No row can say so any more, and the attempt does not count: nobody else would hear of it."""
-
-    async def untidy(_task: Task, _context: TaskContext) -> None:
-        try:
-            await asyncio.sleep(100)
-        finally:
-            raise OSError("no clean-up")
-
-    async def tidy(_task: Task, _context: TaskContext) -> None:
-        await asyncio.sleep(100)
-
-    written = io.StringIO()
-    logger = make_logger("json", written, now=lambda: 0.0)
-    given: dict[str, Any] = {"journal": MemoryJournal("r"), "clock": VirtualClock(), "logger": logger}
-    agents = [ScriptedAgent("untidy", [untidy]), ScriptedAgent("tidy", [tidy])]
-    async with Orchestrator(Settings(drain_s=1), agents=agents, router=FixedRouter(), run="r", **given) as o:
+    noted = Noted(ScriptedAgent("untidy", [_untidy]), ScriptedAgent("tidy", [_tidy]), drain_s=1)
+    async with noted.run as o:
         for name in ("untidy", "tidy"):
             await o.submit(name, id=f"{name}-1")
-    said = [line for line in map(json.loads, written.getvalue().splitlines()) if line["level"] == "warning"]
-    assert [(line["event"], line["agent"], line["task"], line["attempt"], line["error"]) for line in said] == [
-        ("handler failed as it was cut off", "untidy", "untidy-1", 1, "OSError: no clean-up")
-    ]
+    assert noted.warnings() == [(LOST, "untidy", "untidy-1", 1, "OSError: no clean-up")]
     assert not envelopes(o, "task.retried")
+
+
+@in_virtual_time
+async def test_what_a_handler_raises_when_its_time_is_up_is_logged() -> None:
+    """The row says that its time was up."""
+    policy = Policy(timeout_s=5, retry=Retry(max_attempts=1))
+    agents = [ScriptedAgent("untidy", [_untidy], policy=policy), ScriptedAgent("tidy", [_tidy], policy=policy)]
+    noted = Noted(*agents)
+    async with noted.run as o:
+        results = [await (await o.submit(name, id=name)).result() for name in ("untidy", "tidy")]
+    assert [result.error for result in results] == ["no answer within 5 s"] * 2
+    assert noted.warnings() == [(LOST, "untidy", "untidy", 1, "OSError: no clean-up")]
+
+
+@in_virtual_time
+async def test_what_a_handler_raises_when_it_is_to_wait_for_a_person_is_logged() -> None:
+    """It waits all the same, and begins anew with the answer."""
+    noted = Noted(ScriptedAgent("untidy", [_untidy]))
+    async with noted.run as o:
+        ticket = await o.submit("untidy", id="asks")
+        await until_blocked()
+        await o.answer("asks", "yes")
+        assert (await ticket.result()).output == "yes"
+    assert noted.warnings() == [(LOST, "untidy", "asks", 1, "OSError: no clean-up")]

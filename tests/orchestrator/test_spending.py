@@ -222,6 +222,34 @@ async def test_a_task_that_was_begun_stays_with_its_agent() -> None:
     assert "the budget of agent 'a'" in result.error
 
 
+@in_virtual_time
+async def test_an_agent_is_vetoed_from_the_beginning_of_its_last_attempt() -> None:
+    """Not from its end: what is decided meanwhile goes to another agent at once, and is not sent to and fro."""
+    journal = MemoryJournal("r")
+    agents = [limited("a", Budget(attempts=1), takes_s=5), spender("b")]
+    async with make(agents, journal, router=Second()) as o:
+        await o.submit("a", id="t1")
+        await asyncio.sleep(1)
+        assert (await (await o.submit("a", id="t2")).result()).agent == "b"
+    assert not bodies(journal, "task.returned")
+
+
+@in_virtual_time
+async def test_an_attempt_that_waits_for_a_person_gives_its_agent_back() -> None:
+    """It is not counted, so there is room for another one."""
+
+    async def work(task: Task, context: TaskContext) -> str:
+        return await context.ask("well?") if task.id == "t1" else "done"
+
+    policy = ONCE.model_copy(update={"budget": Budget(attempts=1)})
+    async with make([ScriptedAgent("a", [work], policy=policy), spender("b")], router=Second()) as o:
+        await o.submit("a", id="t1")
+        await asyncio.sleep(1)
+        assert o._supervisor.vetoes() == {}
+        assert (await (await o.submit("a", id="t2")).result()).agent == "a"
+        assert o._supervisor.vetoes() == {"a": "budget: 1 attempts begun of 1"}
+
+
 # -- a task's ----------------------------------------------------------------------------------------------------------
 
 

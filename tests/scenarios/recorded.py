@@ -1,4 +1,4 @@
-"""A real run of ten tasks, small and in virtual time, and ways to write down that it went otherwise."""
+"""A real run of nine tasks, small and in virtual time, and ways to write down that it went otherwise."""
 
 from __future__ import annotations
 
@@ -43,8 +43,9 @@ async def printer(payload: dict[str, Any]) -> dict[str, Any]:
 
 
 @agent("auditor", summary="Closes books.", examples=["close the books", "close the year"])
-async def auditor(payload: dict[str, Any]) -> str:
-    """Close."""
+async def auditor(payload: dict[str, Any], context: TaskContext) -> str:
+    """Close, and have a fee paid."""
+    context.add_task("pay the fee", agent="clerk", payload={"cents": 5})
     return f"closed {len(payload)}"
 
 

@@ -18,7 +18,7 @@ from orchestrator.settings import Settings
 from orchestrator.testing import FixedRouter
 from scenarios.cassette import Cassette, load_cassette
 from scenarios.recording import Recorded, record
-from scenarios.replay import Replayed, replay
+from scenarios.replayed import Replayed, replay
 
 Handle = Callable[[Task, TaskContext], Any]
 

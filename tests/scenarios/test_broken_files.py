@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from orchestrator import caps
+from orchestrator.cli import main
 from orchestrator.documents import read_document
 from orchestrator.errors import DocumentError
 from orchestrator.plan import load_plan
@@ -45,6 +46,17 @@ def test_broken_file_is_refused_at_its_place(refusal: str, monkeypatch: pytest.M
 def test_corpus_and_table_are_the_same_files() -> None:
     """No broken file lies about without an expectation."""
     assert {path.name for path in BROKEN.iterdir()} == {line.split(":")[0] for line in REFUSALS}
+
+
+def test_no_broken_scenario_is_played(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """`pointsman test` refuses each of 25 and more by its whole line, plays none, and exits with 4."""
+    refusals = [line for line in REFUSALS if line.split(":")[0].endswith(".scenario.yaml")]
+    monkeypatch.chdir(BROKEN)
+    monkeypatch.delenv("COLUMNS", raising=False)  # pytest-xdist sets it, and lines would be folded
+    assert main(["test", "."]) == 4
+    told = [line.removeprefix("broken: ") for line in capsys.readouterr().out.splitlines()]
+    assert sorted(told) == sorted([*refusals, f"{len(refusals)} broken"])
+    assert len(refusals) >= 25
 
 
 PAYLOAD = "plan: p\ntasks: {a: {request: r, payload: {x: "

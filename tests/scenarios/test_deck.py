@@ -1,4 +1,4 @@
-import asyncio
+import socket
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -120,7 +120,7 @@ def test_a_scenario_without_a_cassette_is_offline(theatre: Theatre) -> None:
     """An agent that connects by itself fails, and says where it wanted to."""
 
     async def handle(_task: Task, _context: TaskContext) -> Any:
-        await asyncio.open_connection("bank.example", 443)
+        socket.create_connection(("bank.example", 443))
 
     path = theatre.folder / "two.scenario.yaml"
     path.write_text("\n".join(line for line in SCENARIO.splitlines() if not line.startswith("cassette")))

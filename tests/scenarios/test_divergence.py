@@ -56,7 +56,7 @@ def test_a_span_that_its_name_does_not_give_is_a_difference() -> None:
     assert (found.kind, found.task, pointers(found)) == ("payload", "pay-1", ["/body/decision/span_id"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_rows_that_commute_in_any_order_are_a_note(rng: random.Random) -> None:
     """Whatever order the causes allow, with ids that count up in it: no alarm."""
@@ -195,7 +195,7 @@ def test_a_score_that_moved_over_the_threshold(branch: int) -> None:
 
 
 @given(BRANCH, st.floats(1e-5, 0.1))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=15)
 def test_a_score_that_moved_and_changed_nothing_drifted(branch: int, by: float) -> None:
     """Beyond the tolerance it is named, as drifted; within it, it is the same."""
     rows = envelopes()
@@ -371,4 +371,4 @@ def test_what_is_told_is_bounded_and_what_there_is_is_counted() -> None:
     ]
     found = against(rows, most=2)
     assert len([one for one in found.divergences if one.kind == "missing"]) == 2
-    assert found.counts["missing"] == 2 * BRANCHES + 2 + 1  # tasks, and the end of the run
+    assert found.counts["missing"] == 2 * BRANCHES + 2 + 1  # tasks but the added one, and the end

@@ -140,7 +140,7 @@ HOLDS: list[dict[str, Any]] = [
     {"type": "cost", "agent": "desk", "at_most": {"tokens": 0, "attempts": 1}},
     {"type": "state", "of": "ledger", "pointer": "/cards/c7/status", "equals": "FROZEN"},
     {"type": "state", "of": "ledger", "pointer": "/cards/c7/limit", "at_most": 500, "above": 499.5},
-    {"type": "no-secrets", "kinds": ["card-number", "iban"]},
+    {"type": "no-secrets", "kinds": ["card", "iban"]},
     {"type": "no-secrets", "allow": ["ann@example.org"]},
 ]
 DOES_NOT_HOLD: list[tuple[dict[str, Any], str]] = [

@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from orchestrator.agent import agent
+from orchestrator.cli import main
 from orchestrator.context import TaskContext
 from orchestrator.messages import Task
 from router import KeywordRouter
@@ -165,3 +166,14 @@ def test_strikes_are_plain_json(play: Play) -> None:
     """`--json` prints them as they are."""
     result = play(clerk("kind: drop", "type: completed, task: a"))
     assert orjson.loads(orjson.dumps(result.strikes))[0]["kind"] == "drop"
+
+
+def test_the_command_tells_what_struck(load: Load, capsys: pytest.CaptureFixture[str]) -> None:
+    """Below the scenario for people, with all its numbers for machines."""
+    (scenario,) = load(clerk("kind: drop", "type: completed, task: a"))
+    assert main(["test", str(scenario.path)]) == 0
+    assert "  fault: drop at clerk, task a, attempt 1, call 1, 0 s" in capsys.readouterr().out.splitlines()
+    assert main(["test", str(scenario.path), "--json"]) == 0
+    (told,) = orjson.loads(capsys.readouterr().out)["scenarios"]
+    strike = {"fault": 0, "kind": "drop", "agent": "clerk", "task": "a", "attempt": 1, "call": 1, "at_s": 0.0}
+    assert (told["faults"], told["faults_in_vain"]) == ([strike], [])

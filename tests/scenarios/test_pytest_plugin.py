@@ -5,17 +5,20 @@ from __future__ import annotations
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from orchestrator.plugins import discover
-from scenarios import run_scenario
+from scenarios import pytest_items, run_scenario
 from scenarios.fixtures import OrchestratorFactory
 from scenarios.loader import load_scenarios
 from scenarios.pytest_items import ScenarioFile
 from scenarios.pytest_plugin import SUFFIX
+from scenarios.series import Series
 from tests.scenarios.texts import CLERK, OUTLINE
 
 pytest_plugins = ["pytester"]
@@ -113,6 +116,20 @@ def test_broken_file_is_a_collection_error_with_its_place(project: pytest.Pytest
     line = CLERK[: CLERK.index("type: result")].count("\n") + 1
     done.stdout.fnmatch_lines([f"*clerk{SUFFIX}:{line}:12: unknown type 'reslt'; did you mean 'result'?*"])
     done.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_what_passed_often_enough_and_not_always_is_no_plain_pass(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A warning says so, and how often it passed."""
+
+    def flaky(*args: Any, **others: Any) -> Any:
+        return replace(run_scenario(*args, **others), series=Series(passed=3, total=5, required=3))
+
+    monkeypatch.setattr(pytest_items, "run_scenario", flaky)
+    done = project.runpytest_inprocess(f"uat/clerk{SUFFIX}", "-W", "always")
+    done.assert_outcomes(passed=1)
+    done.stdout.fnmatch_lines(["*FlakyWarning: A form is stamped: flaky: 3 of 5 runs passed*"])
 
 
 def test_a_project_adds_its_own_agents_by_a_hook(project: pytest.Pytester) -> None:

@@ -234,7 +234,7 @@ def test_a_cassette_that_is_there_is_not_written_over(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda lines: [], ":1:1: the file holds no cassette"),
+        (lambda lines: [], ":1:1: the line is empty where a header should be"),
         (lambda lines: [b"{", *lines[1:]], ":1:2: no header of a cassette: no JSON"),
         (lambda lines: [lines[0], b'{"task": 1}'], ":2:1: no recording of a cassette: task"),
         (lambda lines: [lines[0].replace(b"cassette/1", b"cassette/9"), *lines[1:]], ":1:1: no header"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +16,7 @@ from orchestrator.errors import DocumentError
 from router import KeywordRouter
 from scenarios import Evidence, Expectation, ScenarioResult, run_scenario
 from scenarios.expectation import Check
+from scenarios.json_schema import schema_of
 from scenarios.loader import load_scenarios
 from scenarios.scenario import ScenarioEntry
 from scenarios.states import StateError, json_files, known_providers, take_states
@@ -66,7 +67,7 @@ POINTS = {
 
 
 @pytest.fixture(autouse=True)
-def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let a distribution be installed that brings all these."""
     module = ModuleType("a_plugin")
     for name in ("Punctual", "Misnamed", "till", "broken"):
@@ -79,6 +80,9 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
         )
 
     monkeypatch.setattr(importlib.metadata, "entry_points", entry_points)
+    scenario_model.cache_clear()
+    yield
+    scenario_model.cache_clear()
 
 
 def written(folder: Path, expectation: str) -> Path:
@@ -135,7 +139,16 @@ def test_without_plugins_the_model_is_the_plain_one(monkeypatch: pytest.MonkeyPa
     """And it is made once, however many files are loaded."""
     assert scenario_model() is scenario_model()
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda **_group: EntryPoints())
+    scenario_model.cache_clear()
     assert scenario_model() is ScenarioEntry
+
+
+def test_the_schema_for_editors_has_the_types_of_plugins() -> None:
+    """With their keys and what they say of themselves."""
+    kinds = schema_of("scenario", scenario_model())["$defs"]
+    assert kinds["Punctual"]["description"] == "A task ended on a full second."
+    assert kinds["Punctual"]["required"] == ["type", "task"]
+    assert "Punctual" not in schema_of("scenario")["$defs"]
 
 
 def test_the_state_after_the_run_is_asked_of_its_provider(tmp_path: Path) -> None:

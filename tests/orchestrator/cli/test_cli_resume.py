@@ -123,7 +123,7 @@ async def test_a_signal_before_the_work_begins_keeps_it_from_beginning() -> None
     with Interruption() as interruption:
         os.kill(os.getpid(), signal.SIGTERM)
         await asyncio.sleep(0.01)
-        await interruption.guard(work())
+        await interruption.guard(work)
     assert (begun, interruption.number) == (False, signal.SIGTERM)
 
 
@@ -132,5 +132,5 @@ async def test_a_cancellation_from_elsewhere_passes() -> None:
     with Interruption() as interruption:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0):
-                await interruption.guard(asyncio.sleep(3600))
+                await interruption.guard(lambda: asyncio.sleep(3600))
         assert interruption.number == 0

@@ -15,11 +15,13 @@ from orchestrator.messages import Result, Task
 from orchestrator.offline import offline
 from orchestrator.orchestrator import Orchestrator
 from orchestrator.plan import Plan
+from orchestrator.redaction import Redactor
 from orchestrator.settings import Settings
 from router import Router
 from scenarios.cassette import Cassette, Recording
-from scenarios.recording import RehearsalJournal, perform
-from scenarios.tape import Miss, Redact, Tape
+from scenarios.prompter import prompted
+from scenarios.recording import RehearsalJournal, as_it_is, passing, perform, seeing
+from scenarios.tape import Miss, Tape
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ def replay(
     router: Router | None = None,
     workspace: Path | None = None,
     router_file: Path | None = None,
-    redact: Redact = lambda value: value,
+    redact: Redactor | None = None,
 ) -> Replayed:
     """Replay a recorded run: in virtual time, offline, asking nobody.
 
@@ -61,11 +63,12 @@ def replay(
         router: None takes `router_file`, or the champion, or the bundled one.
         workspace: folder that relative paths in payloads start from; None for the current one.
         router_file: a model.
-        redact: what the recording went through.
+        redact: what the recording went through: `redactor_of` its cassette.
 
     Raises:
         DocumentError: if the cassette's settings are none of this version.
         RecordingError: if a task asks people.
+        RedactionError: if an agent makes a secret of its own, and the key is not there that names it as then.
         PointsmanError: if the run cannot start.
     """
     header = cassette.header
@@ -74,12 +77,19 @@ def replay(
     )
     plan = Plan(header.plan, tuple(Task.from_json(task) for task in header.tasks))
     budget = None if header.budget is None else Budget.model_validate(header.budget)
-    journal = RehearsalJournal(header.run)
-    tape = Tape(cassette, "none", redact=redact)
+    journal = RehearsalJournal(header.run, redact)
+    tape = Tape(cassette, "none", redact=redact or as_it_is)
     made = Orchestrator(
-        settings, agents=agents, router=router, journal=journal, clock=VirtualClock(header.epoch), run=header.run,
-        budget=budget, outside_of=tape.of,
-    )  # fmt: skip
-    with offline(), confined():
+        settings,
+        agents=prompted(agents, header.overrides),
+        router=seeing(router, settings, redact),
+        journal=journal,
+        clock=VirtualClock(header.epoch),
+        run=header.run,
+        budget=budget,
+        outside_of=tape.of,
+        origin=header.origin,
+    )
+    with offline(), confined(), passing(redact):
         results = run_virtual(perform(made, plan, tape))
     return Replayed(tuple(journal.rows), tuple(tape.misses), tape.unused, results)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Sequence
 from typing import Final, Literal
 
-from orchestrator.cli.console import safe
+from scenarios.html.inert import inert
 
 SIDE: Final = 320
 LEFT: Final = 52
@@ -16,11 +15,6 @@ BOTTOM: Final = 40
 SHARES: Final = ("0%", "25%", "50%", "75%", "100%")
 
 Mark = Literal["dot", "ring", "cross", "diamond"]
-
-
-def inert(text: object) -> str:
-    """Return a text as it stands in a page: one line, and no mark-up."""
-    return html.escape(safe(text))
 
 
 def picture(

@@ -1,0 +1,26 @@
+"""Redaction: secrets out of whatever is written down, by a profile, and in a way that what is equal stays equal."""
+
+from orchestrator.redaction.errors import RedactionError
+from orchestrator.redaction.key import KEY_FILE, KEY_VARIABLE, RedactionKey, find_key, take_key
+from orchestrator.redaction.profile import DEFAULT, NONE, Profile, read_profile
+from orchestrator.redaction.redactor import Redactor, Tally
+from orchestrator.redaction.routing import RedactedRouter
+from orchestrator.redaction.rows import Rows, redacted_task
+
+__all__ = [
+    "DEFAULT",
+    "KEY_FILE",
+    "KEY_VARIABLE",
+    "NONE",
+    "Profile",
+    "RedactedRouter",
+    "RedactionError",
+    "RedactionKey",
+    "Redactor",
+    "Rows",
+    "Tally",
+    "find_key",
+    "read_profile",
+    "redacted_task",
+    "take_key",
+]

@@ -1,0 +1,303 @@
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any, Final
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from orchestrator.agent import adopt
+from orchestrator.context import TaskContext
+from orchestrator.errors import AgentError, ResumeError
+from orchestrator.http import HttpClient
+from orchestrator.journal import JournalReader
+from orchestrator.messages import Task
+from orchestrator.orchestrator import Orchestrator
+from orchestrator.plan import Plan
+from orchestrator.redaction import KEY_FILE, Profile, RedactionError, Redactor, take_key
+from orchestrator.redaction.patterns import Pattern
+from orchestrator.testing import FixedRouter
+from scenarios.cassette import Cassette, load_cassette
+from scenarios.loader import load_scenarios
+from scenarios.redacting import new_redactor, redacted_result, redactor_of
+from scenarios.replayed import Replayed, replay
+from scenarios.report import to_junit, to_text
+from scenarios.runner import run_scenario
+from tests.scenarios.recorded_agents import Reader, Studio
+
+CARDS: Final = ("4539578763621486", "5425233430109903", "374245455400126", "6011000990139424")
+IBANS: Final = (
+    "DE89370400440532013000", "GB29NWBK60161331926819", "FR1420041010050500013M02606", "NL91ABNA0417164300",
+)  # fmt: skip
+TOKENS: Final = (
+    "ghp_1a2b3c4d5e6f7g8h9i0j1k2l", "tok-91f3-b77e-aa02", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3In0.c2lnbmF0dXJl",
+    "s3cr3t-of-the-client",
+)  # fmt: skip
+COOKIES: Final = ("c00kie-of-the-session", "c00kie-of-the-tracker", "c00kie-of-a-header", "c00kie-in-a-log")
+EMAILS: Final = ("ada@bank.example", "bob@bank.example", "eve@mail.example", "zoe@mail.example")
+PHONES: Final = ("+4915123456789", "+442071838750", "+33142685300", "+12025550143")
+PLANTED: Final = (*CARDS, *IBANS, *TOKENS, *COOKIES, *EMAILS, *PHONES)
+
+
+class Bank(BaseHTTPRequestHandler):
+    """Answers with secrets in its headers, its body, and JSON inside that."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        inner = json.dumps({"card": CARDS[0], "access_token": TOKENS[1], "note": json.dumps({"mail": EMAILS[0]})})
+        packed = base64.b64encode(f"call {PHONES[0]}, or else".encode()).decode()
+        body = json.dumps({"iban": IBANS[0], "inner": inner, "next": f"/x?mail={quote(EMAILS[1])}", "b64": packed})
+        self.send_response(200)
+        self.send_header("Set-Cookie", f"sid={COOKIES[0]}; Path=/; HttpOnly")
+        self.send_header("Set-Cookie", f"t={COOKIES[1]}; Path=/")
+        self.send_header("X-Auth-Token", TOKENS[2])
+        self.send_header("X-Contact", PHONES[1])
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, *_: Any) -> None:
+        """Keep quiet."""
+
+
+@contextmanager
+def bank() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Bank) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+async def ask(task: Task, context: TaskContext) -> Any:
+    """Ask the bank with secrets in query, headers and body; hand on what it says."""
+    about = task.payload
+    url = f"{about['url']}/accounts?iban={quote_plus(about['iban'])}&api_key={about['login']['client_secret']}"
+    async with HttpClient(allow=("127.0.0.1",)) as client:
+        answer = await client.post(
+            url,
+            json={"customer": {"phone": about["phone"], "card": about["card"]}, "raw": json.dumps(about["login"])},
+            headers={"Authorization": f"Bearer {about['login']['token']}", "Cookie": f"x={about['cookie']}"},
+        )
+    said = answer.json()
+    inner = json.loads(said["inner"])
+    paid = await context.effect("pay", lambda key: {"to": IBANS[1], "key": key}, key=f"pay/{inner['card']}")
+    context.add_task(f"remind {EMAILS[2]}", agent="fails", payload={"about": inner, "text": answer.text})
+    return {"said": said, "inner": inner, "cookie": answer.headers["set-cookie"], "paid": paid, "n": answer.status}
+
+
+async def fails(task: Task, context: TaskContext) -> Any:
+    """Read something that fails, say so, and give up with more secrets in what it says."""
+
+    def read() -> None:
+        raise ValueError(f"no account {IBANS[2]} of {PHONES[2]}, cookie: s={COOKIES[3]}", {"mail": EMAILS[3]})
+
+    try:
+        await context.read("ledger", read, request={"card": CARDS[1]})
+    except ValueError as error:
+        text = task.payload["about"]["access_token"]
+        raise AgentError(f"{error}; with {text}, card {CARDS[2]}, {IBANS[3]}, and {PHONES[3]}") from error
+
+
+PLAN: Final = {
+    "iban": "DE89 3704 0044 0532 0130 00",
+    "card": CARDS[3],
+    "phone": PHONES[0],
+    "cookie": COOKIES[2],
+    "login": {"token": TOKENS[0], "client_secret": TOKENS[3]},
+}
+
+
+def agents() -> list[Reader]:
+    return [Reader("asks", ask), Reader("fails", fails)]
+
+
+def plan(url: str) -> Plan:
+    request = f"ask about {CARDS[1]} for {EMAILS[3]}, Cookie: s={COOKIES[2]}"
+    return Plan("planted", (Task("one", request, {**PLAN, "url": url}), Task("two", "ask again", {"url": url} | PLAN)))
+
+
+def hits(data: bytes) -> list[str]:
+    """Return the planted secrets that are in bytes, as they are, in fours, or in an encoding."""
+    ways = ((lambda one: one), quote, lambda one: " ".join(one[at : at + 4] for at in range(0, len(one), 4)))
+    return [one for one in PLANTED if any(way(one).encode() in data for way in ways)]
+
+
+def test_no_planted_secret_is_in_anything_that_is_written_and_the_replay_is_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """24 of them: 0 hits in journal, WAL, cassette and logs; the agents had the real ones; byte for byte the same."""
+    assert len(set(PLANTED)) == 24
+    studio = Studio(tmp_path)
+    studio.settings = studio.settings.model_copy(update={"log_format": "json", "fallback_agent": "asks"})
+    readers: list[sqlite3.Connection] = []
+
+    def read(_row: object) -> None:  # who reads meanwhile keeps the WAL from being folded in at the end
+        if not readers:
+            readers.append(sqlite3.connect(tmp_path / "journal.db"))
+            readers[0].execute("select count(*) from sqlite_master").fetchone()
+
+    with bank() as url:
+        redact = new_redactor("default", tmp_path, {})
+        assert redact is not None
+        recorded = studio.record(agents(), plan(url), redact=redact, jumps=True, on_row=read)
+    one = recorded.results["one"]
+    assert one.error == ""
+    assert one.output["inner"]["card"] == CARDS[0]
+    written = {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert set(written) == {
+        "journal.db", "journal.db-wal", "journal.db-shm", recorded.cassette.name, KEY_FILE,
+    }  # fmt: skip
+    written["logs"] = "".join(capsys.readouterr()).encode()
+    assert b"task.routed" in written["logs"]
+    assert {name: hits(data) for name, data in written.items()} == {name: [] for name in written}
+    assert min(len(written[name]) for name in ("journal.db-wal", recorded.cassette.name, "logs")) > 500
+    readers[0].close()
+    replayed = replayed_of(studio, recorded.cassette, tmp_path)
+    assert replayed.journal == studio.rows(recorded)
+    assert (replayed.misses, replayed.unused) == ((), ())
+    footer = load_cassette(recorded.cassette).footer
+    assert footer is not None
+    assert footer.redacted == recorded.redacted
+    assert set(footer.redacted) >= {"card", "iban", "secret", "cookie", "email", "phone"}
+
+
+def replayed_of(studio: Studio, cassette: Path, folder: Path) -> Replayed:
+    tape = load_cassette(cassette)
+    return replay(
+        tape, agents=[adopt(one) for one in agents()], router=FixedRouter(), redact=redactor_of(tape, folder, {})
+    )
+
+
+async def echo(task: Task, context: TaskContext) -> Any:
+    """Give back what it reads."""
+    return await context.read("desk", lambda: f"said by {EMAILS[0]}", request=task.payload)
+
+
+async def makes(_task: Task, _context: TaskContext) -> Any:
+    """Make a secret that nobody gave it."""
+    return {"from": EMAILS[2]}
+
+
+def test_far_from_the_key_a_replay_goes_as_long_as_agents_make_no_secrets_themselves(tmp_path: Path) -> None:
+    """What was recorded is redacted already; a secret of an agent's own has another name there, and that is said."""
+    studio = Studio(tmp_path)
+    for handle, goes in ((echo, True), (makes, False)):
+        redact = new_redactor("default", tmp_path, {})
+        recorded = studio.record([Reader("one", handle)], redact=redact)
+        tape = load_cassette(recorded.cassette)
+        far = redactor_of(tape, tmp_path / "elsewhere", {})
+        assert replay_one(tape, handle, redactor_of(tape, tmp_path, {})) == studio.rows(recorded)
+        if goes:
+            assert replay_one(tape, handle, far) == studio.rows(recorded)
+        else:
+            with pytest.raises(RedactionError, match=r"'email': .* the key is not here"):
+                replay_one(tape, handle, far)
+
+
+def replay_one(tape: Cassette, handle: Any, redact: Redactor | None) -> bytes:
+    return replay(tape, agents=[adopt(Reader("one", handle))], router=FixedRouter(), redact=redact).journal
+
+
+@pytest.mark.parametrize("where", ["answer", "row", "request"])
+def test_a_rule_that_fails_ends_the_run_and_nothing_half_written_is_left(tmp_path: Path, where: str) -> None:
+    """The error names the rule; each line of the cassette and each row is whole, and none holds what was looked at."""
+
+    def fail(text: str) -> list[Any]:
+        if f"fatal {where}" in text:
+            raise KeyError(text)
+        return []
+
+    async def handle(_task: Task, context: TaskContext) -> Any:
+        said = await context.read("desk", lambda: "fatal answer", request="fatal request")
+        return f"fatal row {len(said)}"
+
+    profile = Profile()
+    profile.rules = (*profile.rules, Pattern("fragile", (), fail))
+    studio, path = Studio(tmp_path), tmp_path / "c.jsonl"
+    with pytest.raises(RedactionError, match="'fragile': it failed with KeyError") as caught:
+        studio.record([Reader("one", handle)], redact=Redactor(profile, take_key(tmp_path, {})), into=path, run="r")
+    assert "fatal" not in str(caught.value)
+    assert load_cassette(path).cut_short is False
+    assert f"fatal {where}".encode() not in path.read_bytes() + (tmp_path / "journal.db").read_bytes()
+    with JournalReader(studio.settings.journal) as reader:
+        assert [row for row in reader.rows(run="r") if f"fatal {where}".encode() in bytes(row.canonical)] == []
+
+
+def test_a_secret_where_a_message_is_cut_is_none_to_see_and_cut_alike_in_the_replay(tmp_path: Path) -> None:
+    """What an error says is redacted first and cut to its length after that."""
+
+    async def handle(task: Task, _context: TaskContext) -> Any:
+        raise AgentError("x" * 440 + f" {task.payload['iban']} {task.payload['iban']} y" * 2)
+
+    studio, task = Studio(tmp_path), Task("one", "ask", {"iban": IBANS[0]}, agent="one")
+    recorded = studio.record([Reader("one", handle)], Plan("p", (task,)), redact=new_redactor("default", tmp_path, {}))
+    rows = studio.rows(recorded)
+    assert IBANS[0][:12].encode() not in rows
+    tape = load_cassette(recorded.cassette)
+    assert replay_one(tape, handle, redactor_of(tape, tmp_path, {})) == rows
+
+
+def test_a_run_on_record_without_its_secrets_cannot_be_resumed(tmp_path: Path) -> None:
+    """Its agents would get pseudonyms in the place of what they need."""
+    studio = Studio(tmp_path)
+    recorded = studio.record([Reader("one", echo)], redact=new_redactor("default", tmp_path, {}))
+
+    async def resume() -> None:
+        async with Orchestrator.resume(recorded.run, studio.settings, agents=[], router=FixedRouter()):
+            pass
+
+    with pytest.raises(ResumeError, match="redacted"):
+        asyncio.run(resume())
+
+
+def test_an_id_that_is_a_secret_is_refused(tmp_path: Path) -> None:
+    """Ids are written as they are; the error does not say it either."""
+    with pytest.raises(RedactionError, match="'ids'") as caught:
+        Studio(tmp_path).record(
+            [Reader("one", echo)],
+            Plan("p", (Task(CARDS[0], "ask", agent="one"),)),
+            redact=new_redactor("default", tmp_path, {}),
+        )
+    assert CARDS[0] not in str(caught.value)
+
+
+def test_reports_of_scenarios_hold_no_secret(tmp_path: Path) -> None:
+    """Neither the text nor the JUnit XML nor the rows, whatever an agent answered and an expectation missed."""
+    scenario = tmp_path / "one.scenario.yaml"
+    scenario.write_text(SCENARIO)
+    (result,) = [run_scenario(one, agents=[]) for one in load_scenarios(scenario)]
+    clean = redacted_result(result, Redactor(Profile(), take_key(tmp_path, {})))
+    assert hits(to_junit([result]).encode()) == [CARDS[0], EMAILS[0]]
+    assert result.verdict == clean.verdict == "failed"
+    for text in (to_junit([clean]), to_text([clean]), clean.journal.decode()):
+        assert hits(text.encode()) == []
+    assert "[card:" in to_junit([clean])
+
+
+SCENARIO: Final = f"""
+scenario: pays
+given:
+  scripted:
+    - agent: payer
+      summary: Pays.
+      examples: [Pay the bill, Pay it]
+      behaviour: {{returns: "paid {CARDS[0]} for {EMAILS[0]}"}}
+when:
+  - tasks:
+      pay: {{request: Pay the bill, agent: payer}}
+then:
+  - {{type: result, task: pay, equals: nothing}}
+"""
