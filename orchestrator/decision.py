@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from orchestrator.messages import EMPTY
-from router.attribution import as_pairs
 
 if TYPE_CHECKING:  # importing the router would load NumPy, which a program that only defines agents does without
     from router import Abstained, Contribution, Prediction
@@ -63,7 +62,7 @@ class RoutingDecision(NamedTuple):
         body["fallback"] = chosen if policy == "fallback" else None
         body["policy"] = policy
         body["vetoes"] = dict(vetoes)
-        body["attribution"] = as_pairs(words)
+        body["attribution"] = _pairs(words)
         body["registry_digest"] = digest
         body["propensity"] = propensity
         body["seed"] = seed
@@ -73,6 +72,12 @@ class RoutingDecision(NamedTuple):
         if shadow is not None:
             body["shadow"] = shadow
         return body
+
+
+def _pairs(words: Sequence[Contribution]) -> list[list[Any]]:
+    """Return words and weights, rounded to 6 places; our routers' own columns say it without an object for each."""
+    to_json: Callable[[], list[list[Any]]] | None = getattr(words, "to_json", None)
+    return to_json() if to_json else [[word, round(weight * 1e6) / 1e6] for word, weight in words]
 
 
 def digest_text(text: str) -> str:
