@@ -245,7 +245,7 @@ def write_journal(path: Path, rows: int) -> None:
             measured = orjson.dumps(envelope.measured) if envelope.measured else None
             row = (sequence, _RUN, envelope.topic, envelope.correlation_id, canonical, last, measured)
             connection.execute("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?)", row)
-        connection.execute("UPDATE head SET sequence = ?, hash = ?", (rows, last))
+        connection.execute("INSERT OR REPLACE INTO head (only, sequence, hash) VALUES (1, ?, ?)", (rows, last))
         connection.execute("COMMIT")
 
 
