@@ -58,11 +58,10 @@ class Resumption:
         Raises:
             CardError: if one of the agents is none.
             JournalError: if the journal has no such run, or cannot be read.
-            ResumeError: if its rows are redacted.
+            ResumeError: if its rows are redacted, and tasks are unfinished.
         """
         await journal.sync()
         with reading(journal) as select:
-            refuse_redacted(select(run=self.run, topics=(RUN_STARTED,)), self.run)
             taken_back = (row.envelope for row in select(run=self.run, topics=(TASK_REVIVED,)))
             revived = {envelope.causation_id: envelope.id for envelope in taken_back}
             if ended := [dead for dead in dead_letters(select, run=self.run) if dead.budget]:
@@ -72,6 +71,8 @@ class Resumption:
             counted = Recount()
             self._found = recover(self.run, counted.hear(select(run=self.run)), graph, revived)
             self._set_limits(counted, agents, settings.policy)
+            if self._found.progress:
+                refuse_redacted(select(run=self.run, topics=(RUN_STARTED,)), self.run)
         return settings.model_copy(update={"seed": self._found.seed})
 
     def check(self, agents: Iterable[object]) -> None:

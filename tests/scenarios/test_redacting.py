@@ -250,17 +250,31 @@ def test_a_secret_where_a_message_is_cut_is_none_to_see_and_cut_alike_in_the_rep
     assert replay_one(tape, handle, redactor_of(tape, tmp_path, {})) == rows
 
 
-def test_a_run_on_record_without_its_secrets_cannot_be_resumed(tmp_path: Path) -> None:
-    """Its agents would get pseudonyms in the place of what they need."""
-    studio = Studio(tmp_path)
-    recorded = studio.record([Reader("one", echo)], redact=new_redactor("default", tmp_path, {}))
+def test_what_is_left_of_a_run_without_its_secrets_cannot_be_resumed(tmp_path: Path) -> None:
+    """Its agents would get pseudonyms in the place of what they need; where nothing is left, nothing is refused."""
 
-    async def resume() -> None:
-        async with Orchestrator.resume(recorded.run, studio.settings, agents=[], router=FixedRouter()):
-            pass
+    def fail(text: str) -> list[Any]:
+        if "fatal" in text:
+            raise KeyError
+        return []
 
+    async def breaks(_task: Task, _context: TaskContext) -> str:
+        return "fatal"
+
+    studio, profile = Studio(tmp_path), Profile()
+    profile.rules = (Pattern("fragile", (), fail),)
+    studio.record([Reader("one", echo)], run="whole", redact=new_redactor("default", tmp_path, {}))
+    with pytest.raises(RedactionError):
+        studio.record([Reader("one", breaks)], run="broken", redact=Redactor(profile, take_key(tmp_path, {})))
+
+    async def resume(run: str) -> None:
+        agents_now = [adopt(Reader("one", echo))]
+        async with Orchestrator.resume(run, studio.settings, agents=agents_now, router=FixedRouter()) as resumed:
+            await resumed.results()
+
+    asyncio.run(resume("whole"))
     with pytest.raises(ResumeError, match="redacted"):
-        asyncio.run(resume())
+        asyncio.run(resume("broken"))
 
 
 def test_an_id_that_is_a_secret_is_refused(tmp_path: Path) -> None:
