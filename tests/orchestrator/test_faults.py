@@ -154,7 +154,7 @@ def test_a_swallowed_exception_is_noticed(monkeypatch: pytest.MonkeyPatch) -> No
             await real(self)
 
     monkeypatch.setattr(AgentRunner, "_work_on", quiet)
-    point = Point("breaker.CircuitBreaker.admit", 1, "before")
+    point = Point("runner.AgentRunner._take", 1, "before")
     others = {name: found for name, found in FUNCTIONS.items() if name != "runner.AgentRunner._work_on"}
     with counted(others, point) as calls:
         seen = run_with(scenario, calls)
