@@ -24,6 +24,7 @@ async def depart(parts: Parts, graph: TaskGraph, grace_s: float, *, in_haste: bo
     try:
         async with asyncio.timeout(grace_s):
             await (parts.supervisor.pause() if in_haste else parts.desk.idle())
+            await parts.dispatcher.caught_up()  # an attempt may have ended in this very moment
     except TimeoutError:
         pass
     try:

@@ -86,6 +86,10 @@ class Dispatcher:
         except BusClosedError:  # perhaps while this waited for a full subscription of somebody else's
             return
 
+    async def caught_up(self) -> None:
+        """Wait until the graph knows of every end that was published so far."""
+        await self._subscription.drained()
+
     async def take_up(self, found: Recovered, cause: Envelope, now: float) -> None:
         """Send on what a run had ready when it was cut short: to whom it was sent before, or else as the router says.
 

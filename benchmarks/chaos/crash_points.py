@@ -27,8 +27,8 @@ CRASH_POINTS: Final[dict[str, CrashPoint]] = {
     "a plan is on its way to the disk": CrashPoint("orchestrator.bus.memory", "Bus.publish_all", "after"),
     "an attempt is on record, not begun": CrashPoint("orchestrator.handling", "Handling.run", "before"),
     "an attempt has ended, not on record": CrashPoint("orchestrator.handling", "Handling.run", "after"),
-    "an effect is intended, not done": CrashPoint("orchestrator.effects", "call", "before"),
-    "an effect is done, without a receipt": CrashPoint("orchestrator.effects", "call", "after"),
+    "an effect is intended, not done": CrashPoint("orchestrator.outside", "called", "before"),
+    "an effect is done, without a receipt": CrashPoint("orchestrator.outside", "called", "after"),
     "an effect has its receipt": CrashPoint("orchestrator.effects", "EffectsOfAttempt.perform", "after"),
     "tasks are added, their parent's end is not on record": CrashPoint(
         "orchestrator.endings", "Endings._finish", "before"

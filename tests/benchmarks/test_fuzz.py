@@ -10,7 +10,7 @@ from orchestrator.errors import PointsmanError
 
 NAMES = [
     *("plan", "scenario", "settings", "environment", "card", "journal row", "manifest", "model", "roster", "topic"),
-    *("url", "xes", "feature", "traces"),
+    *("url", "cassette", "xes", "feature", "traces"),
 ]
 
 

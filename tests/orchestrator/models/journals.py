@@ -170,6 +170,8 @@ class SteppedJournal(SqliteJournal):
             self._write_batches()
         except _NothingToDoError:
             return
+        except Exception as error:  # noqa: BLE001 - right: as the thread does
+            self._broke(error)
         self.over = True
 
     def _soon(self) -> None:
