@@ -61,6 +61,19 @@ class Enrolment:
         await self._bus.publish(AGENT_REGISTERED, {**about, **run})
         return agent
 
+    async def enrol_all(self, candidates: Sequence[object]) -> None:
+        """Add the agents of a run, by name: in which order somebody gives or finds them decides nothing on record.
+
+        It decides who comes after whom where one whose process died takes others with it.
+
+        Raises:
+            CardError: if one is not an agent.
+            DuplicateAgentError: if two have one name.
+        """
+        self._supervisor.line_up([_name_of(candidate) for candidate in candidates])
+        for candidate in sorted(candidates, key=_name_of):
+            await self.enrol(candidate)
+
     async def report(
         self, broken: Iterable[BrokenPlugin], logger: structlog.typing.FilteringBoundLogger | None
     ) -> None:
@@ -109,16 +122,15 @@ def find_candidates(
 ) -> tuple[tuple[object, ...], tuple[BrokenPlugin, ...]]:
     """Return the agents of a run, given or else found as plugins, and the plugins that cannot be used.
 
-    They come by name: in which order somebody gives or finds them decides nothing.
-
     Raises:
         PluginError: if one is broken and that is to be strict about.
     """
     if given is not None:
-        return _by_name(given), ()
+        return tuple(given), ()
     report = discover(strict=strict)
-    return _by_name(plugin.agent for plugin in report.loaded), report.broken
+    return tuple(plugin.agent for plugin in report.loaded), report.broken
 
 
-def _by_name(candidates: Iterable[object]) -> tuple[object, ...]:
-    return tuple(sorted(candidates, key=lambda one: str(getattr(getattr(one, "card", None), "name", ""))))
+def _name_of(candidate: object) -> str:
+    """Return an agent's name; of what is none, and will be refused, nothing."""
+    return str(getattr(getattr(candidate, "card", None), "name", ""))

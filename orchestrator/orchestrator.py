@@ -282,8 +282,7 @@ class Orchestrator:
         else:
             await announce_new(parts, self.settings.seed, router, self._budget)
         await parts.enrolment.report(broken, self._logger)
-        for agent in agents:
-            await parts.enrolment.enrol(agent)
+        await parts.enrolment.enrol_all(agents)
         parts.start(group)
         if resumption is not None:
             await resumption.take_up(parts, resumed, self.clock)

@@ -24,7 +24,7 @@ class Restart(BaseModel):
     restarts: int = Field(default=5, ge=0, le=10_000, description="restarts of its processes within that time")
     within_s: float = Field(default=60.0, gt=0, le=86_400, description="seconds in which they are counted")
     strategy: Strategy = Field(
-        default="one_for_one", description="rest_for_one: agents registered after it get new processes, too"
+        default="one_for_one", description="rest_for_one: agents given after it get new processes, too"
     )
 
     def why(self) -> str:

@@ -25,6 +25,7 @@ class Supervisor:
     def __init__(self, surroundings: Surroundings, default: Policy, group: asyncio.TaskGroup) -> None:
         self._surroundings, self._default, self._group = surroundings, default, group
         self._runners: dict[str, AgentRunner] = {}
+        self._line: list[str] = []  # who comes after whom
         group.create_task(surroundings.alarm.watch(), name="alarm")
         self._tripped: set[str] = set()
         surroundings.restarts.on_rest = self._renew_after
@@ -45,6 +46,10 @@ class Supervisor:
         """Return how an agent's tasks are run that state nothing themselves: its card over the settings."""
         return self._default.overridden_by(agent.card.policy)
 
+    def line_up(self, names: list[str]) -> None:
+        """Say in which order agents stand that are about to be started; whoever else comes stands behind them."""
+        self._line = list(dict.fromkeys(names))
+
     def start(self, agent: Agent) -> Policy:
         """Give an agent its mailbox and workers; return how it is run."""
         policy = self.policy_of(agent)
@@ -52,6 +57,8 @@ class Supervisor:
         self._surroundings.spending.limit_agent(runner.name, policy.budget)
         runner.breaker.on_trip = functools.partial(self._note_trip, runner.name)
         self._runners[runner.name] = runner
+        if runner.name not in self._line:
+            self._line.append(runner.name)
         runner.start(self._group)
         return policy
 
@@ -73,6 +80,7 @@ class Supervisor:
         error = f"agent {name!r} was given up: {why}"
         left = await runner.abandon({"error": error, "cause": Cause.DIED} if why else None)
         del self._runners[name]
+        self._line.remove(name)
         self._tripped.discard(name)
         return left
 
@@ -89,9 +97,9 @@ class Supervisor:
         return self._runners[name].breaker.why_not()
 
     def _renew_after(self, name: str) -> None:
-        """Give the agents that were registered after one new processes."""
-        names = list(self._runners)
-        for later in names[names.index(name) + 1 :] if name in names else ():
+        """Give the agents that stand behind one new processes."""
+        behind = self._line[self._line.index(name) + 1 :] if name in self._line else ()
+        for later in self._runners.keys() & behind:
             self._runners[later].handling.renew()
 
     def _note_trip(self, name: str, tripped: bool) -> None:  # noqa: FBT001 - the breaker's event

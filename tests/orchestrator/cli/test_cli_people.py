@@ -141,7 +141,7 @@ def test_why_explains_a_decision_that_waits_for_a_person(cli: Cli) -> None:
     assert code == 0
     assert "nobody: " in out
     assert "run r, waits for a person" in out
-    assert "asked: who is to do this: zzz (payer, breaker, mender, nobody)" in out
+    assert "asked: who is to do this: zzz (breaker, mender, payer, nobody)" in out
     found = json.loads(cli("why", "strange", "--json")[1])
     assert found["decision"]["abstained"]
     assert (found["ending"], found["waits_for"]["kind"], found["waits_for"]["waits"]) == (None, "agent", True)
