@@ -1,4 +1,5 @@
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -45,7 +46,9 @@ FUNCTIONS: Final = functions_of(COMPONENTS)
 POLICY: Final = Policy(timeout_s=2, retry=Retry(max_attempts=3, backoff_s=0.01, jitter=0))
 HTTP: Final = HttpPolicy(timeout_s=0.5, retry=Retry(max_attempts=2, backoff_s=0.001, jitter=0))
 #: More than the buffers on the way take at once: whoever writes has to wait.
-LARGE: Final = bytes(4_000_000)
+LARGE: Final = bytes(8_000_000)
+#: The sink does not read before so many seconds have passed: a quick one would leave no writer waiting.
+SLOW_S: Final = 0.01
 
 
 class Sink(asyncio.Protocol):
@@ -57,6 +60,9 @@ class Sink(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+        transport.pause_reading()
+        asyncio.get_running_loop().call_later(SLOW_S, transport.resume_reading)
 
     def data_received(self, data: bytes) -> None:
         self._left -= len(data)
