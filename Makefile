@@ -15,8 +15,9 @@ help:  ## show what there is
 demo: $(VENV)/.run  ## set up without torch, run a release through the bundled agents, explain one decision
 	@$(BIN)/pointsman demo $(ARGS)
 
+# Two processes of tests, so one thread each for small matrices: more only wait for each other.
 test: $(VENV)/.dev  ## set up everything, run all tests with branch coverage (ARGS="-k bus")
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(ARGS)
 
 check: $(VENV)/.dev  ## lint, format, types and layers
 	@$(BIN)/ruff check .
