@@ -35,7 +35,7 @@ def test_what_is_done_agrees_with_its_model_whatever_happens(machine: type[Machi
 def test_a_planted_fault_is_found(
     machine: type[Machine], plant: mutants.Mutant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The machines can fail, and do so soon: most within five runs, that of a fence depends on when a thread commits."""
+    """The machines can fail, and do so soon; that of a fence when a thread commits at the right moment."""
     plant(monkeypatch)
     with pytest.raises((AssertionError, PointsmanError)):
         check(machine, 80, shrink=False)
