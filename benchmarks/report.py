@@ -251,6 +251,7 @@ def write_journal(path: Path, rows: int) -> None:
 
 def measure(folder: Path, rows: int) -> Load:
     """Write a run, make its page, open it."""
+    folder = folder.absolute()  # the command runs in it
     journal, page = folder / "journal.db", folder / "report.html"
     write_journal(journal, rows)
     environment = {**os.environ, "POINTSMAN_JOURNAL": str(journal), "PYTHONPATH": str(Path.cwd())}
