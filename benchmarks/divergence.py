@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.bars import Bar, Verdict, judge
+from benchmarks.command_child import CHILD
 from benchmarks.divergence_runs import (
     RUNS,
     Change,
@@ -44,22 +45,6 @@ WALL_S: Final = 2.0
 #: Comparisons of each kind, of which the least counts: a neighbour on the same core can double it.
 _TRIES: Final = 3
 PEAK_MB: Final = 300.0
-
-
-#: `pointsman`, which then says what it took: the peak of a process counts from the program that it became, where the
-#: system tells that (Linux); what it was forked from would count else.
-_CHILD: Final = """
-import pathlib, resource, sys, time
-from orchestrator.cli import main
-code = main(sys.argv[1:])
-try:
-    lines = pathlib.Path("/proc/self/status").read_text().splitlines()
-    peak = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
-except OSError:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1)
-print(time.process_time(), peak / 1024, file=sys.stderr)
-sys.exit(code)
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +73,7 @@ class Load:
 
 def run_diff(journal: Path, *names: str) -> tuple[dict[str, Any], float, float, float]:
     """Run `pointsman diff` in a process of its own; return what it said, its wall and CPU seconds, its peak in MB."""
-    command = [sys.executable, "-c", _CHILD, "diff", *names, "--json"]
+    command = [sys.executable, "-c", CHILD, "diff", *names, "--json"]
     environment = {**os.environ, "POINTSMAN_JOURNAL": str(journal)}
     begun = time.perf_counter()
     done = subprocess.run(command, env=environment, capture_output=True, check=False)

@@ -26,6 +26,7 @@ from typing import Any, Final
 import orjson
 
 from benchmarks.bars import Bar, judge, musts_missed
+from benchmarks.command_child import CHILD
 from benchmarks.full_path import WORK
 from benchmarks.work import require
 from orchestrator.decision import digest_text
@@ -81,20 +82,6 @@ _WORDS: Final = [
 _WAVE: Final = 250
 _RUN: Final = "20261126T000000-bench"
 _SECTIONS: Final = ("timeline", "decisions", "graph", "events")
-#: `pointsman`, which then says what it took; the peak of a process counts from the program that it became.
-_CHILD: Final = """
-import pathlib, resource, sys, time
-from orchestrator.cli import main
-code = main(sys.argv[1:])
-try:
-    lines = pathlib.Path("/proc/self/status").read_text().splitlines()
-    peak = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
-except OSError:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1)
-print(time.process_time(), peak / 1024, file=sys.stderr)
-sys.exit(code)
-"""
-
 Fact = tuple[str, str, dict[str, Any], dict[str, float] | None]
 
 
@@ -255,7 +242,7 @@ def measure(folder: Path, rows: int) -> Load:
     journal, page = folder / "journal.db", folder / "report.html"
     write_journal(journal, rows)
     environment = {**os.environ, "POINTSMAN_JOURNAL": str(journal), "PYTHONPATH": str(Path.cwd())}
-    command = [sys.executable, "-c", _CHILD, "report", _RUN, "--out", str(page)]
+    command = [sys.executable, "-c", CHILD, "report", _RUN, "--out", str(page)]
     begun = time.perf_counter()
     done = subprocess.run(
         command, env=environment, cwd=folder, capture_output=True, text=True, timeout=600, check=False

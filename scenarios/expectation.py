@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
@@ -29,13 +30,13 @@ class Expectation(Entry):
 
     type: str
 
+    @abstractmethod
     def check(self, evidence: Evidence) -> Check:
         """Return whether the plain form holds, and what happened, in words.
 
         Raises:
             UnjudgedError: if there is nothing to judge by.
         """
-        raise NotImplementedError
 
     @property
     def about(self) -> Sequence[str]:

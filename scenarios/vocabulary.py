@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import inspect
 from collections.abc import Iterable
 from importlib.metadata import EntryPoint
 from typing import Annotated, Any, Final, Literal, Union, get_args
@@ -11,8 +12,7 @@ from typing import Annotated, Any, Final, Literal, Union, get_args
 from pydantic import ConfigDict, Field, create_model, model_validator
 
 from orchestrator.foreign import describe
-from scenarios.evidence import Evidence
-from scenarios.expectation import NOT, Check, Expectation
+from scenarios.expectation import NOT, Expectation
 from scenarios.scenario import BUILT_IN, ScenarioEntry
 
 #: The entry-point group: the name of an entry point is the type, what it leads to a subclass of `Expectation`.
@@ -28,10 +28,6 @@ class BrokenExpectation(Expectation):
     @classmethod
     def _is_broken(cls, _stated: Any) -> Any:
         raise ValueError(cls.__doc__)
-
-    def check(self, evidence: Evidence) -> Check:
-        """Do nothing: it is never made."""
-        raise NotImplementedError
 
 
 @functools.cache
@@ -75,6 +71,8 @@ def _load(entry_point: EntryPoint) -> type[Expectation]:
         return _broken(entry_point, f"{entry_point.value!r} is no subclass of `scenarios.Expectation`")
     if set(types_of(kind)) != {name, NOT + name}:
         return _broken(entry_point, f'its `type` is not Literal["{name}", "{NOT}{name}"]')
+    if inspect.isabstract(kind):
+        return _broken(entry_point, f"{entry_point.value!r} has no method `check`")
     return kind
 
 

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 
 class RedactedRouter:
-    """Wraps a router. Whatever it decides and explains is about requests without their secrets."""
+    """Wraps a router. Whatever it decides and explains is about requests without their secrets.
+
+    It delegates as `scenarios.threshold` does and shares nothing with it: this stands below the scenarios and loads the
+    package `router` (and NumPy with it) only once a run has agents.
+    """
 
     def __init__(self, router: Router, redact: Redactor) -> None:
         self._router, self._redact = router, redact

@@ -40,7 +40,7 @@ class Punctual(Expectation):
 
 
 class Misnamed(Expectation):
-    """Its type is another than its entry point says."""
+    """Its type is another than its entry point says; and it cannot be judged, for it has no `check`."""
 
     type: Literal["late", "not-late"]
 
@@ -58,6 +58,7 @@ def broken(workspace: Path) -> None:
 POINTS = {
     ("pointsman.expectations", "punctual"): "Punctual",
     ("pointsman.expectations", "early"): "Misnamed",
+    ("pointsman.expectations", "late"): "Misnamed",
     ("pointsman.expectations", "gone"): "NotThere",
     ("pointsman.expectations", "mere"): "till",
     ("pointsman.expectations", "routed"): "Punctual",
@@ -116,6 +117,7 @@ def test_a_plugin_brings_a_type_with_keys_of_its_own(tmp_path: Path) -> None:
         ("type: punctual, task: a, grace: 1", "unknown key 'grace'; did you mean 'grace_s'?"),
         ("type: puntcual, task: a", "unknown type 'puntcual'; did you mean 'punctual'?"),
         ("type: early", 'and its `type` is not Literal["early", "not-early"]; repair or remove it'),
+        ("type: late", "and 'a_plugin:Misnamed' has no method `check`; repair or remove it"),
         ("type: not-gone", "type 'gone' comes from the distribution '?', and loading 'a_plugin:NotThere' raised"),
         ("type: mere", "'a_plugin:till' is no subclass of `scenarios.Expectation`"),
         ("type: state, of: tell, equals: 1", "no state provider 'tell'; did you mean 'till'?"),
