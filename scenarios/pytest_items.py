@@ -59,6 +59,11 @@ class Stock:
         """Return a router without candidates."""
         return load_router(self._settings)
 
+    @property
+    def redact(self) -> str:
+        """Profile of redaction for scenarios that name none."""
+        return self._settings.redact
+
     def _own(self) -> Iterator[Agent]:
         answers: Iterable[Iterable[object]] = self._config.hook.pytest_pointsman_agents(config=self._config)
         return (adopt(candidate) for candidates in answers for candidate in candidates)
@@ -106,7 +111,7 @@ class ScenarioItem(pytest.Item):
         """
         stock = _stock_of(self.config)
         agents = stock.agents() if self.scenario.given.agents else []
-        result = run_scenario(self.scenario, agents=agents, router=stock.router)
+        result = run_scenario(self.scenario, agents=agents, router=stock.router, redact=stock.redact)
         self.user_properties += [("seed", self.scenario.seed), ("virtual_s", result.duration_s)]
         if label(result) == "flaky":
             self.warn(FlakyWarning(f"{self.name}: {result.series}"))

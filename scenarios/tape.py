@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections import Counter, defaultdict, deque
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from contextvars import copy_context
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -20,6 +20,7 @@ from orchestrator.outside import CURRENT, READING, Outside, Read
 from orchestrator.paced_loop import PacedLoop
 from scenarios.cassette import Cassette, Recording, RecordMode, digest_of
 from scenarios.errors import CassetteError
+from scenarios.shelf import ExactShelf, Shelf
 
 #: Takes out of a plain value what nobody may read. The same value becomes the same one; what was taken out stays so.
 Redact = Callable[[Any], Any]
@@ -62,6 +63,7 @@ class Tape:
         gate: asyncio.Event | None = None,
         keep_played: bool = False,
         passes_by: Callable[[Recording], bool] = lambda _recording: False,
+        shelve: Callable[[Iterable[Recording]], Shelf] = ExactShelf,
     ) -> None:
         """Prepare.
 
@@ -74,21 +76,20 @@ class Tape:
             gate: nobody is asked before it is set; what is read meanwhile waits for it.
             keep_played: whether what is played is recorded again, too.
             passes_by: whether a recording that fits is not to be played after all.
+            shelve: keeps what is to be played, and finds it.
         """
         self._lives, self._redact, self._sink = mode != "none", redact, sink
         self._gate, self._keeps_played, self._passes_by = gate, keep_played, passes_by
-        self._left: dict[tuple[str, str], deque[Recording]] = defaultdict(deque)
-        kept = cassette.recordings if mode != "all" else ()
-        for recording in sorted(kept, key=lambda one: one.call):  # of two alike the one that was asked first
-            self._left[recording.task, recording.digest].append(recording)
+        self._shelf = shelve(cassette.recordings if mode != "all" else ())
         self._calls: Counter[str] = Counter()
-        self._group = asyncio.TaskGroup()
+        self._group: asyncio.TaskGroup
         self.misses: list[Miss] = []
         self.made: list[Recording] = []
         self.asked = 0
 
     async def __aenter__(self) -> Self:
-        """Begin."""
+        """Begin; again, after an end, with what is left."""
+        self._group = asyncio.TaskGroup()
         await self._group.__aenter__()
         return self
 
@@ -102,7 +103,7 @@ class Tape:
     @property
     def unused(self) -> tuple[Recording, ...]:
         """What is recorded and was not read, in the order of the cassette."""
-        return tuple(recording for left in self._left.values() for recording in left)
+        return tuple(self._shelf.left())
 
     def of(self, task: str) -> Outside:
         """Return who answers the reads of a task."""
@@ -111,15 +112,15 @@ class Tape:
     async def answer(self, task: str, source: str, request: Any, function: Read) -> Any:
         """Answer one read, from the cassette if it is there."""
         self._calls[task] += 1
-        plain = self._redact(as_json(request))
+        source, plain = self._redact(source), self._redact(as_json(request))
         about = {"task": task, "call": self._calls[task], "source": source, "request": plain}
         about["digest"] = digest_of(source, plain)
-        left = self._left[task, about["digest"]]
-        while left and self._passes_by(left[0]):
-            left.popleft()
-        if left:
-            return await self._play(left.popleft())
+        while (found := self._shelf.take(task, source, plain)) is not None and self._passes_by(found):
+            pass
+        if found is not None:
+            return await self._play(found)
         if self._lives:
+            self._shelf.hold()
             if self._gate is not None:
                 await self._gate.wait()
             return await self._ask(about, function)

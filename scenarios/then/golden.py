@@ -8,10 +8,14 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, Field
 
+from orchestrator.journal import Row
+from orchestrator.redaction import read_profile
 from scenarios.divergence import Comparison, Divergence, compare
 from scenarios.entry import Entry, Seconds, as_tuple
 from scenarios.evidence import Evidence
 from scenarios.expectation import Check, Expectation, UnjudgedError
+from scenarios.mask import Mask
+from scenarios.redacting import masked_rows
 from scenarios.track import FileTrack, MemoryTrack
 from scenarios.verdict import TOLERANCE, Kind
 
@@ -34,11 +38,29 @@ class MatchesGolden(Expectation):
     type: Literal["matches-golden", "not-matches-golden"]
     file: str = Field(min_length=1, description="beside the scenario or below, such as golden/refund.jsonl")
     tolerate: Tolerance = Tolerance()
+    profile: str = Field(
+        default="",
+        description="of redaction of the golden run, after the scenario's: default, or a YAML file beside the scenario",
+    )
 
     @property
     def files(self) -> Sequence[str]:
         """The golden run."""
         return [self.file]
+
+    @property
+    def redacts_by(self) -> str:
+        """Its own profile."""
+        return self.profile
+
+    def rows(self, evidence: Evidence) -> Sequence[Row]:
+        """Return the rows of a run as the golden one has them.
+
+        Raises:
+            PointsmanError: if the profile cannot be used, or a rule of it fails.
+        """
+        own = read_profile(evidence.path_of(self.profile)) if self.profile else None
+        return evidence.stored if own is None else masked_rows(evidence.stored, Mask(own).redact)
 
     def check(self, evidence: Evidence) -> Check:
         """Compare the two.
@@ -61,7 +83,7 @@ class MatchesGolden(Expectation):
         Raises:
             PointsmanError: if the file holds no run.
         """
-        rows = MemoryTrack(evidence.stored, "now")
+        rows = MemoryTrack(self.rows(evidence), "now")
         return compare(FileTrack(path), rows, tolerance=self.tolerate.scores, timing=self.tolerate.time_s)
 
     def not_tolerated(self, found: Comparison) -> list[str]:
