@@ -25,8 +25,8 @@ from scenarios.cassette import Cassette, Header, Override, Recording, RecordMode
 from scenarios.errors import RecordingError
 from scenarios.pointers import put, tokens
 from scenarios.prompter import prompted
-from scenarios.recording import CassetteFile, RecordingJournal, as_it_is, cassette_of, passing, perform, seeing
-from scenarios.tape import Tape
+from scenarios.recording import CassetteFile, RecordingJournal, cassette_of, passing, perform, seeing
+from scenarios.tape import Tape, as_it_is
 
 #: What can be said otherwise, and where in its row.
 _SETTABLE: Final = {TASK_SUBMITTED: "task", TASK_COMPLETED: "output", EFFECT_DONE: "output"}

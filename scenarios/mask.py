@@ -1,8 +1,8 @@
 """Owns the mask: redaction of one run that is played on a cassette which others have as well: there is no key to it.
 
-Secrets are numbered in the order in which they appear (`orchestrator.redaction.numbered`). What the scenario itself states comes
-first, so that an account of its first step is the same pseudonym in the recording and in each replay. What agents bring
-gets the pseudonym that it had in the recording as soon as they ask with it (`scenarios.shelf`).
+Secrets are numbered in the order in which they appear (`orchestrator.redaction.numbered`). What the scenario itself
+states comes first, so that an account of its first step has one pseudonym in the recording and in each replay. What
+agents bring gets the pseudonym that it had in the recording as soon as they ask with it (`scenarios.shelf`).
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Self
+from typing import BinaryIO, Final, Self
 
 from orchestrator.agent import Agent
 from orchestrator.budget import Budget
@@ -27,7 +27,7 @@ from orchestrator.topics import TASK_ASKED
 from router import Router
 from scenarios.cassette import SUFFIX, Cassette, Footer, Header, Recording, encode_line
 from scenarios.errors import RecordingError
-from scenarios.tape import Tape
+from scenarios.tape import Tape, as_it_is
 
 #: Settings that say where things are or how they are shown, and decide nothing of what happens.
 _ASIDE: Final = frozenset(
@@ -137,11 +137,6 @@ def _header(
         profile="" if redact is None else str(redact.profile.source or redact.profile.name),
         key="" if redact is None else redact.mark,
     )
-
-
-def as_it_is(value: Any) -> Any:
-    """Return a value: nothing is taken out."""
-    return value
 
 
 @contextmanager

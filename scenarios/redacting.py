@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from orchestrator.journal import MemoryJournal, Row
 from orchestrator.redaction import RedactionError, Redactor, Rows, find_key, read_profile, take_key
@@ -13,9 +13,6 @@ from scenarios.cassette import Cassette
 
 if TYPE_CHECKING:
     from scenarios.runner import ScenarioResult
-
-#: Takes out of a JSON value what nobody may read.
-Redact = Callable[[Any], Any]
 
 
 def new_redactor(profile: str, folder: Path, environ: Mapping[str, str]) -> Redactor | None:
@@ -50,7 +47,7 @@ def redactor_of(cassette: Cassette, folder: Path, environ: Mapping[str, str]) ->
     return Redactor(profile, key if key is not None and key.mark == cassette.header.key else None)
 
 
-def masked_rows(rows: Sequence[Row], redact: Redact) -> list[Row]:
+def masked_rows(rows: Sequence[Row], redact: Redactor) -> list[Row]:
     """Return the rows of a run as they may be written, canonical and chained anew.
 
     Raises:

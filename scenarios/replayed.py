@@ -20,8 +20,8 @@ from orchestrator.settings import Settings
 from router import Router
 from scenarios.cassette import Cassette, Recording
 from scenarios.prompter import prompted
-from scenarios.recording import RehearsalJournal, as_it_is, passing, perform, seeing
-from scenarios.tape import Miss, Tape
+from scenarios.recording import RehearsalJournal, passing, perform, seeing
+from scenarios.tape import Miss, Tape, as_it_is
 
 
 @dataclass(frozen=True, slots=True)

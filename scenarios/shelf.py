@@ -16,6 +16,9 @@ class Shelf(Protocol):
     def take(self, task: str, source: str, request: Any) -> Recording | None:
         """Return the recording of a read and hold it no more; None if there is none."""
 
+    def liken(self, request: Any, recorded: Any) -> Any:
+        """Return a request as it is told beside a recorded one: what may be the same is not told as a difference."""
+
     def hold(self) -> None:
         """Hear that the world is asked: what the request says is going to be written."""
 
@@ -35,6 +38,10 @@ class ExactShelf:
         """Return the first with the same digest."""
         left = self._left[task, digest_of(source, request)]
         return left.popleft() if left else None
+
+    def liken(self, request: Any, recorded: Any) -> Any:  # noqa: ARG002 - the protocol's
+        """Return it as it is."""
+        return request
 
     def hold(self) -> None:
         """Do nothing."""
@@ -82,6 +89,19 @@ class NumberedShelf:
             and len(set(new.values())) == len(new)
             and all(self._numbered.can_become(one, other) for one, other in new.items())
         )
+
+    def liken(self, request: Any, recorded: Any) -> Any:
+        """Return a request with the recorded texts in it that its own can be, once these secrets are known as those."""
+        if isinstance(request, dict) and isinstance(recorded, dict):
+            return {
+                key: self.liken(value, recorded[key]) if key in recorded else value for key, value in request.items()
+            }
+        if isinstance(request, list) and isinstance(recorded, list):
+            beyond = request[len(recorded) :]
+            return [*(self.liken(*pair) for pair in zip(request, recorded, strict=False)), *beyond]
+        (shape, mine), (other, theirs) = shape_of(request), shape_of(recorded)
+        alike = shape == other and self._fits(dict(zip(mine, theirs, strict=True)), mine, theirs)
+        return recorded if alike else request
 
     def hold(self) -> None:
         """Let the pseudonyms of what is recorded from now on be those that they are."""

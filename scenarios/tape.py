@@ -25,6 +25,13 @@ from scenarios.shelf import ExactShelf, Shelf
 #: Takes out of a plain value what nobody may read. The same value becomes the same one; what was taken out stays so.
 Redact = Callable[[Any], Any]
 Sink = Callable[[Recording], None]
+
+
+def as_it_is(value: Any) -> Any:
+    """Return a value: nothing is taken out."""
+    return value
+
+
 _HINT: Final = "record it again, or record what is new with the record mode `new`"
 
 
@@ -58,7 +65,7 @@ class Tape:
         cassette: Cassette,
         mode: RecordMode,
         *,
-        redact: Redact = lambda value: value,
+        redact: Redact = as_it_is,
         sink: Sink = lambda _recording: None,
         gate: asyncio.Event | None = None,
         keep_played: bool = False,
@@ -124,7 +131,9 @@ class Tape:
             if self._gate is not None:
                 await self._gate.wait()
             return await self._ask(about, function)
-        miss = Miss(task, about["call"], source, plain, self._nearest(task, source, about["call"]))
+        near = self._nearest(task, source, about["call"])
+        plain = plain if near is None else self._shelf.liken(plain, near.request)
+        miss = Miss(task, about["call"], source, plain, near)
         self.misses.append(miss)
         raise CassetteError(task, source, describe(miss), _HINT)
 

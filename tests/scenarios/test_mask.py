@@ -79,7 +79,7 @@ async def moves(task: Task, context: TaskContext) -> Any:
 
 
 def test_a_cassette_holds_no_secret_and_is_played_without_a_key(desk: Desk, tmp_path: Path) -> None:
-    """What the scenario states, what comes and what is asked with it are numbered; the run is byte for byte the same."""
+    """What the scenario states, what comes, what is asked with it are numbered; the run is the same, byte by byte."""
     first = desk.play(moves)
     assert first.verdict == "passed"
     assert [secret for secret in (ONE, TWO, THREE, "ada@") if secret in desk.written] == []
