@@ -17,7 +17,7 @@ from orchestrator.messages import Envelope, Result, Task
 from orchestrator.orchestrator import Orchestrator
 from orchestrator.paced_loop import PacedLoop, run_paced
 from orchestrator.plan import Plan
-from orchestrator.redaction import Redactor
+from orchestrator.redaction import Redactor, saying
 from orchestrator.settings import Settings
 from orchestrator.topics import EFFECT_DONE, TASK_COMPLETED, TASK_SUBMITTED
 from router import Router
@@ -108,7 +108,7 @@ def fork(
             changed, mode, redact=redact or as_it_is, sink=file.write, gate=gate, keep_played=True, passes_by=passes_by
         )
         seen = seeing(router, settings, redact)
-        with passing(redact):
+        with passing(redact), saying(redact):
             results = _go_on(changed.header, settings, prompted(agents, changed.header.overrides), seen, journal, tape)
     return Forked(named["run"], path, len(shared), tape.asked, results)
 

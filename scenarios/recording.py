@@ -20,7 +20,7 @@ from orchestrator.messages import Envelope, Result
 from orchestrator.orchestrator import Orchestrator
 from orchestrator.paced_loop import run_paced
 from orchestrator.plan import Plan
-from orchestrator.redaction import RedactedRouter, Redactor, Rows, Tally, redacted_task
+from orchestrator.redaction import RedactedRouter, Redactor, Rows, Tally, redacted_task, saying
 from orchestrator.router_of_run import load_router
 from orchestrator.settings import Settings
 from orchestrator.topics import TASK_ASKED
@@ -115,7 +115,7 @@ def record(
             budget=budget, outside_of=tape.of,
             logger=None if redact is None else make_logger(settings.log_format, now=clock.now, redact=redact),
         )  # fmt: skip
-        with confined(), passing(redact):
+        with confined(), passing(redact), saying(redact):
             results = run_paced(perform(made, plan, tape), jumps=jumps)
         tallies: Mapping[str, Tally] = {} if redact is None else redact.tallies
         if redact is not None:

@@ -15,10 +15,11 @@ from orchestrator.messages import Result, Task
 from orchestrator.offline import offline
 from orchestrator.orchestrator import Orchestrator
 from orchestrator.plan import Plan
-from orchestrator.redaction import Redactor
+from orchestrator.redaction import Redactor, saying
 from orchestrator.settings import Settings
 from router import Router
 from scenarios.cassette import Cassette, Recording
+from scenarios.mask import Mask
 from scenarios.prompter import prompted
 from scenarios.recording import RehearsalJournal, passing, perform, seeing
 from scenarios.tape import Miss, Tape, as_it_is
@@ -90,6 +91,11 @@ def replay(
         outside_of=tape.of,
         origin=header.origin,
     )
-    with offline(), confined(), passing(redact):
+    with offline(), confined(), passing(redact), saying(_for_logs(redact)):
         results = run_virtual(perform(made, plan, tape))
     return Replayed(tuple(journal.rows), tuple(tape.misses), tape.unused, results)
+
+
+def _for_logs(redact: Redactor | None) -> Redactor | None:
+    """Return what redacts logs: without the key another one, for what is logged is compared with nothing."""
+    return redact if redact is None or redact.mark else Mask(redact.profile).redact

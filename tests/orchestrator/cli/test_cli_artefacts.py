@@ -1,0 +1,220 @@
+"""Twenty-four secrets and everything that the commands leave: each file and each line that is printed, byte by byte."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from orchestrator.redaction import KEY_FILE
+from scenarios import deck, recording, runner
+from scenarios.mask import Mask
+from scenarios.recording import RecordingJournal
+from scenarios.tape import Tape
+from tests.scenarios.planted import CARDS, COOKIES, EMAILS, PLAN, PLANTED, agents, bank, hits, opened
+
+Cli = Callable[..., tuple[int, str, str]]
+Install = Callable[..., None]
+Left = dict[str, bytes]
+
+#: What no rule takes out: what holds it was looked at.
+SEEN: Final = "Mondegreen"
+_THEN: Final = [{"type": "completed", "task": "one"}, {"type": "result", "task": "one", "pointer": "/n", "equals": 200}]
+
+
+@contextlib.contextmanager
+def logged(path: Path) -> Iterator[None]:
+    """Write what is logged to a file, as a service does."""
+    handler = logging.FileHandler(path, encoding="utf-8")
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
+        handler.close()
+
+
+class Office:
+    """Runs commands in a folder, and collects what they leave and print."""
+
+    def __init__(self, cli: Cli, folder: Path) -> None:
+        self._cli, self._folder = cli, folder
+        self.printed: dict[str, str] = {}
+
+    def run(self, *arguments: str, may: tuple[int, ...] = (0,)) -> str:
+        """Run a command that ends so; return what it prints."""
+        code, out, err = self._cli(*arguments)
+        assert code in may, (arguments, code, err or out)
+        self.printed[f"output of {' '.join(arguments[:2])}"] = out + err
+        return out
+
+    def write(self, name: str, document: Any) -> None:
+        path = self._folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(document, indent=1), encoding="utf-8")
+
+    def left(self, *given: str) -> Left:
+        """Return everything that is there but what was given."""
+        files = sorted(path for path in self._folder.rglob("*") if path.is_file())
+        named = {path.relative_to(self._folder).as_posix(): path for path in files}
+        found = {name: path.read_bytes() for name, path in named.items() if name not in given}
+        return found | {name: text.encode() for name, text in self.printed.items()}
+
+
+@pytest.fixture
+def office(cli: Cli, folder: Path, install: Install) -> Office:
+    install(*agents())
+    (folder / "day.plan.yaml").unlink()
+    return Office(cli, folder)
+
+
+def tasks(url: str) -> dict[str, Any]:
+    """Return what is asked for, with secrets in requests and payloads."""
+    request = f"ask asks about {CARDS[1]} for {EMAILS[3]}, Cookie: s={COOKIES[2]}, and {SEEN}"
+    both = {"request": request, "payload": {**PLAN, "url": url}}
+    return {"one": both, "two": {**both, "request": "ask again", "agent": "asks"}}
+
+
+def record(office: Office, folder: Path) -> Left:
+    """Record a run, go on from it, and make of it whatever can be made of one."""
+    readers: list[sqlite3.Connection] = []
+
+    def read(self: RecordingJournal, *given: Any, **named: Any) -> None:  # so the WAL is still there at the end
+        opens(self, *given, **named)
+        readers.append(sqlite3.connect(folder / ".pointsman" / "journal.db"))
+        readers[-1].execute("select count(*) from sqlite_master").fetchone()
+
+    opens: Callable[..., None] = RecordingJournal.__init__
+    with bank() as url, logged(folder / "agents.log"), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RecordingJournal, "__init__", read)
+        office.write("planted.plan.yaml", {"plan": "planted", "tasks": tasks(url)})
+        run = json.loads(office.run("record", "planted.plan.yaml", "--json", may=(1,)))["run"]
+        office.run("record", "planted.plan.yaml", may=(1,))
+        fork = json.loads(office.run("fork", run, "--at", "8", "--json", may=(1,)))["run"]
+    office.run("diff", run, fork, may=(0, 1))
+    office.run("replay", run)
+    office.run("whatif", run, "--threshold", "0.9", may=(0, 1))
+    office.run("why", "one", "--run", run)
+    office.run("report", run, "--out", "report.html")
+    for kind in ("xes", "otlp", "jsonl"):
+        office.run("export", kind, run, "--out", f"run.{kind}")
+    office.run("promote", run, "--out", "made.scenario.yaml")
+    office.run("test", "made.scenario.yaml", "--junit", "made.xml")
+    left = office.left("planted.plan.yaml", f".pointsman/{KEY_FILE}")
+    for reader in readers:
+        reader.close()
+    return left
+
+
+def play(office: Office, folder: Path) -> Left:
+    """Record the cassettes of scenarios and play them: one that fails, with all that it says, and a golden one."""
+    about: dict[str, Any] = {"given": {"agents": ["asks", "fails"]}, "then": _THEN}
+    golden = {"type": "matches-golden", "file": "golden/run.jsonl"}
+    missed = [{"type": "result", "task": one, "equals": SEEN} for one in ("one", "two")]
+    given = ("uat/fails.scenario.yaml", "uat/golden.scenario.yaml")
+    uses = {"fails": missed, "golden": [golden]}
+    with bank() as url, logged(folder / "agents.log"):
+        for name, more in uses.items():
+            steps = {"when": [{"tasks": tasks(url)}], "cassette": {"path": f"{name}.cassette.jsonl"}}
+            office.write(f"uat/{name}.scenario.yaml", {"scenario": name, **about, **steps, "then": [*_THEN, *more]})
+        office.run("test", "uat", "--record", "all", "--journal", "journals", may=(1,))
+    with logged(folder / "again.log"):
+        office.run("golden", "update", "uat/golden.scenario.yaml")
+        office.run("test", "uat", "--junit", "junit.xml", "--journal", "again", may=(1,))
+        said = json.loads(office.run("test", "uat", "--json", may=(1,)))["scenarios"]
+    assert [(one["verdict"], one["reads_astray"]) for one in said] == [("failed", []), ("passed", [])]
+    for name in uses:
+        assert (folder / "again" / f"{name}.jsonl").read_bytes() == (folder / "journals" / f"{name}.jsonl").read_bytes()
+    office.run("report", "journals/fails.jsonl", "--out", "scenario.html")
+    return office.left(*given)
+
+
+def found_in(left: Left) -> set[str]:
+    """Return where a secret is."""
+    return {name for name, data in left.items() if hits(data)}
+
+
+def test_nothing_that_is_made_of_a_recorded_run_holds_a_secret(office: Office, folder: Path) -> None:
+    """Journal with its WAL, cassettes, logs, page, exports, fork, the scenario made of it; all that is printed."""
+    left = record(office, folder)
+    assert found_in(left) == set()
+    names = {name.partition("/cassettes/")[0] for name in left}
+    assert names >= {
+        ".pointsman", ".pointsman/journal.db", ".pointsman/journal.db-wal", "agents.log", "report.html", "run.xes",
+        "run.otlp", "run.jsonl", "made.scenario.yaml", "made.cassette.jsonl", "made.xml", "output of why one",
+    }  # fmt: skip
+    seen = {name for name, data in left.items() if SEEN.encode() in opened(data)}
+    assert seen >= {".pointsman/journal.db-wal", "report.html", "run.xes", "run.jsonl", "made.scenario.yaml"}
+    assert len([name for name in left if name.endswith(".cassette.jsonl")]) == 4
+    assert b"[email:" in left["agents.log"]
+    assert b"[card:" in opened(left["report.html"])
+
+
+def test_nothing_that_scenarios_leave_holds_a_secret(office: Office, folder: Path) -> None:
+    """Cassettes, golden run, journals, JUnit, page, logs, all that is printed; replays find what was recorded."""
+    left = play(office, folder)
+    assert found_in(left) == set()
+    assert set(left) == {
+        "uat/fails.cassette.jsonl", "uat/golden.cassette.jsonl", "uat/golden/run.jsonl", "junit.xml", "scenario.html",
+        "agents.log", "again.log", "journals/fails.jsonl", "journals/golden.jsonl", "again/fails.jsonl",
+        "again/golden.jsonl", "output of golden update", "output of test uat", "output of report journals/fails.jsonl",
+    }  # fmt: skip
+    for name in ("junit.xml", "uat/golden.cassette.jsonl", "uat/golden/run.jsonl", "output of test uat"):
+        assert b"[iban:0000" in left[name]
+
+
+def in_the_open(_self: Any, value: Any) -> Any:
+    """Return a value as it is: what a redactor does that is switched off."""
+    return value
+
+
+class OpenTape(Tape):
+    """A tape that forgot about redaction."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **{name: one for name, one in named.items() if name not in ("redact", "shelve")})
+
+
+_OFF: Final[dict[str, tuple[object, str, Any, Callable[[Office, Path], Left], set[str]]]] = {
+    "journal": (
+        RecordingJournal, "redacted", in_the_open, record,
+        {".pointsman/journal.db", ".pointsman/journal.db-wal", "report.html", "run.xes", "run.otlp", "run.jsonl"},
+    ),
+    "logs": (recording, "saying", lambda _redact: contextlib.nullcontext(), record, {"agents.log"}),
+    "cassette": (recording, "Tape", OpenTape, record, {"made.cassette.jsonl"}),
+    "results": (
+        runner, "left_behind", lambda result, _redact: result, play,
+        {"junit.xml", "journals/fails.jsonl", "scenario.html", "output of test uat"},
+    ),
+    "scenario cassette": (Mask, "masked", in_the_open, play, {"uat/fails.cassette.jsonl", "uat/golden.cassette.jsonl"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("off", _OFF)
+def test_the_search_finds_what_one_redactor_that_is_off_lets_through(
+    office: Office, folder: Path, monkeypatch: pytest.MonkeyPatch, off: str
+) -> None:
+    """Otherwise an empty search would show nothing: each place is found where its own redaction does nothing."""
+    target, name, instead, use, places = _OFF[off]
+    monkeypatch.setattr(target, name, instead)
+    if off == "scenario cassette":
+        monkeypatch.setattr(deck, "Tape", OpenTape)
+    left: Left = {}
+    with contextlib.suppress(AssertionError):  # a run that is half redacted need not go on
+        left = use(office, folder)
+    left = left or office.left("planted.plan.yaml", "uat/fails.scenario.yaml", "uat/golden.scenario.yaml")
+    assert places & found_in(left)
+
+
+def test_all_twenty_four_are_there_to_be_found(office: Office, folder: Path) -> None:
+    """With `--redact none` the same search finds each of them in what one run leaves."""
+    with bank() as url, logged(folder / "agents.log"):
+        office.write("planted.plan.yaml", {"plan": "planted", "tasks": tasks(url)})
+        office.run("record", "planted.plan.yaml", "--redact", "none", may=(1,))
+    assert set(hits(b"".join(office.left("planted.plan.yaml").values()))) == set(PLANTED)
