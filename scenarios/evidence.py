@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from orchestrator.journal import Row
 from orchestrator.messages import EMPTY
-from orchestrator.redaction import DEFAULT, NONE
+from orchestrator.redaction import DEFAULT, NONE, Profile, Redactor, read_profile
 from scenarios.history import History
 
 
@@ -22,10 +22,9 @@ class Evidence:
         states: by provider, the state after the run; only those that an expectation reads.
         logs: lines logged in the run; empty unless an expectation is about them.
         report: what is reported of the expectations judged before.
-        stored: the rows as they are left behind, canonical, without what the scenario's redaction takes out.
+        stored: the rows as the journal has them, canonical.
         folder: of the scenario file.
-        redact: that redaction; whoever judges what is left behind puts everything through it.
-        profile: its name; empty where there is none.
+        redact: the scenario's redaction, which everything goes through that is left behind; None where there is none.
     """
 
     history: History
@@ -34,9 +33,22 @@ class Evidence:
     report: tuple[str, ...] = ()
     stored: Sequence[Row] = ()
     folder: Path = Path()
-    redact: Callable[[Any], Any] = lambda value: value
-    profile: str = ""
+    redact: Redactor | None = None
 
-    def path_of(self, profile: str) -> str:
-        """Return a profile that an expectation names, a file by its path; the scenario's where it names none."""
-        return profile if profile in (DEFAULT, NONE) else str(self.folder / profile) if profile else self.profile
+    def left(self, value: Any) -> Any:
+        """Return a JSON value as it is left behind.
+
+        Raises:
+            RedactionError: if a rule fails.
+        """
+        return value if self.redact is None else self.redact(value)
+
+    def profile(self, named: str) -> Profile | None:
+        """Return a profile that an expectation names; the scenario's where it names none.
+
+        Raises:
+            DocumentError: if it cannot be used.
+        """
+        if named:
+            return read_profile(named if named in (DEFAULT, NONE) else str(self.folder / named))
+        return None if self.redact is None else self.redact.profile

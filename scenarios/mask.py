@@ -42,9 +42,13 @@ class Mask:
         if kept is not None and kept.header.profile and kept.header.stated != self.stated:
             self._numbered.forget()  # the recording's was another: each gets its pseudonym where it is asked with
             self.stated = kept.header.stated
-        for one in () if kept is None else kept.recordings:
-            self._numbered.reserve(shape_of(_said(one))[1])
+        self.reserve(() if kept is None else map(_said, kept.recordings))
         self._numbered.hold()
+
+    def reserve(self, values: Iterable[Any]) -> None:
+        """Give no pseudonym that is in these JSON values to anybody else."""
+        for value in values:
+            self._numbered.reserve(shape_of(value)[1])
 
     def for_router(self, text: str) -> str:
         """Return a request as the router sees it: what it decides depends on no number."""

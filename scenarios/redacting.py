@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.journal import MemoryJournal, Row
-from orchestrator.redaction import RedactionError, Redactor, Rows, find_key, read_profile, take_key
+from orchestrator.messages import Result
+from orchestrator.redaction import Recounted, RedactionError, Redactor, Rows, find_key, read_profile, take_key
 from scenarios.cassette import Cassette
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def masked_rows(rows: Sequence[Row], redact: Redactor) -> list[Row]:
     Raises:
         RedactionError: if a rule fails, or the id of a task is a secret itself.
     """
-    journal, masked = MemoryJournal(redact(rows[0].run) if rows else ""), Rows(redact)
+    journal, masked = MemoryJournal(redact(rows[0].run) if rows else ""), Rows(Recounted(redact))
     for row in rows:
         journal.append(masked(row.envelope))
     return journal.rows
@@ -81,6 +82,17 @@ def redacted_result(result: ScenarioResult, redact: Redactor) -> ScenarioResult:
         stored=tuple(stored),
         astray=tuple(map(redact, result.astray)),
     )
+
+
+def redacted_results(results: Mapping[str, Result], redact: Redactor | None) -> dict[str, Result]:
+    """Return what came of tasks, by their ids, fit to be shown.
+
+    Raises:
+        RedactionError: if a rule fails.
+    """
+    if redact is None:
+        return dict(results)
+    return {task: one._replace(output=redact(one.output), error=redact(one.error)) for task, one in results.items()}
 
 
 def left_behind(result: ScenarioResult, redact: Redactor | None) -> ScenarioResult:

@@ -31,12 +31,11 @@ from scenarios.logbook import Logbook
 from scenarios.mask import Mask
 from scenarios.people import answering
 from scenarios.recording import passing
-from scenarios.redacting import left_behind, masked_rows
+from scenarios.redacting import left_behind
 from scenarios.sabotage import Sabotage, Strike
 from scenarios.scenario import Scenario
 from scenarios.series import Series, Try, run_series
 from scenarios.states import take_states
-from scenarios.then import MatchesGolden
 from scenarios.threshold import OtherThreshold
 from scenarios.when import Step
 from scenarios.workspace import prepared
@@ -172,7 +171,10 @@ class _Stage:
         history = History(row.envelope for row in self.record.rows)
         logs = self._logbook.lines if self._logbook else ()
         in_vain, astray = tuple(self.sabotage.in_vain()), tuple(deck.findings())
-        evidence = replace(self._evidence(), history=history, states=states, logs=logs, report=(*in_vain, *astray))
+        evidence = Evidence(
+            history, states, logs, (*in_vain, *astray), stored=self.record.rows, folder=self._scenario.path.parent,
+            redact=None if self.mask is None else self.mask.redact,
+        )  # fmt: skip
         outcomes = judge_all(self._scenario.then, evidence)
         met = all(outcome.met for outcome in outcomes)
         return ScenarioResult(
@@ -187,19 +189,7 @@ class _Stage:
             stored=tuple(self.record.rows),
             astray=astray,
             held=deck.held,
-            redact=None if self.mask is None else self.mask.redact,
-        )
-
-    def _evidence(self) -> Evidence:
-        """Return what is left behind: as it is written, where there is redaction."""
-        folder, rows = self._scenario.path.parent, self.record.rows
-        if self.mask is None:
-            return Evidence(History(()), stored=rows, folder=folder)
-        golden = any(isinstance(one, MatchesGolden) for one in self._scenario.then)
-        stored, redact = masked_rows(rows, self.mask.redact) if golden else rows, self.mask.redact
-        profile = self.mask.redact.profile
-        return Evidence(
-            History(()), stored=stored, folder=folder, redact=redact, profile=str(profile.source or profile.name)
+            redact=evidence.redact,
         )
 
     async def _take_steps(self, agents: list[Agent], router: Router, workspace: Path, deck: Deck) -> None:

@@ -8,7 +8,7 @@ from orchestrator.redaction.redactor import Redactor, Tally
 from orchestrator.redaction.routing import RedactedRouter
 from orchestrator.redaction.rows import Rows, redacted_task
 from orchestrator.redaction.said import saying
-from orchestrator.redaction.within import shape_of
+from orchestrator.redaction.within import Recounted, shape_of
 
 __all__ = [
     "DEFAULT",
@@ -17,6 +17,7 @@ __all__ = [
     "NONE",
     "Numbered",
     "Profile",
+    "Recounted",
     "RedactedRouter",
     "RedactionError",
     "RedactionKey",

@@ -30,7 +30,7 @@ class Numbered:
         known = self._names.get((rule, secret))
         if known is None:
             self._last[rule] += 1
-            known = f"[{rule}:{self._last[rule]:0{DIGITS}d}]"
+            known = numbered(rule, self._last[rule])
             self._free.add(known)
             self._own(known, rule, secret)
         return known
@@ -48,8 +48,8 @@ class Numbered:
     def reserve(self, pseudonyms: Iterable[str]) -> None:
         """Give no number of these to anybody else."""
         for pseudonym in pseudonyms:
-            rule, _, digits = pseudonym[1:-1].partition(":")
-            if digits.startswith(_ZEROS) and digits.isdecimal():
+            if is_numbered(pseudonym):
+                rule, _, digits = pseudonym[1:-1].partition(":")
                 self._last[rule] = max(self._last[rule], int(digits))
 
     def can_become(self, mine: str, other: str) -> bool:
@@ -61,16 +61,27 @@ class Numbered:
         rule, secret = self._secrets.pop(mine)
         self._free.discard(mine)
         self._own(other, rule, secret)
-        if mine == f"[{rule}:{self._last[rule]:0{DIGITS}d}]":
+        if mine == numbered(rule, self._last[rule]):
             self._last[rule] -= 1
 
     def _own(self, pseudonym: str, rule: str, secret: str) -> None:
         self._names[rule, secret], self._secrets[pseudonym] = pseudonym, (rule, secret)
 
 
+def numbered(rule: str, number: int) -> str:
+    """Return a pseudonym."""
+    return f"[{rule}:{number:0{DIGITS}d}]"
+
+
+def is_numbered(pseudonym: str) -> bool:
+    """Return whether a pseudonym is a number, and none that a key has made."""
+    digits = pseudonym[-1 - DIGITS : -1]
+    return digits.startswith(_ZEROS) and digits.isdecimal()
+
+
 def without_number(text: str) -> str:
     """Return a text in which numbered pseudonyms of one rule are all the same."""
-    return PSEUDONYM.sub(lambda found: blank(found[0]) if f":{_ZEROS}" in found[0] else found[0], text)
+    return PSEUDONYM.sub(lambda found: blank(found[0]) if is_numbered(found[0]) else found[0], text)
 
 
 def blank(pseudonym: str) -> str:

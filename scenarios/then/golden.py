@@ -9,7 +9,6 @@ from typing import Annotated, Final, Literal
 from pydantic import BeforeValidator, Field
 
 from orchestrator.journal import Row
-from orchestrator.redaction import read_profile
 from scenarios.divergence import Comparison, Divergence, compare
 from scenarios.entry import Entry, Seconds, as_tuple
 from scenarios.evidence import Evidence
@@ -59,8 +58,13 @@ class MatchesGolden(Expectation):
         Raises:
             PointsmanError: if the profile cannot be used, or a rule of it fails.
         """
-        own = read_profile(evidence.path_of(self.profile)) if self.profile else None
-        return evidence.stored if own is None else masked_rows(evidence.stored, Mask(own).redact)
+        rows = evidence.stored if evidence.redact is None else masked_rows(evidence.stored, evidence.redact)
+        own = evidence.profile(self.profile) if self.profile else None
+        if own is None:
+            return rows
+        mask = Mask(own)
+        mask.reserve(row.envelope.body for row in rows)
+        return masked_rows(rows, mask.redact)
 
     def check(self, evidence: Evidence) -> Check:
         """Compare the two.

@@ -7,7 +7,6 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from orchestrator.redaction import read_profile
 from scenarios.entry import Texts, as_tuple
 from scenarios.evidence import Evidence
 from scenarios.expectation import Check, Expectation
@@ -46,13 +45,13 @@ class NoSecrets(Expectation):
 
     def _everywhere(self, evidence: Evidence) -> Iterator[tuple[str, str]]:
         """Yield place and kind of all secrets."""
-        finder = SecretFinder(self.allow, read_profile(evidence.path_of(self.profile)))
+        finder = SecretFinder(self.allow, evidence.profile(self.profile))
         for number, row in enumerate(evidence.history.rows, 1):
             about = f"row {number} of the journal ({row.topic} of {row.correlation_id or 'the run'})"
-            for secret in finder.find(evidence.redact(row.body)):
+            for secret in finder.find(evidence.left(row.body)):
                 yield f"{about} at {secret.pointer or '/'}", secret.kind
         for kind, lines in (("log", evidence.logs), ("report", evidence.report)):
             for number, line in enumerate(lines, 1):
                 yield from (
-                    (f"line {number} of the {kind}", secret.kind) for secret in finder.find(evidence.redact(line))
+                    (f"line {number} of the {kind}", secret.kind) for secret in finder.find(evidence.left(line))
                 )
