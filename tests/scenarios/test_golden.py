@@ -198,3 +198,23 @@ def test_nothing_selected_and_broken_files_have_codes_of_their_own(folder: Path,
     assert cli("review", ".", "--tag", "four")[0] == 5
     (folder / "broken.scenario.yaml").write_text("scenario: x\n", encoding="utf-8")
     assert cli("update", ".")[0] == 4
+
+
+def test_a_golden_run_has_a_profile_of_redaction_of_its_own(folder: Path) -> None:
+    """It is written and compared without its secrets; one for another is seen where it matters."""
+
+    def look_at(*stamped: str) -> set[str]:
+        write(folder, stamped=f"[{', '.join(stamped)}]")
+        path = folder / "forms.scenario.yaml"
+        path.write_text(path.read_text().replace(".jsonl,", ".jsonl, profile: own.yaml,"), encoding="utf-8")
+        return {one.state for one in look(folder)}
+
+    (folder / "own.yaml").write_text("extends: none\npatterns: [{name: form, pattern: 'KD-[0-9]{4}'}]\n")
+    assert look_at("KD-1111", "KD-2222", "KD-1111") == {"changed"}
+    assert all(map(update, look(folder)))
+    golden = (folder / "golden" / "one.jsonl").read_text()
+    assert '"stamped":["[form:000000000001]","[form:000000000002]","[form:000000000001]"]' in golden
+    assert "KD-" not in golden
+    for same in (("KD-1111", "KD-2222", "KD-1111"), ("KD-3333", "KD-1111", "KD-3333")):
+        assert look_at(*same) == {"same"}
+    assert look_at("KD-1111", "KD-2222", "KD-2222") == {"changed"}
