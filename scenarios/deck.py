@@ -27,6 +27,7 @@ class Deck:
 
     Attributes:
         held: at which choices of its interleaving somebody was held back; known after the run.
+        tape: of its cassette; None where there is none.
     """
 
     def __init__(
@@ -44,7 +45,8 @@ class Deck:
         """
         self._scenario, self._interleaving = scenario, interleaving
         self.held: frozenset[int] = frozenset()
-        self._kept, self._tape, self._records = Cassette(header=Header(run=scenario.title)), None, False
+        self.tape: Tape | None = None
+        self._kept, self._records = Cassette(header=Header(run=scenario.title)), False
         if scenario.cassette is None:
             return
         mode = record or scenario.record
@@ -53,7 +55,7 @@ class Deck:
             mode = "none" if there else "all"
         if there or mode == "none":
             self._kept = load_cassette(scenario.cassette)
-        self._tape, self._records = Tape(self._kept, mode), mode != "none"
+        self.tape, self._records = Tape(self._kept, mode), mode != "none"
         self._mode = mode
 
     @property
@@ -78,15 +80,15 @@ class Deck:
     @property
     def outside_of(self) -> OutsideOf | None:
         """Who answers what tasks read from outside; None where there is no cassette."""
-        return None if self._tape is None else self._tape.of
+        return None if self.tape is None else self.tape.of
 
     @asynccontextmanager
     async def playing(self) -> AsyncIterator[None]:
         """Play while the block runs."""
-        if self._tape is None:
+        if self.tape is None:
             yield
         else:
-            async with self._tape:
+            async with self.tape:
                 yield
 
     def run(self, main: Coroutine[Any, Any, T]) -> T:
@@ -102,17 +104,17 @@ class Deck:
 
     def findings(self) -> Iterator[str]:
         """Yield what the run read and the cassette does not hold, and what that holds and was not read, a line each."""
-        if self._tape is None:
+        if self.tape is None:
             return
-        for miss in self._tape.misses:
+        for miss in self.tape.misses:
             yield f"task {miss.task!r} reads {miss.source!r}: {describe(miss)}"
-        for one in self._tape.unused if self._mode == "none" else ():
+        for one in self.tape.unused if self._mode == "none" else ():
             yield f"recorded and not read: call {one.call} of task {one.task!r} to {one.source!r}: {one.request!r:.200}"
 
     def _save(self) -> None:
-        if self._tape is None or self._scenario.cassette is None or not self._tape.made:
+        if self.tape is None or self._scenario.cassette is None or not self.tape.made:
             return
         kept = self._kept.recordings if self._mode == "new" else ()
-        recordings = sorted((*kept, *self._tape.made), key=lambda one: one.at)
+        recordings = sorted((*kept, *self.tape.made), key=lambda one: one.at)
         header = Header(run=self._scenario.title)
         save_cassette(self._scenario.cassette, Cassette(header=header, recordings=tuple(recordings)))

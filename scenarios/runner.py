@@ -27,7 +27,7 @@ from scenarios.evidence import Evidence
 from scenarios.expectations import Outcome, judge_all
 from scenarios.history import History
 from scenarios.logbook import Logbook
-from scenarios.people import answering
+from scenarios.people import Crowd, answering
 from scenarios.sabotage import Sabotage, Strike
 from scenarios.scenario import Scenario
 from scenarios.series import Series, Try, run_series
@@ -141,6 +141,7 @@ class _Stage:
 
     def play(self, cast: list[Agent], router: Router, deck: Deck) -> dict[str, Any]:
         """Play it, and return the states that its expectations read."""
+        self.record.run = deck.run_id  # a run looks for its own rows
         agents = self.sabotage.prepare(cast)
         with prepared(self._scenario) as workspace, self._logbook.open() if self._logbook else nullcontext():
             deck.run(self._take_steps(agents, router, workspace, deck))
@@ -184,7 +185,7 @@ class _Stage:
                 logger=logger,
                 outside_of=deck.outside_of,
             ) as orchestrator,
-            answering(scenario.given.people, orchestrator),
+            answering(Crowd(scenario.given.people, deck.tape).answer, orchestrator),
         ):
             self.sabotage.begin(orchestrator.bus)
             for step in scenario.when:

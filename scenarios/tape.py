@@ -104,6 +104,10 @@ class Tape:
         """What is recorded and was not read, in the order of the cassette."""
         return tuple(recording for left in self._left.values() for recording in left)
 
+    def holds(self, task: str, source: str) -> bool:
+        """Return whether anything of a source is left to be played for a task."""
+        return any((one.task, one.source) == (task, source) for one in self.unused)
+
     def of(self, task: str) -> Outside:
         """Return who answers the reads of a task."""
         return _TapeOfTask(self, task)
