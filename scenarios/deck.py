@@ -30,6 +30,7 @@ class Deck:
     Attributes:
         held: at which choices of its interleaving somebody was held back; known after the run.
         mask: takes secrets out of what is written; None where nothing is to be taken out.
+        tape: of its cassette; None where there is none.
     """
 
     def __init__(
@@ -54,8 +55,9 @@ class Deck:
         """
         self._scenario, self._interleaving, self._profile = scenario, interleaving, profile
         self.held: frozenset[int] = frozenset()
-        self._kept, self._tape, self._records = Cassette(header=Header(run=scenario.title)), None, False
+        self.tape: Tape | None = None
         self.mask: Mask | None = None
+        self._kept, self._records = Cassette(header=Header(run=scenario.title)), False
         if scenario.cassette is None:
             self.mask = self._new_mask(None)
             return
@@ -67,7 +69,7 @@ class Deck:
             self._kept = load_cassette(scenario.cassette)
         self._records, self._mode = mode != "none", mode
         self.mask = self._new_mask(self._kept if mode in ("none", "new") else None)
-        self._tape = self._new_tape()
+        self.tape = self._new_tape()
 
     def _new_mask(self, kept: Cassette | None) -> Mask | None:
         return None if self._profile is None else Mask(self._profile, self._scenario.stated, kept)
@@ -102,15 +104,15 @@ class Deck:
     @property
     def outside_of(self) -> OutsideOf | None:
         """Who answers what tasks read from outside; None where there is no cassette."""
-        return None if self._tape is None else self._tape.of
+        return None if self.tape is None else self.tape.of
 
     @asynccontextmanager
     async def playing(self) -> AsyncIterator[None]:
         """Play while the block runs."""
-        if self._tape is None:
+        if self.tape is None:
             yield
         else:
-            async with self._tape:
+            async with self.tape:
                 yield
 
     def run(self, main: Coroutine[Any, Any, T]) -> T:
@@ -126,18 +128,18 @@ class Deck:
 
     def findings(self) -> Iterator[str]:
         """Yield what the run read and the cassette does not hold, and what that holds and was not read, a line each."""
-        if self._tape is None:
+        if self.tape is None:
             return
-        for miss in self._tape.misses:
+        for miss in self.tape.misses:
             yield f"task {miss.task!r} reads {miss.source!r}: {describe(miss)}"
-        for one in self._tape.unused if self._mode == "none" else ():
+        for one in self.tape.unused if self._mode == "none" else ():
             yield f"recorded and not read: call {one.call} of task {one.task!r} to {one.source!r}: {one.request!r:.200}"
 
     def _save(self) -> None:
-        if self._tape is None or self._scenario.cassette is None or not self._tape.made:
+        if self.tape is None or self._scenario.cassette is None or not self.tape.made:
             return
         kept = self._kept.recordings if self._mode == "new" else ()
-        recordings = sorted((*kept, *self._tape.made), key=lambda one: one.at)
+        recordings = sorted((*kept, *self.tape.made), key=lambda one: one.at)
         header = Header(run=self._scenario.title)
         if self.mask is not None and self._profile is not None:
             recordings = list(self.mask.masked(recordings))

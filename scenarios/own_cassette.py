@@ -17,7 +17,7 @@ from scenarios.cassette import SUFFIX, Cassette, Header, RecordMode, load_casset
 from scenarios.errors import RecordingError, StrayReadError
 from scenarios.mask import Mask
 from scenarios.side_by_side import tell_miss, tell_unused
-from scenarios.tape import Tape, as_it_is
+from scenarios.tape import Tape
 
 T = TypeVar("T")
 _FOLDER: Final = "cassettes"
@@ -48,7 +48,8 @@ class OwnCassette:
         """
         there = path.is_file()
         self.path, self.mode = path, _settled(path, mode, there=there, build=build)
-        self._profile, self._mask, self._redact = profile, None, as_it_is
+        self._profile = profile
+        self._mask: Mask | None = None
         self._kept = load_cassette(path) if there and self.mode != "all" else Cassette(header=Header(run=path.name))
         if profile is not None and (self.mode != "none" or self._kept.header.profile):
             self._mask = Mask(profile, kept=self._kept if there and self.mode != "all" else None)

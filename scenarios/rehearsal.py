@@ -30,7 +30,9 @@ from orchestrator.policy import Policy
 from orchestrator.settings import Settings, load_settings
 from router import Router
 from scenarios.cassette import Cassette, load_cassette
+from scenarios.interview import Interview, refuse
 from scenarios.leaks import Leak
+from scenarios.people import answering
 from scenarios.recording import RehearsalJournal
 from scenarios.tape import Tape
 from scenarios.watch import AGENT, Watch
@@ -96,7 +98,7 @@ def rehearse(
         cassette: answers what is read by `context.read`; without one the world does, as far as it is no network.
 
     Raises:
-        PointsmanError: if it cannot run, or a task asks people.
+        PointsmanError: if it cannot run, or a task asks people and the cassette does not hold what they say.
     """
     journal, watch = RehearsalJournal(RUN), Watch(settings.workspace)
     tape = None if cassette is None else Tape(cassette, "none")
@@ -122,6 +124,8 @@ async def _perform(made: Orchestrator, plan: Plan, tape: Tape | None) -> dict[st
         if tape is not None:
             await stack.enter_async_context(tape)
         await stack.enter_async_context(made)
+        answer = refuse if tape is None else Interview(tape, refuse).answer
+        await stack.enter_async_context(answering(answer, made))
         await made.submit_plan(plan)
         return await made.results()
 

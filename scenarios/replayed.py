@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from orchestrator.redaction import Redactor, saying
 from orchestrator.settings import Settings
 from router import Router
 from scenarios.cassette import Cassette, Recording
+from scenarios.errors import CassetteError
+from scenarios.interview import Interview, refuse
 from scenarios.mask import Mask
 from scenarios.prompter import prompted
 from scenarios.recording import RehearsalJournal, passing, perform, seeing
@@ -33,7 +36,7 @@ class Replayed:
         rows: its journal.
         misses: reads that the cassette does not hold.
         unused: recordings that were not read.
-        results: by task id.
+        results: by task id; none where it ended at a question whose answer the cassette does not hold.
     """
 
     rows: tuple[Row, ...]
@@ -68,7 +71,6 @@ def replay(
 
     Raises:
         DocumentError: if the cassette's settings are none of this version.
-        RecordingError: if a task asks people.
         RedactionError: if an agent makes a secret of its own, and the key is not there that names it as then.
         PointsmanError: if the run cannot start.
     """
@@ -91,9 +93,18 @@ def replay(
         outside_of=tape.of,
         origin=header.origin,
     )
-    with offline(), confined(), passing(redact), saying(_for_logs(redact)):
-        results = run_virtual(perform(made, plan, tape))
-    return Replayed(tuple(journal.rows), tuple(tape.misses), tape.unused, results)
+    interview = Interview(tape, refuse, redact or as_it_is)
+    results: dict[str, Result] = {}
+    said = _for_logs(redact)
+    with (
+        offline(),
+        confined(),
+        passing(redact),
+        saying(said),
+        suppress(CassetteError),
+    ):  # a question is among the misses
+        results = run_virtual(perform(made, plan, tape, interview))
+    return Replayed(tuple(journal.written.rows), tuple(tape.misses), tape.unused, results)
 
 
 def _for_logs(redact: Redactor | None) -> Redactor | None:

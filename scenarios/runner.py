@@ -29,7 +29,7 @@ from scenarios.expectations import Outcome, judge_all
 from scenarios.history import History
 from scenarios.logbook import Logbook
 from scenarios.mask import Mask
-from scenarios.people import answering
+from scenarios.people import Crowd, answering
 from scenarios.recording import passing
 from scenarios.redacting import left_behind
 from scenarios.sabotage import Sabotage, Strike
@@ -159,6 +159,7 @@ class _Stage:
 
     def play(self, cast: list[Agent], router: Router, deck: Deck) -> dict[str, Any]:
         """Play it, and return the states that its expectations read."""
+        self.record.run = deck.run_id  # a run looks for its own rows
         agents = self.sabotage.prepare(cast)
         redact = None if self.mask is None else self.mask.redact
         logbook = self._logbook.open() if self._logbook else nullcontext()
@@ -208,7 +209,7 @@ class _Stage:
                 logger=logger,
                 outside_of=deck.outside_of,
             ) as orchestrator,
-            answering(scenario.given.people, orchestrator),
+            answering(Crowd(scenario.given.people, deck.tape).answer, orchestrator),
         ):
             self.sabotage.begin(orchestrator.bus)
             for step in scenario.when:

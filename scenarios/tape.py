@@ -55,6 +55,7 @@ class Tape:
     """Answers the reads of one run; an async context manager that owns the calls that are on their way.
 
     Attributes:
+        redact: what is written, looked for and replayed has gone through it.
         misses: reads that were refused, in order.
         made: what was recorded in this run, in the order of its releases.
         asked: how often the world was asked.
@@ -85,7 +86,7 @@ class Tape:
             passes_by: whether a recording that fits is not to be played after all.
             shelve: keeps what is to be played, and finds it.
         """
-        self._lives, self._redact, self._sink = mode != "none", redact, sink
+        self._lives, self.redact, self._sink = mode != "none", redact, sink
         self._gate, self._keeps_played, self._passes_by = gate, keep_played, passes_by
         self._shelf = shelve(cassette.recordings if mode != "all" else ())
         self._calls: Counter[str] = Counter()
@@ -112,6 +113,10 @@ class Tape:
         """What is recorded and was not read, in the order of the cassette."""
         return tuple(self._shelf.left())
 
+    def holds(self, task: str, source: str) -> bool:
+        """Return whether anything of a source is left to be played for a task."""
+        return any((one.task, one.source) == (task, source) for one in self.unused)
+
     def of(self, task: str) -> Outside:
         """Return who answers the reads of a task."""
         return _TapeOfTask(self, task)
@@ -119,7 +124,7 @@ class Tape:
     async def answer(self, task: str, source: str, request: Any, function: Read) -> Any:
         """Answer one read, from the cassette if it is there."""
         self._calls[task] += 1
-        source, plain = self._redact(source), self._redact(as_json(request))
+        source, plain = self.redact(source), self.redact(as_json(request))
         about = {"task": task, "call": self._calls[task], "source": source, "request": plain}
         about["digest"] = digest_of(source, plain)
         while (found := self._shelf.take(task, source, plain)) is not None and self._passes_by(found):
@@ -156,7 +161,7 @@ class Tape:
         if not isinstance(loop, PacedLoop):
             raise CassetteError(about["task"], about["source"], "this run cannot ask the world", "record it instead")
         self.asked += 1
-        call = _Call(loop, about, self._keep, self._redact)
+        call = _Call(loop, about, self._keep, self.redact)
         alone = copy_context()
         alone.run(CURRENT.set, None)  # whatever the function reads in its turn is part of this read
         alone.run(READING.set, True)  # noqa: FBT003 - that is its signature

@@ -44,8 +44,8 @@ def fork(
     """Go on from any row of a recorded run; exit with 1 if a task did not complete.
 
     Nobody is asked before the point. After it, what descends from it asks the world, and all else comes from the
-    cassette. --set changes the row: /task/... of task.submitted, /output/... of task.completed or effect.done. The
-    parent stays as it is; the fork is a recorded run itself.
+    cassette. --set changes the row: /task/... of task.submitted, /output/... of task.completed or effect.done,
+    /answer of task.answered. The parent stays as it is; the fork is a recorded run itself.
     """
     from orchestrator.journal import JournalReader
     from scenarios.cassette import load_cassette
