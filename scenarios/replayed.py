@@ -96,13 +96,8 @@ def replay(
     interview = Interview(tape, refuse, redact or as_it_is)
     results: dict[str, Result] = {}
     said = _for_logs(redact)
-    with (
-        offline(),
-        confined(),
-        passing(redact),
-        saying(said),
-        suppress(CassetteError),
-    ):  # a question is among the misses
+    with offline(), confined(), passing(redact), saying(said), suppress(CassetteError):
+        # A question that is not recorded is among the misses.
         results = run_virtual(perform(made, plan, tape, interview))
     return Replayed(tuple(journal.written.rows), tuple(tape.misses), tape.unused, results)
 

@@ -20,6 +20,7 @@ from orchestrator.testing import FixedRouter
 from scenarios.cassette import Cassette, load_cassette
 from scenarios.loader import load_scenarios
 from scenarios.redacting import new_redactor, redacted_result, redactor_of
+from scenarios.rehearsal import Variation, rehearse
 from scenarios.replayed import Replayed, replay
 from scenarios.report import to_junit, to_text
 from scenarios.runner import run_scenario
@@ -101,6 +102,19 @@ def test_far_from_the_key_a_replay_goes_as_long_as_agents_make_no_secrets_themse
 
 def replay_one(tape: Cassette, handle: Any, redact: Redactor | None) -> bytes:
     return replay(tape, agents=[adopt(Reader("one", handle))], router=FixedRouter(), redact=redact).journal
+
+
+def test_a_rehearsal_finds_what_was_recorded_without_its_secrets(tmp_path: Path) -> None:
+    """The plan has the real ones; no key is asked for."""
+    studio, task = Studio(tmp_path), Task("one", "ask", {"iban": IBANS[0], "to": IBANS[1]}, agent="one")
+    plan_of_one = Plan("p", (task,))
+    recorded = studio.record([Reader("one", echo)], plan_of_one, redact=new_redactor("default", tmp_path, {}))
+    done = rehearse(
+        plan_of_one, studio.settings, [adopt(Reader("one", echo))], Variation(),
+        router=FixedRouter(), cassette=load_cassette(recorded.cassette),
+    )  # fmt: skip
+    status, _, output, _ = done.results["one"]
+    assert (status, output.startswith("said by [email:")) == ("completed", True)
 
 
 @pytest.mark.parametrize("where", ["answer", "row", "request"])
