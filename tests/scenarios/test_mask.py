@@ -22,7 +22,9 @@ from scenarios.loader import load_scenarios
 from scenarios.runner import ScenarioResult, run_scenario
 from tests.scenarios.recorded_agents import Handle, Reader
 
-ONE, TWO, THREE = "DE89370400440532013000", "GB29NWBK60161331926819", "FR1420041010050500013M02606"
+ONE, TWO, THREE, FOUR = (
+    "DE89370400440532013000", "GB29NWBK60161331926819", "FR1420041010050500013M02606", "NL91ABNA0417164300",
+)  # fmt: skip
 SCENARIO: Final = f"""\
 scenario: Accounts
 given: {{agents: [clerk]}}
@@ -122,6 +124,9 @@ def test_another_token_finds_what_was_recorded_with_one(desk: Desk, mine: str) -
         pytest.param([THREE, THREE], [THREE, ONE], 2, id="a known one where there was the agent's own again"),
         pytest.param([[THREE, THREE]], [[THREE, ONE]], 2, id="two where there was one, at once"),
         pytest.param([[ONE, THREE]], [[ONE, ONE]], 2, id="one where there were two, at once"),
+        pytest.param([[THREE, FOUR]], [[THREE, THREE]], 2, id="one of the agent's own where there were two"),
+        pytest.param([[THREE, THREE]], [[THREE, FOUR]], 2, id="two of the agent's own where there was one"),
+        pytest.param([THREE, FOUR], [FOUR, THREE], 0, id="two of the agent's own, the other way round"),
         pytest.param([{"a": ONE}], [{"b": ONE}], 2, id="another request"),
         pytest.param([ONE, TWO], [TWO, ONE], 0, id="the other way round: each gets its own answer"),
     ],
