@@ -8,7 +8,7 @@ from typing import Final
 
 from orchestrator.documents import suggest
 from orchestrator.foreign import describe
-from orchestrator.redaction import Redactor, shape_of
+from orchestrator.redaction import Recounted, Redactor, shape_of
 from scenarios.conditions import canonical
 from scenarios.evidence import Evidence
 from scenarios.expectation import NOT, Expectation, UnjudgedError
@@ -75,13 +75,12 @@ def judge(expectation: Expectation, evidence: Evidence) -> Outcome:
 
 def _as_written(expectation: Expectation, evidence: Evidence, redact: Redactor) -> bool:
     """Return whether the expectation without its secrets, if it has any, holds of the run without its secrets."""
-    stated = expectation.model_dump(mode="json", exclude_unset=True)
-    masked = redact(stated)
-    if not shape_of(masked)[1]:
+    stated, recounted = expectation.model_dump(mode="json", exclude_unset=True), Recounted(redact)
+    if not shape_of(redact(stated))[1]:
         return False
-    written = History(row.envelope for row in masked_rows(evidence.stored, redact))
-    same = expectation if masked == stated else type(expectation).model_validate(masked)
-    return same.check(replace(evidence, history=written, states=redact(dict(evidence.states))))[0]
+    written = History(row.envelope for row in masked_rows(evidence.stored, recounted))
+    masked, states = recounted(stated), recounted(dict(evidence.states))
+    return type(expectation).model_validate(masked).check(replace(evidence, history=written, states=states))[0]
 
 
 def _in_words(expectation: Expectation) -> str:

@@ -16,7 +16,7 @@ from orchestrator.messages import Envelope, Result, Task
 from orchestrator.orchestrator import Orchestrator
 from orchestrator.paced_loop import PacedLoop, run_paced
 from orchestrator.plan import Plan
-from orchestrator.redaction import Redactor, saying
+from orchestrator.redaction import Redactor
 from orchestrator.settings import Settings
 from orchestrator.topics import TASK_SUBMITTED
 from router import Router
@@ -25,7 +25,7 @@ from scenarios.cassette import Cassette, Header, Recording
 from scenarios.errors import RecordingError
 from scenarios.interview import Ask, Interview
 from scenarios.prompter import prompted
-from scenarios.recording import CassetteFile, RecordingJournal, cassette_of, mailbox_of, passing, perform, seeing
+from scenarios.recording import CassetteFile, RecordingJournal, cassette_of, keeping_quiet, mailbox_of, perform, seeing
 from scenarios.tape import Tape, as_it_is
 
 
@@ -100,8 +100,7 @@ def fork(
         _Forking(settings, name, shared, gate, lineage, alteration, redact) as journal,
         CassetteFile(path, altered.header) as file,
         mailbox_of(settings, name) as mailbox,
-        passing(redact),
-        saying(redact),
+        keeping_quiet(redact),
     ):
         tape = Tape(altered, "new" if live else "none", redact=redact or as_it_is, sink=file.write, gate=gate,
                     keep_played=True, passes_by=lineage.passes_by if live else _nothing)  # fmt: skip

@@ -127,7 +127,7 @@ def record(
             budget=budget, outside_of=tape.of,
             logger=None if redact is None else make_logger(settings.log_format, now=clock.now, redact=redact),
         )  # fmt: skip
-        with confined(), passing(redact), saying(redact):
+        with confined(), keeping_quiet(redact):
             results = run_paced(perform(made, plan, tape, interview), jumps=jumps)
         tallies: Mapping[str, Tally] = {} if redact is None else redact.tallies
         if redact is not None:
@@ -159,6 +159,13 @@ def passing(redact: Redactor | None) -> Iterator[None]:
         yield
     finally:
         PASSED.reset(before)
+
+
+@contextmanager
+def keeping_quiet(redact: Redactor | None) -> Iterator[None]:
+    """Let what errors say, and what is logged, be redacted, by whatever runs in the block."""
+    with passing(redact), saying(redact):
+        yield
 
 
 def seeing(router: Router | None, settings: Settings, redact: Redactor | None) -> Router | None:

@@ -48,13 +48,16 @@ def redactor_of(cassette: Cassette, folder: Path, environ: Mapping[str, str]) ->
     return Redactor(profile, key if key is not None and key.mark == cassette.header.key else None)
 
 
-def masked_rows(rows: Sequence[Row], redact: Redactor) -> list[Row]:
+def masked_rows(rows: Sequence[Row], redact: Redactor | Recounted) -> list[Row]:
     """Return the rows of a run as they may be written, canonical and chained anew.
 
     Raises:
         RedactionError: if a rule fails, or the id of a task is a secret itself.
     """
-    journal, masked = MemoryJournal(redact(rows[0].run) if rows else ""), Rows(Recounted(redact))
+    journal, masked = (
+        MemoryJournal(redact(rows[0].run) if rows else ""),
+        Rows(Recounted(redact) if isinstance(redact, Redactor) else redact),
+    )
     for row in rows:
         journal.append(masked(row.envelope))
     return journal.rows

@@ -17,7 +17,7 @@ from orchestrator.messages import Envelope
 from orchestrator.orchestrator import Orchestrator
 from orchestrator.plan import Plan
 from orchestrator.plugins import discover
-from orchestrator.redaction import RedactedRouter, Redactor, read_profile, saying
+from orchestrator.redaction import RedactedRouter, Redactor, read_profile
 from orchestrator.settings import Settings
 from router import Router, RouterError, bundled_router
 from scenarios.bounded_journal import BoundedJournal
@@ -30,7 +30,7 @@ from scenarios.history import History
 from scenarios.logbook import Logbook
 from scenarios.mask import Mask
 from scenarios.people import Crowd, answering
-from scenarios.recording import passing
+from scenarios.recording import keeping_quiet
 from scenarios.redacting import left_behind
 from scenarios.sabotage import Sabotage, Strike
 from scenarios.scenario import Scenario
@@ -163,7 +163,7 @@ class _Stage:
         agents = self.sabotage.prepare(cast)
         redact = None if self.mask is None else self.mask.redact
         logbook = self._logbook.open() if self._logbook else nullcontext()
-        with prepared(self._scenario) as workspace, logbook, passing(redact), saying(redact):
+        with prepared(self._scenario) as workspace, logbook, keeping_quiet(redact):
             deck.run(self._take_steps(agents, router, workspace, deck))
             return take_states((name for one in self._scenario.then for name in one.reads), workspace)
 
