@@ -54,10 +54,8 @@ def masked_rows(rows: Sequence[Row], redact: Redactor | Recounted) -> list[Row]:
     Raises:
         RedactionError: if a rule fails, or the id of a task is a secret itself.
     """
-    journal, masked = (
-        MemoryJournal(redact(rows[0].run) if rows else ""),
-        Rows(Recounted(redact) if isinstance(redact, Redactor) else redact),
-    )
+    recounted = Recounted(redact) if isinstance(redact, Redactor) else redact
+    journal, masked = MemoryJournal(recounted(rows[0].run) if rows else ""), Rows(recounted)
     for row in rows:
         journal.append(masked(row.envelope))
     return journal.rows

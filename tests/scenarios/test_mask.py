@@ -183,18 +183,17 @@ def test_what_was_written_today_is_no_secret_of_the_recording_any_more(desk: Des
 @pytest.mark.parametrize(
     ("condition", "verdict"),
     [
-        (f"pointer: /first/owner, equals: {ONE}", "failed"),
+        (f"pointer: /second/0, equals: {ONE}", "failed"),
         ("pointer: /first/mail, equals: '[email:000000000001]'", "passed"),
         ("pointer: /first/mail, equals: '[email:000000000002]'", "failed"),
         (f"pointer: /second/0, equals: {TWO}", "passed"),
-        (f"pointer: /first/owner, equals: {THREE}", "failed"),
         ("pointer: /first/owner, equals: '[iban:000000000003]'", "passed"),
     ],
 )
 def test_what_is_expected_holds_of_what_is_left_behind(desk: Desk, condition: str, verdict: str) -> None:
     """Of what the scenario states, and of what comes from outside by its number; in the recording and in a replay."""
     # The payload is written the other way round, so that rows do not have the numbers that the cassette has.
-    turned = SCENARIO.replace(f"{{from: {ONE}, to: {TWO}}}", f"{{a: {TWO}, from: {ONE}, to: {TWO}}}")
+    turned = SCENARIO.replace(f"{{from: {ONE}, to: {TWO}}}", f"{{z: {TWO}, from: {ONE}, to: {TWO}}}")
     desk.text = turned.replace("move it from", "move").replace(f"{ONE} to {TWO}, agent", "it, agent")
     desk.text += f"  - {{type: result, task: a, {condition}}}\n"
     assert [desk.play(moves).verdict for _ in range(2)] == [verdict] * 2

@@ -19,6 +19,7 @@ from orchestrator.redaction.patterns import Pattern
 from orchestrator.testing import FixedRouter
 from scenarios.cassette import Cassette, load_cassette
 from scenarios.loader import load_scenarios
+from scenarios.promotion import promote_run
 from scenarios.redacting import new_redactor, redacted_result, redactor_of
 from scenarios.rehearsal import Variation, rehearse
 from scenarios.replayed import Replayed, replay
@@ -102,6 +103,33 @@ def test_far_from_the_key_a_replay_goes_as_long_as_agents_make_no_secrets_themse
 
 def replay_one(tape: Cassette, handle: Any, redact: Redactor | None) -> bytes:
     return replay(tape, agents=[adopt(Reader("one", handle))], router=FixedRouter(), redact=redact).journal
+
+
+async def both(task: Task, context: TaskContext) -> Any:
+    """Give back what it reads, or fail with a secret of its own behind one of that."""
+    said = await context.read("desk", lambda: f"said by {EMAILS[0]}", request=task.payload)
+    if task.id == "fails":
+        raise AgentError(f"{said}, or by {EMAILS[1]}")
+    return said if task.id == "echoes" else {"from": EMAILS[2]}
+
+
+def test_a_scenario_made_of_a_redacted_run_is_met_where_there_is_no_key(tmp_path: Path) -> None:
+    """What agents said with secrets of their own is not expected of it: there these are numbered."""
+    studio = Studio(tmp_path)
+    tasks = tuple(Task(name, "ask", {"iban": IBANS[0]}, agent="one") for name in ("echoes", "fails", "makes"))
+    recorded = studio.record([Reader("one", both)], Plan("p", tasks), redact=new_redactor("default", tmp_path, {}))
+    with JournalReader(studio.settings.journal) as reader:
+        rows = [row.envelope for row in reader.rows(run=recorded.run)]
+    promoted = promote_run(load_cassette(recorded.cassette), rows, tmp_path / "uat" / "made.scenario.yaml")
+    (scenario,) = load_scenarios(promoted.scenario)
+    result = run_scenario(scenario, agents=[adopt(Reader("one", both))], router=FixedRouter)
+    assert (result.verdict, to_text([result]).count("[email:")) == ("passed", 0)
+    expected = [outcome.expected for outcome in result.outcomes]
+    kinds = "routed completed result routed failed routed completed"
+    assert [one.split()[0] for one in expected] == kinds.split()
+    assert "said by [email:" in expected[2]
+    assert expected[4].count("[email:") == 1
+    assert hits(promoted.scenario.read_bytes() + promoted.cassette.read_bytes()) == []
 
 
 def test_a_rehearsal_finds_what_was_recorded_without_its_secrets(tmp_path: Path) -> None:
