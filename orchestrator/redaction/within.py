@@ -10,7 +10,7 @@ from orchestrator.redaction.numbered import blank, is_numbered, numbered
 from orchestrator.redaction.profile import Profile
 from orchestrator.redaction.pseudonym import PSEUDONYM
 from orchestrator.redaction.redactor import Redactor
-from orchestrator.redaction.views import packed
+from orchestrator.redaction.views import LEAST, packed
 
 #: Encodings inside each other, as many as redaction looks into.
 _DEPTH: Final = 3
@@ -82,8 +82,9 @@ def renamed(value: Any, name: Callable[[str], str]) -> Any:
 
 
 def _text(text: str, name: Callable[[str], str], depth: int) -> str:
-    text = PSEUDONYM.sub(lambda found: name(found[0]), text)
-    if not depth:
+    if "[" in text:
+        text = PSEUDONYM.sub(lambda found: name(found[0]), text)
+    if not depth or len(text) < LEAST:
         return text
     parts, at = [], 0
     for span in packed(text, lambda inside: _text(inside, name, depth - 1)):
