@@ -5,8 +5,9 @@ import pytest
 
 from orchestrator.agent import adopt
 from orchestrator.context import TaskContext
+from orchestrator.inbox import Reply
 from orchestrator.journal import JournalReader, Row
-from orchestrator.messages import Task
+from orchestrator.messages import Envelope, Task
 from orchestrator.plan import Plan
 from orchestrator.testing import FixedRouter
 from scenarios.cassette import load_cassette
@@ -15,6 +16,7 @@ from scenarios.errors import RecordingError
 from scenarios.fork import Forked, fork
 from scenarios.recording import Recorded
 from scenarios.track import MemoryTrack
+from tests.orchestrator.isolated_agents import plain_payer
 from tests.scenarios.recorded_agents import Reader, Studio, World
 
 
@@ -196,3 +198,18 @@ def test_a_row_of_nobody_is_refused(family: Family) -> None:
     recorded = family.record()
     with pytest.raises(RecordingError, match="has no row 9999"):
         family.fork(recorded, 9999)
+
+
+def test_another_answer_of_an_agent_in_a_process_of_its_own(family: Family) -> None:
+    """What is set stands in the row; the handler works in its process as before."""
+
+    async def ask(_asked: Envelope) -> Reply:
+        return Reply("me")
+
+    studio, agents = family.studio, [plain_payer]
+    recorded = studio.record(agents, Plan("apart", (Task("pay", "pay", agent="plain-payer"),)), ask=ask)
+    cassette, rows = load_cassette(recorded.cassette), family.rows(recorded.run)
+    at = next(row.sequence for row in rows if row.envelope.topic == "task.completed")
+    changes = [("/output/1", "you")]
+    forked = fork(cassette, rows, at, studio.settings, agents=agents, router=FixedRouter(), changes=changes)
+    assert forked.results["pay"].output[1] == "you"
