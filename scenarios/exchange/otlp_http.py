@@ -119,7 +119,9 @@ def _check(answer: HttpAnswer, before: int) -> None:
         message = said.get("message") or answer.text
         raise CollectorError(f"{answer.target}: status {answer.status}: {_short(message)}; {taken}")
     partial = said.get("partialSuccess")
-    rejected = partial.get("rejectedSpans", 0) if isinstance(partial, dict) else 0
+    if not isinstance(partial, dict):
+        return
+    rejected = partial.get("rejectedSpans", 0)
     if str(rejected) != "0":
         message = _short(partial.get("errorMessage", "")) or "it does not say why"
         raise CollectorError(
