@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from orchestrator.documents import suggest
 from orchestrator.journal import Row
 from orchestrator.messages import Envelope
-from orchestrator.topics import EFFECT_DONE, TASK_ANSWERED, TASK_COMPLETED, TASK_SUBMITTED
-from scenarios.cassette import Cassette, Override, digest_of
+from orchestrator.topics import (
+    AGENT_REGISTERED,
+    EFFECT_DONE,
+    TASK_ABSTAINED,
+    TASK_ANSWERED,
+    TASK_ASKED,
+    TASK_COMPLETED,
+    TASK_ROUTED,
+    TASK_SUBMITTED,
+)
+from scenarios.cassette import Cassette, Diverted, Override, digest_of
 from scenarios.errors import RecordingError
 from scenarios.interview import PERSON, request_of
 from scenarios.pointers import put, tokens
@@ -16,7 +26,15 @@ from scenarios.pointers import put, tokens
 #: JSON pointers into the body of the row, and what stands there instead.
 Changes = Sequence[tuple[str, Any]]
 #: What can be said otherwise, and where in its row.
-_SETTABLE: Final = {TASK_SUBMITTED: "task", TASK_COMPLETED: "output", EFFECT_DONE: "output", TASK_ANSWERED: "answer"}
+_SETTABLE: Final = {
+    TASK_SUBMITTED: "task",
+    TASK_COMPLETED: "output",
+    EFFECT_DONE: "output",
+    TASK_ANSWERED: "answer",
+    TASK_ROUTED: "decision/chosen",
+    TASK_ABSTAINED: "decision/chosen",
+    TASK_ASKED: "decision/chosen",
+}
 
 
 class Alteration:
@@ -35,15 +53,21 @@ class Alteration:
         self._shared, self._changes = shared, changes
         self._point = shared[-1].envelope
         for pointer, value in changes:
-            first, *_ = tokens(pointer) or [""]
-            if first != _SETTABLE.get(self._point.topic):
+            place = _SETTABLE.get(self._point.topic, "")
+            parts, under = tokens(pointer), place.split("/")
+            if parts[: len(under)] != under:
                 can = ", ".join(f"/{place} of {topic}" for topic, place in _SETTABLE.items())
                 raise RecordingError(f"{pointer!r} of {self._point.topic!r} cannot be set; fork at one of these: {can}")
             put(self._point.body, pointer, value)  # refused here if it leads nowhere
+            if self._diverts:
+                self._refuse_diversion(value)
 
     def row(self) -> Envelope:
         """Return the row at the point as it has to come out."""
         envelope = self._point
+        if self._diverts and self._changes:
+            decision = envelope.body["decision"] | {"policy": "replaced", "fallback": None, "propensity": 1.0}
+            envelope = envelope._replace(topic=TASK_ROUTED, body={"decision": decision})
         for pointer, value in self._changes:
             envelope = envelope._replace(body=put(envelope.body, pointer, value))
         return envelope
@@ -70,6 +94,9 @@ class Alteration:
             return self._submitted(cassette, pointer, value)
         if point.topic == TASK_ANSWERED:
             return self._answered(cassette, value)
+        if self._diverts:
+            diverted = Diverted(task=point.correlation_id, nth=len(self._decisions()), agent=value)
+            return _headed(cassette, diverted=(*header.diverted, diverted))
         return self._done(cassette, pointer, value)
 
     def _submitted(self, cassette: Cassette, pointer: str, value: Any) -> Cassette:
@@ -90,6 +117,31 @@ class Alteration:
         changed = alike[count].model_copy(update={"answer": {**alike[count].answer, "answer": value}})
         recordings = (changed if one is alike[count] else one for one in cassette.recordings)
         return cassette.model_copy(update={"recordings": tuple(recordings)})
+
+    @property
+    def _diverts(self) -> bool:
+        return _SETTABLE.get(self._point.topic) == "decision/chosen"
+
+    def _refuse_diversion(self, agent: Any) -> None:
+        registered = {row.envelope.body["agent"] for row in self._shared if row.envelope.topic == AGENT_REGISTERED}
+        if agent not in registered:
+            hint = suggest(agent, registered) if isinstance(agent, str) else "give the name of one"
+            raise RecordingError(f"no agent {agent!r} is registered at this point; {hint}")
+        decisions = self._decisions()
+        if not decisions or decisions[-1] is not self._shared[-1]:
+            raise RecordingError("a person said who gets it; fork where that one did, and set /answer")
+
+    def _decisions(self) -> list[Row]:
+        """Return the decisions that the run took on the task, up to the point."""
+        found: list[Row] = []
+        asked: Any = None
+        for row in self._shared:
+            envelope = row.envelope
+            decision = envelope.body.get("decision") if envelope.correlation_id == self._point.correlation_id else None
+            if decision and decision["policy"] != "answered" and decision != asked:
+                found.append(row)
+                asked = decision if envelope.topic == TASK_ASKED else None
+        return found
 
     def _asked(self) -> list[Row]:
         task = self._point.correlation_id

@@ -135,7 +135,7 @@ def _go_on(
         run=header.run,
         budget=None if header.budget is None else Budget.model_validate(header.budget),
         outside_of=tape.of,
-        origin=header.origin,
+        origin=header.ancestry(),
     )
     plan = Plan(header.plan, tuple(Task.from_json(task) for task in header.tasks))
     with confined():

@@ -59,7 +59,8 @@ def promote_run(cassette: Cassette, rows: Iterable[Envelope], into: Path, *, ove
         overwrite: whether files that are there may be written over.
 
     Raises:
-        RecordingError: if the name is none of a scenario, something is there already, or the inputs are too large.
+        RecordingError: if the name is none of a scenario, something is there already, the inputs are too large, or
+            the run is a fork in which something was set.
         PointsmanError: if it cannot be written.
     """
     if not into.name.endswith(SUFFIX) or into.name == SUFFIX:
@@ -69,6 +70,9 @@ def promote_run(cassette: Cassette, rows: Iterable[Envelope], into: Path, *, ove
     for path in (into, tape, folder):
         if path.exists() and not overwrite:
             raise RecordingError(f"{path} is there already; name another file, or give --overwrite")
+    if cassette.header.overrides or cassette.header.diverted:
+        what = f"run {cassette.header.run!r} is a fork that was told what to say otherwise"
+        raise RecordingError(f"{what}, which no scenario repeats; promote the run that it was forked from")
     workspace = _inputs(cassette)
     history = History(rows)
     document = _document(cassette, history, tape.name, folder.name if workspace else "")

@@ -91,7 +91,7 @@ def replay(
         run=header.run,
         budget=budget,
         outside_of=tape.of,
-        origin=header.origin,
+        origin=header.ancestry(),
     )
     interview = Interview(tape, refuse, redact or as_it_is)
     results: dict[str, Result] = {}

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 EXAMPLES = examples(
     "pointsman fork 20261126T0815 --at 41",
     "pointsman fork 20261126T0815 --at 41 --set /output/verdict=fail",
+    "pointsman fork 20261126T0815 --at 23 --set /decision/chosen=sql-checker",
     "pointsman fork 20261126T0815 --at 12 --set '/task/payload={\"limit\": 500}' --tail cassette",
 )
 
@@ -45,7 +46,8 @@ def fork(
 
     Nobody is asked before the point. After it, what descends from it asks the world, and all else comes from the
     cassette. --set changes the row: /task/... of task.submitted, /output/... of task.completed or effect.done,
-    /answer of task.answered. The parent stays as it is; the fork is a recorded run itself.
+    /answer of task.answered, /decision/chosen of task.routed, task.abstained or task.asked: the agent that gets it
+    instead. The parent stays as it is; the fork is a recorded run itself.
     """
     from orchestrator.journal import JournalReader
     from scenarios.cassette import load_cassette
