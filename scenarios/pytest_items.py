@@ -90,11 +90,13 @@ def open_cassette(request: pytest.FixtureRequest) -> OwnCassette:
     said = dict(marker.kwargs) if marker is not None else {}
     if (marker is not None and marker.args) or set(said) - {"path", "record", "redact"}:
         pytest.fail("the marker `cassette` takes path=, record=, redact= and nothing else", pytrace=False)
-    named, mode = said.get("redact") or stock.redact or DEFAULT, said.get("record", "once")
+    named, mode = said.get("redact") or "", said.get("record") or "once"
+    if named not in ("", DEFAULT, NONE):
+        named = str(test.path.parent / named)  # what the settings name is found from where pytest was started
     if mode not in get_args(RecordMode):
         pytest.fail(f"record={mode!r} is none of {', '.join(get_args(RecordMode))}", pytrace=False)
     try:
-        profile = read_profile(named if named in (DEFAULT, NONE) else str(test.path.parent / named))
+        profile = read_profile(named or stock.redact or DEFAULT)
         call = getattr(test, "callspec", None)
         name = ".".join(test.nodeid.split("::")[1:])
         place = place_of(test.path, name, call.indices if call else {}, profile)
