@@ -218,3 +218,14 @@ def test_a_golden_run_has_a_profile_of_redaction_of_its_own(folder: Path) -> Non
     for same in (("KD-1111", "KD-2222", "KD-1111"), ("KD-3333", "KD-1111", "KD-3333")):
         assert look_at(*same) == {"same"}
     assert look_at("KD-1111", "KD-2222", "KD-2222") == {"changed"}
+
+
+def test_what_a_golden_runs_own_profile_takes_out_is_not_taken_for_what_the_scenario_did(folder: Path) -> None:
+    """Two secrets are two, whoever numbered them, also if both call their rule the same."""
+    (folder / "own.yaml").write_text("extends: none\npatterns: [{name: email, pattern: 'KD-[0-9]{4}'}]\n")
+    write(folder, stamped="[ann@example.org, KD-1111]")
+    path = folder / "forms.scenario.yaml"
+    text = path.read_text().replace(".jsonl,", ".jsonl, profile: own.yaml,")
+    path.write_text(f"redact: default\n{text}", encoding="utf-8")
+    assert update(look(folder)[0])
+    assert '"stamped":["[email:000000000001]","[email:000000000002]"]' in (folder / "golden" / "one.jsonl").read_text()

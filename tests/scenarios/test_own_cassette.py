@@ -13,7 +13,7 @@ from orchestrator.agent import agent
 from orchestrator.context import TaskContext
 from orchestrator.errors import PointsmanError
 from orchestrator.plugins import discover
-from orchestrator.redaction import Profile
+from orchestrator.redaction import Profile, RedactionError
 from router import KeywordRouter
 from scenarios import pytest_items, run_scenario
 from scenarios.cassette import RecordMode, load_cassette
@@ -35,6 +35,8 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.path, self.folder, self.asked = folder / "cassettes" / "t.cassette.jsonl", folder, 0
 
+    task = "t"
+
     def run(self, *requests: Any, mode: RecordMode = "once", build: bool = False, profile: bool = True) -> list[Any]:
         own = OwnCassette(self.path, mode, Profile() if profile else None, build=build)
         clock, journal = VirtualTime(), CapturedJournal()
@@ -54,7 +56,7 @@ class Bench:
             return [(await context.read("bank", bank, request=one))["answer"] for one in requests]
 
         async with orchestrator(clerk, router=KeywordRouter()) as run:
-            output: list[Any] = (await (await run.submit("ask", id="t", agent="clerk")).result()).output
+            output: list[Any] = (await (await run.submit("ask", id=self.task, agent="clerk")).result()).output
             return output
 
     @property
@@ -111,6 +113,14 @@ def test_another_account_is_a_difference(bench: Bench) -> None:
     bench.run(ONE, TWO)
     with pytest.raises(StrayReadError, match=r"/account +\"\[iban:000000000001\]\" +\"\[iban:000000000002\]\"$"):
         bench.run(ONE, TWO | {"account": "GB29NWBK60161331926819"})
+
+
+def test_an_id_that_is_a_secret_is_refused_before_anything_is_written(bench: Bench) -> None:
+    """Ids are written as they are."""
+    bench.task = IBAN
+    with pytest.raises(RedactionError, match="'ids'"):
+        bench.run(ONE)
+    assert not bench.path.exists()
 
 
 def test_a_recording_that_is_not_read_is_missed_at_the_end(bench: Bench) -> None:
