@@ -101,7 +101,7 @@ def open_cassette(request: pytest.FixtureRequest) -> OwnCassette:
         name = ".".join(test.nodeid.split("::")[1:])
         place = place_of(test.path, name, call.indices if call else {}, profile)
         path = test.path.parent / said["path"] if said.get("path") else place
-        wanted = request.config.getoption("pointsman_record") or mode
+        wanted: RecordMode = request.config.getoption("pointsman_record") or mode
         return OwnCassette(path, wanted, profile, build=is_build(os.environ))
     except PointsmanError as error:
         pytest.fail(str(error), pytrace=False)
