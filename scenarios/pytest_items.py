@@ -90,7 +90,8 @@ def open_cassette(request: pytest.FixtureRequest) -> OwnCassette:
     said = dict(marker.kwargs) if marker is not None else {}
     if (marker is not None and marker.args) or set(said) - {"path", "record", "redact"}:
         pytest.fail("the marker `cassette` takes path=, record=, redact= and nothing else", pytrace=False)
-    named, mode = said.get("redact") or "", said.get("record") or "once"
+    named: str = said.get("redact") or ""
+    mode: Any = said.get("record") or "once"
     if named not in ("", DEFAULT, NONE):
         named = str(test.path.parent / named)  # what the settings name is found from where pytest was started
     if mode not in get_args(RecordMode):
