@@ -15,6 +15,8 @@ from scenarios.exchange.xes_reader import Element, read_xes
 
 #: Characters that XML 1.0 does not allow (https://www.w3.org/TR/xml/#charsets).
 _NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+#: Those, and what has to be written otherwise.
+_ODD: Final = re.compile("[^ !#-%'-;=?-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 #: What XML cannot hold becomes this.
 _LOST: Final = "\ufffd"
 _HEAD: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -136,6 +138,8 @@ def _opening(name: str, attributes: dict[str, str]) -> str:
 
 def _quoted(value: str) -> str:
     """Return the value of an attribute: white space as references, or a parser would make spaces of it."""
+    if _ODD.search(value) is None:  # as most are
+        return f'"{value}"'
     return quoteattr(_NOT_XML.sub(_LOST, value), {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;"})
 
 
