@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
 from orchestrator.errors import PointsmanError, unwrapped
@@ -36,7 +36,7 @@ async def answering(answer: Answering, orchestrator: Orchestrator) -> AsyncItera
         await orchestrator.answer(question.correlation_id, reply.text, **about)
 
     async def listen() -> None:
-        with unwrapped():
+        with _the_first():
             async with asyncio.TaskGroup() as group:
                 while True:
                     question = await asked.receive()
@@ -50,6 +50,16 @@ async def answering(answer: Answering, orchestrator: Orchestrator) -> AsyncItera
                 yield
             finally:
                 listening.cancel()
+
+
+@contextmanager
+def _the_first() -> Iterator[None]:
+    """Raise the first of several errors: when one question is not answered, others of that moment need not be."""
+    try:
+        yield
+    except BaseExceptionGroup as group:  # right: always raised again, cancellations too
+        ours = all(isinstance(error, PointsmanError) for error in group.exceptions)
+        raise (group.exceptions[0] if ours else group) from None
 
 
 class Crowd:

@@ -28,6 +28,7 @@ from scenarios.mailbox import deliver
 from scenarios.promotion import promote_run
 from scenarios.recording import Recorded
 from scenarios.redacting import new_redactor, redactor_of
+from scenarios.rehearsal import Variation, rehearse
 from scenarios.replayed import replay
 from scenarios.runner import run_scenario
 from scenarios.track import MemoryTrack
@@ -175,6 +176,21 @@ def test_secrets_in_questions_and_answers_are_nowhere_and_the_agent_has_them(tmp
     redact = redactor_of(tape, tmp_path, {})
     again = replay(tape, agents=[adopt(one) for one in agents], router=FixedRouter(), redact=redact)
     assert again.journal == studio.rows(recorded)
+
+
+def test_a_rehearsal_has_the_answers_of_a_cassette(tmp_path: Path) -> None:
+    """As `doctor --determinism` wants them; without one nobody is there to be asked, and that is said."""
+
+    async def handle(_task: Task, context: TaskContext) -> Any:
+        return await context.ask("Pay?")
+
+    studio, agents = Studio(tmp_path), [adopt(Reader("clerk", handle))]
+    recorded = studio.record(agents, PLAN, ask=People(SAYS).ask)
+    about = (PLAN, studio.settings, agents, Variation())
+    done = rehearse(*about, router=FixedRouter(), cassette=load_cassette(recorded.cassette))
+    assert {name: output for name, (_, _, output, _) in done.results.items()} == SAYS
+    with pytest.raises(RecordingError, match="what they say is in no cassette here"):
+        rehearse(*about, router=FixedRouter())
 
 
 def _rows(studio: Studio, run: str) -> list[Any]:

@@ -97,7 +97,7 @@ async function decisions(run, holder) {
     const why = await run.why(at);
     if (state.chosen !== at) return;
     detail.replaceChildren(...reasons(head, tasks, choices, requests, at, why, result[at]));
-    for (const one of listed.querySelectorAll("button.link")) one.setAttribute("aria-pressed", String(one.textContent === tasks.id[choices.task[at]]));
+    for (const one of listed.querySelectorAll("button.link")) one.setAttribute("aria-pressed", String(one.textContent === shown(tasks.id[choices.task[at]])));
   };
   const bar = el("div", { class: "bar" }, el("label", {}, "Threshold", slider), exact, reset);
   const narrow = el("div", { class: "bar" }, el("label", {}, "Show", filter), el("label", {}, "Find", search));
