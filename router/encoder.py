@@ -11,8 +11,8 @@ from router.base_encoder import BaseEncoder
 from router.features import STAMP, Places, Template, order_buckets, order_template, word_buckets
 from router.packed_rows import PackedRows
 from router.sketch import sketch_word
-from router.tokenizer import MAX_TOKENS, pieces
-from router.word_cache import EMPTY, MOST_BYTES, NUMBER, Reading, WordCache
+from router.tokenizer import MAX_CHARS, MAX_TOKENS, pieces
+from router.word_cache import EMPTY, LONGEST, NUMBER, Reading, WordCache, Words
 
 Vector: TypeAlias = NDArray[np.float32]
 
@@ -136,7 +136,7 @@ class Encoder:
         self.vocabulary = vocabulary
         self.trained = rows.size
         self.width = self.trained + (base.size if base else 0) + sketch_size
-        self._rows = rows
+        self._rows = rows; self._factors=rows._factors; self._levels=rows._levels
         self._index = vocabulary.index
         self._has_order = vocabulary.word_order
         self._sketch_size = sketch_size
@@ -148,29 +148,53 @@ class Encoder:
         self._last: Encoded | None = None
 
     def encode(self, text: str) -> Encoded:
-        """Read a text; in one function of local names, for this is most of a decision."""
+        """Read a text."""
         known = self._cache.known
-        split = pieces(text)
+        split = text[:4096].lower().split()
         try:
-            stamps = _join(map(known.pieces.__getitem__, split))
-            line = _frombuffer(known.edges + stamps[:MOST_BYTES], NUMBER)
+            line = _frombuffer(_join([known.edges, *map(known.pieces.__getitem__, split)])[:LONGEST], NUMBER)
         except KeyError:
             line, known = self._cache.read(split)
-        places = line[EMPTY::STAMP]
-        words = places.tolist()
-        vector: Vector = _ONES[len(words)].dot(known.vectors.take(places, axis=0))
-        pairs, template = self._no_pairs
-        if self._has_order:
-            buckets, template = order_buckets(line, words, known.stamps)
-            # What training has not seen is at -1, where a row of zeros lies.
-            pairs = self._index[buckets]
-            trained = vector[: self.trained]
-            trained += self._rows.sum(pairs)
         # One reference, replaced whole: another thread sees this text or another one, never a mixture. What is large
         # is not kept, so that the next text finds its memory in the cache of the core.
-        encoded: Encoded = _made(Encoded, (text, vector, _made(Reading, (line, known)), pairs, template))
-        self._last = encoded
+        self._last = encoded = self._sum(text, line, known)
         return encoded
+
+    def read_again(self, text: str, places: Sequence[int], known: Words) -> Encoded:
+        """Return what ``encode`` returns for a text that is words with spaces between, told where they are known.
+
+        Args:
+            text: The words.
+            places: The place of each.
+            known: There.
+        """
+        if len(text) > MAX_CHARS:  # not all of it counts
+            return self.encode(text)
+        line = _frombuffer(_join([known.edges, *map(known.stamps.__getitem__, places)]), NUMBER)
+        return self._sum(text, line, known)
+
+    def _sum(self, text: str, line: Places, known: Words) -> Encoded:
+        """Look up words and pairs and add them up; in one function of local names, for this is half of a decision."""
+        places = line[EMPTY::STAMP]
+        words = places.tolist()
+        # What training has not seen is at -1, where a row of zeros lies.
+        pairs, template = self._no_pairs
+        if self._has_order:
+            tokens, distinct, found = len(words), 0, line
+            if len(set(words)) != tokens:
+                apart = dict.fromkeys(words[:24])
+                if len(apart) != 24:
+                    distinct = len(apart)
+                    found = _frombuffer(line.tobytes() + _join(map(known.stamps.__getitem__, apart)), NUMBER)
+            template = order_template(tokens, distinct)
+            codes = found.take(template.sides); count = template.count
+            pairs = self._index[codes[:count] ^ codes[count:]]
+            order = self._factors[pairs].dot(self._levels.take(pairs, 0))  # first: its memory is the larger, so that the words' find theirs in it
+        vector: Vector = _ONES[len(words)].dot(known.vectors.take(places, 0))
+        if self._has_order:
+            trained = vector[: self.trained]
+            trained += order
+        return _made(Encoded, (text, vector, _made(Reading, (line, known)), pairs, template))  # type: ignore[no-any-return]  # an Encoded
 
     def parts(self, encoded: Encoded) -> Parts:
         """Take a text apart."""

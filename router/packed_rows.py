@@ -52,7 +52,7 @@ class PackedRows:
 
     def sum(self, places: NDArray[Any]) -> Vector:
         """Return the sum of rows, shape (size,)."""
-        total: Vector = self._factors[places].dot(self._levels.take(places, axis=0))
+        total: Vector = self._factors.take(places).dot(self._levels.take(places, 0))
         return total
 
     def unpack(self) -> Vector:
