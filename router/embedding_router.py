@@ -144,9 +144,10 @@ class EmbeddingRouter:
         """Decide on one request; see ``Router.predict``."""
         snapshot = self._snapshot or self._rebuild()
         encoded = self._encoder.encode(text)
-        if not vetoes and (at_once := snapshot.instant) and (answer := at_once(encoded)):
-            return answer
-        return snapshot.decide(encoded, vetoes)
+        instant = snapshot.instant
+        if instant is None or vetoes:
+            return snapshot.decide(encoded, vetoes)
+        return instant(encoded) or snapshot.decide(encoded, vetoes)
 
     def predict_many(self, texts: Sequence[str], vetoes: Mapping[str, str] = NO_VETOES) -> list[Prediction]:
         """Decide on requests as ``predict`` does, to the bit.

@@ -18,6 +18,7 @@ Vector: TypeAlias = NDArray[np.float32]
 
 _join: Final = b"".join
 _frombuffer: Final = np.frombuffer
+_FLOAT: Final = np.dtype(np.float32)
 _made: Final[Any] = tuple.__new__  # what a named tuple does when it is called, without the Python in between
 #: So many ones, by their number: a product with them adds rows the fastest.
 _ONES: Final = tuple(np.ones(count, dtype=np.float32) for count in range(MAX_TOKENS + 1))
@@ -136,7 +137,7 @@ class Encoder:
         self.vocabulary = vocabulary
         self.trained = rows.size
         self.width = self.trained + (base.size if base else 0) + sketch_size
-        self._rows = rows; self._factors=rows._factors; self._levels=rows._levels
+        self._rows = rows
         self._index = vocabulary.index
         self._has_order = vocabulary.word_order
         self._sketch_size = sketch_size
@@ -150,7 +151,7 @@ class Encoder:
     def encode(self, text: str) -> Encoded:
         """Read a text."""
         known = self._cache.known
-        split = text[:4096].lower().split()
+        split = pieces(text)
         try:
             line = _frombuffer(_join([known.edges, *map(known.pieces.__getitem__, split)])[:LONGEST], NUMBER)
         except KeyError:
@@ -177,30 +178,26 @@ class Encoder:
         """Look up words and pairs and add them up; in one function of local names, for this is half of a decision."""
         places = line[EMPTY::STAMP]
         words = places.tolist()
-        # What training has not seen is at -1, where a row of zeros lies.
         pairs, template = self._no_pairs
         if self._has_order:
-            tokens, distinct, found = len(words), 0, line
-            if len(set(words)) != tokens:
-                apart = dict.fromkeys(words[:24])
-                if len(apart) != 24:
-                    distinct = len(apart)
-                    found = _frombuffer(line.tobytes() + _join(map(known.stamps.__getitem__, apart)), NUMBER)
-            template = order_template(tokens, distinct)
-            codes = found.take(template.sides); count = template.count
-            pairs = self._index[codes[:count] ^ codes[count:]]
-            order = self._factors[pairs].dot(self._levels.take(pairs, 0))  # first: its memory is the larger, so that the words' find theirs in it
+            buckets, template = order_buckets(line, words, known.stamps)
+            # What training has not seen is at -1, where a row of zeros lies.
+            pairs = self._index.take(buckets)
+            order = self._rows.sum(pairs)  # first: it frees more memory than the words need, and leaves it warm
         vector: Vector = _ONES[len(words)].dot(known.vectors.take(places, 0))
         if self._has_order:
             trained = vector[: self.trained]
             trained += order
-        return _made(Encoded, (text, vector, _made(Reading, (line, known)), pairs, template))  # type: ignore[no-any-return]  # an Encoded
+        encoded: Encoded = _made(Encoded, (text, vector, _made(Reading, (line, known)), pairs, template))
+        return encoded
 
     def parts(self, encoded: Encoded) -> Parts:
         """Take a text apart."""
-        _, vector, reading, pairs, template = encoded
-        order = WordOrder(self._rows.levels(pairs).astype(np.float32), self._rows.factors(pairs), template)
-        return Parts(vector, reading.vectors, order, reading.tokens)
+        _, vector, (line, known), pairs, template = encoded
+        places, rows = line[EMPTY::STAMP], self._rows
+        order = WordOrder(rows.levels(pairs).astype(_FLOAT), rows.factors(pairs), template)
+        tokens = list(map(known.tokens.__getitem__, places.tolist()))
+        return Parts(vector, known.vectors.take(places, 0), order, tokens)
 
     def words(self, tokens: Sequence[str]) -> Vector:
         """Return the vectors of at most ``MAX_TOKENS`` words, shape (words, width)."""

@@ -44,17 +44,21 @@ def _weights(parts: Parts, rows: Sequence[Vector], factor: float) -> list[list[f
     _, of_words, (levels, scales, template), tokens = parts
     if not len(scales):
         return [(of_words.dot(row) * factor).tolist() for row in rows]
-    trained, words = levels.shape[1], min(len(tokens), PAIR_TOKENS)
-    owned, repeated = _ownership(words, template.distinct), template.distinct and _first_places(tokens)
+    words, trained = min(len(tokens), PAIR_TOKENS), levels.shape[1]
+    owned = _ownership(words, template.distinct)
+    repeated = _first_places(tokens) if template.distinct else None
     split = []
     for row in rows:
         weights = of_words.dot(row)
         gains = levels.dot(row[:trained])
         gains *= scales
         shares = owned.dot(gains)
-        weights[:words] += shares[:words]
-        if repeated:
-            weights[repeated] += shares[words:]
+        if words == len(shares) == len(weights):
+            weights += shares
+        else:
+            weights[:words] += shares[:words]
+            if repeated:
+                weights[repeated] += shares[words:]
         weights *= factor
         split.append(weights.tolist())
     return split

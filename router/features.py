@@ -125,7 +125,7 @@ class Template:
     """Which numbers of a line make up each order feature of a text, for all texts of one shape.
 
     Attributes:
-        sides: Index of the first code of each feature in a line, then that of the second, shape (2, features).
+        sides: Index of the first code of each feature in a line, then that of the second, shape (2 * features,).
         kind: Number of the feature's kind, shape (features,).
         owners: Places of the two words of each feature, counted from the first word, shape (2, features); both are
             the same word where the other side is an edge of the text.

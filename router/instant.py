@@ -62,17 +62,17 @@ def prepare(roster: Roster, rows: NDArray[np.float32], columns: int, calibration
         second = int(scores.argmax())
         rest = scores.item(second)
         odds = scores * factor
-        exps(odds, odds)
         scores[first] = best
         top = best * scale
         if not -FINITE < top < FINITE:
             return None
+        exps(odds, odds)
         against = float(total(odds)) * exp(-top) + exp(floor - top)
         if not LEAST_ODDS <= against <= _MOST_ODDS:
             return None
         confidence = 1.0 / (1.0 + exp(fall * log(against) - (shift + bend * log1p(against))))
         share = exp((rest - best) * scale) / against
-        other = (1.0 - confidence) * (share if share < 1.0 else 1.0)
+        other = (1.0 - confidence) * min(1.0, share)
         leader = names[first]
         choice = leader if confidence >= threshold else choose(leader, confidence, other, threshold)
         board = _made(Scoreboard, (names, versions, scores, NO_VETOES))

@@ -4,14 +4,16 @@ from collections.abc import Container, Mapping, Sequence
 
 from router.attribution import Contribution
 from router.encoder import Encoder
+from router.features import STAMP
 from router.prediction import Prediction
 from router.snapshot import Snapshot
+from router.word_cache import EMPTY
 
 
 class TextStudy:
     """What a trained router makes of one request, all of it with the same agents; see ``Study``."""
 
-    __slots__ = ("_encoded", "_encoder", "_places", "_snapshot", "_tokens", "_vetoes", "prediction")
+    __slots__ = ("_encoded", "_encoder", "_known", "_snapshot", "_vetoes", "_words", "prediction")
 
     def __init__(self, encoder: Encoder, snapshot: Snapshot, text: str, vetoes: Mapping[str, str]) -> None:
         """Read a request and decide on it.
@@ -26,8 +28,9 @@ class TextStudy:
         self._snapshot = snapshot
         self._vetoes = vetoes
         self._encoded = encoded = encoder.encode(text)
-        known, self._places = encoded.reading.known.tokens, encoded.reading.places.tolist()
-        self._tokens = [known[place] for place in self._places]
+        line, self._known = encoded.reading
+        tokens = self._known.tokens
+        self._words = [(tokens[place], place) for place in line[EMPTY::STAMP].tolist()]
         self.prediction = snapshot.decide(encoded, vetoes)
 
     def shares(self) -> tuple[Sequence[Contribution], Sequence[Contribution]]:
@@ -41,8 +44,6 @@ class TextStudy:
 
     def without(self, words: Container[str]) -> tuple[str, Prediction]:
         """Take words away, each wherever it stands, and decide on the others as on any request."""
-        tokens, reading = self._tokens, self._encoded.reading
-        left = [(token, place) for token, place in zip(tokens, self._places, strict=True) if token not in words]
-        text = " ".join([token for token, _ in left])
-        encoded = self._encoder.read_again(text, [place for _, place in left], reading.known)
-        return text, self._snapshot.decide(encoded, self._vetoes)
+        left = [word for word in self._words if word[0] not in words]
+        text, places = " ".join([token for token, _ in left]), [place for _, place in left]
+        return text, self._snapshot.decide(self._encoder.read_again(text, places, self._known), self._vetoes)
