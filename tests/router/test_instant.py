@@ -17,7 +17,7 @@ from router.snapshot import Entry, Snapshot, take_snapshot
 MANY = FEW + 6
 PLAIN = Calibration(20.0, 0.3, 0.5, 0.05, BetaMap(1.1, 0.9, -0.2))
 WORDS = st.sampled_from(["fetch", "the", "logs", "of", "both", "runs", "zyx", "17", "?", "json", "card"])
-TEXTS = st.lists(WORDS, max_size=40).map(" ".join) | st.text(max_size=60)
+TEXTS = st.lists(WORDS, max_size=40).map(" ".join) | st.text(max_size=60) | st.just("fetch the logs")
 SCALES = st.sampled_from([2.0, 20.0, 120.0, 4000.0])
 CALIBRATIONS = st.builds(
     lambda scale, floor, threshold, beta: Calibration(scale, floor, threshold, 0.05, BetaMap(*beta)),
@@ -35,10 +35,13 @@ def router() -> EmbeddingRouter:
 
 
 def known(router: EmbeddingRouter, calibration: Calibration = PLAIN, agents: int = MANY) -> Snapshot:
-    """Return a snapshot of so many agents, of which two have the same row, as if training had known them."""
+    """Return a snapshot of so many agents, as if training had known them.
+
+    Two have the same row; a third one's is a text itself, so that it leads there by far.
+    """
     rows = np.random.default_rng(agents).normal(size=(agents, 1, router._encoder.width)).astype(np.float32)
     rows /= np.linalg.norm(rows, axis=2, keepdims=True)
-    rows[1] = rows[0]
+    rows[1], rows[2] = rows[0], router.embed(["fetch the logs"])
     entries = {f"agent-{at:02}": Entry(f"agent-{at:02}", "1", row, stranger=False) for at, row in enumerate(rows)}
     return take_snapshot("m", entries, router._encoder, router._strangers, None, (calibration, calibration))
 
@@ -71,10 +74,21 @@ def test_it_answers_the_usual_request_itself(router: EmbeddingRouter) -> None:
 
 
 def test_a_text_without_words_is_left_to_the_plain_way(router: EmbeddingRouter) -> None:
-    """It has no length to divide by."""
-    instant = known(router).instant
-    assert instant is not None
-    assert instant(router._encoder.encode(" \n")) is None
+    """It has no length to divide by, nor has one whose words come to nothing."""
+    snapshot, encoded = known(router), router._encoder.encode("compare the logs")
+    nothing = encoded._replace(vector=np.zeros_like(encoded.vector))
+    assert snapshot.instant is not None
+    for empty in (router._encoder.encode(" \n"), nothing):
+        assert snapshot.instant(empty) is None
+        assert not snapshot.decide(empty, {}).scoreboard.scores.any()
+
+
+def test_who_leads_by_far_is_left_to_the_plain_way(router: EmbeddingRouter) -> None:
+    """Odds below a millionth are told apart by rounding errors only."""
+    snapshot, encoded = known(router, replace(PLAIN, scale=40.0)), router._encoder.encode("fetch the logs")
+    assert snapshot.instant is not None
+    assert snapshot.instant(encoded) is None
+    assert snapshot.decide(encoded, {}).leader == "agent-02"
 
 
 @pytest.mark.parametrize(
