@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,6 @@ Vector: TypeAlias = NDArray[np.float32]
 _join: Final = b"".join
 _frombuffer: Final = np.frombuffer
 _FLOAT: Final = np.dtype(np.float32)
-_made: Final[Any] = tuple.__new__  # what a named tuple does when it is called, without the Python in between
 #: So many ones, by their number: a product with them adds rows the fastest.
 _ONES: Final = tuple(np.ones(count, dtype=np.float32) for count in range(MAX_TOKENS + 1))
 
@@ -79,16 +78,27 @@ class Encoded(NamedTuple):
     Attributes:
         text: The text itself.
         vector: The sum of all parts, shape (width,); its length is not normalised.
-        reading: The words, in order.
+        line: The words, in order, see ``Reading``.
+        known: Where their places are.
         pairs: Row numbers of the word pairs, -1 for one that training has not seen, shape (pairs,).
         template: The words that the pairs are made of.
     """
 
     text: str
     vector: Vector
-    reading: Reading
+    line: Places
+    known: Words
     pairs: Places
     template: Template
+
+    @property
+    def reading(self) -> Reading:
+        """Return the words."""
+        return Reading(self.line, self.known)
+
+
+#: What an ``Encoded`` is, without its class: to make one of it takes a fortieth of a decision.
+Plain: TypeAlias = tuple[str, Vector, Places, Words, Places, Template]
 
 
 class Parts(NamedTuple):
@@ -146,10 +156,14 @@ class Encoder:
         self._base_weight = base_weight
         self._cache = WordCache(self._word, self.width, vocabulary.bits)
         self._no_pairs = np.zeros(0, dtype=np.intp), order_template(0, 0)
-        self._last: Encoded | None = None
+        self._last: Plain | None = None
 
     def encode(self, text: str) -> Encoded:
         """Read a text."""
+        return Encoded._make(self.read(text))
+
+    def read(self, text: str) -> Plain:
+        """Return what ``encode`` returns, for who is in a hurry."""
         known = self._cache.known
         split = pieces(text)
         try:
@@ -158,11 +172,11 @@ class Encoder:
             line, known = self._cache.read(split)
         # One reference, replaced whole: another thread sees this text or another one, never a mixture. What is large
         # is not kept, so that the next text finds its memory in the cache of the core.
-        self._last = encoded = self._sum(text, line, known)
-        return encoded
+        self._last = read = self._sum(text, line, known)
+        return read
 
-    def read_again(self, text: str, places: Sequence[int], known: Words) -> Encoded:
-        """Return what ``encode`` returns for a text that is words with spaces between, told where they are known.
+    def read_again(self, text: str, places: Sequence[int], known: Words) -> Plain:
+        """Return what ``read`` returns for a text that is words with spaces between, told where they are known.
 
         Args:
             text: The words.
@@ -170,11 +184,11 @@ class Encoder:
             known: There.
         """
         if len(text) > MAX_CHARS:  # not all of it counts
-            return self.encode(text)
+            return self.read(text)
         line = _frombuffer(_join([known.edges, *map(known.stamps.__getitem__, places)]), NUMBER)
         return self._sum(text, line, known)
 
-    def _sum(self, text: str, line: Places, known: Words) -> Encoded:
+    def _sum(self, text: str, line: Places, known: Words) -> Plain:
         """Look up words and pairs and add them up; in one function of local names, for this is half of a decision."""
         places = line[EMPTY::STAMP]
         words = places.tolist()
@@ -188,12 +202,11 @@ class Encoder:
         if self._has_order:
             trained = vector[: self.trained]
             trained += order
-        encoded: Encoded = _made(Encoded, (text, vector, _made(Reading, (line, known)), pairs, template))
-        return encoded
+        return text, vector, line, known, pairs, template
 
-    def parts(self, encoded: Encoded) -> Parts:
+    def parts(self, read: Plain) -> Parts:
         """Take a text apart."""
-        _, vector, (line, known), pairs, template = encoded
+        _, vector, line, known, pairs, template = read
         places, rows = line[EMPTY::STAMP], self._rows
         order = WordOrder(rows.levels(pairs).astype(_FLOAT), rows.factors(pairs), template)
         tokens = list(map(known.tokens.__getitem__, places.tolist()))
@@ -206,7 +219,7 @@ class Encoder:
     def recall(self, text: str) -> Encoded:
         """Return what ``encode`` returns, without computing it again for the text that was encoded last."""
         last = self._last
-        return last if last is not None and last.text == text else self.encode(text)
+        return Encoded._make(last if last is not None and last[0] == text else self.read(text))
 
     def _word(self, token: str) -> Vector:
         buckets = word_buckets(token, self.vocabulary.bits)

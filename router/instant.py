@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from router.beta_map import LEAST_ODDS
 from router.calibration import FINITE, Calibration
 from router.decision import FEW, Roster
-from router.encoder import Encoded
+from router.encoder import Plain
 from router.prediction import Prediction, Scoreboard, choose
 from router.protocol import NO_VETOES
 from router.word_cache import EMPTY
 
 #: From a text with a word to the decision on it; None where the numbers are so extreme that ``decide`` must be asked.
-Instant: TypeAlias = Callable[[Encoded], Prediction | None]
+Instant: TypeAlias = Callable[[Plain], Prediction | None]
 
 _INF: Final = math.inf
 # Greater odds, and calibrations with which smaller ones overflow, are left to the plain way.
@@ -47,10 +47,10 @@ def prepare(roster: Roster, rows: NDArray[np.float32], columns: int, calibration
     products, total = rows.dot, np.ones(len(names), dtype=np.float32).dot
     empty, exps, exp, log, log1p, sqrt = np.empty, np.exp, math.exp, math.log, math.log1p, math.sqrt
 
-    def decide_at_once(encoded: Encoded) -> Prediction | None:
-        _, vector, reading, _, _ = encoded
+    def decide_at_once(read: Plain) -> Prediction | None:
+        _, vector, line, _, _, _ = read
         square = float(vector.dot(vector))
-        if not square or len(reading[0]) <= EMPTY:
+        if not square or len(line) <= EMPTY:
             return None
         scores = products(vector[:columns])
         inverse = empty((), _FLOAT)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from router.attribution import Attribution, Contribution
 from router.calibration import Calibration
 from router.decision import Roster, decide
-from router.encoder import Encoded, Encoder, Parts, Vector
+from router.encoder import Encoded, Encoder, Parts, Plain, Vector
 from router.explanation import lead, split_score, split_scores
 from router.instant import Instant, prepare
 from router.prediction import Prediction
@@ -130,17 +130,17 @@ class Snapshot:
     calibration: Calibration
     instant: Instant | None
 
-    def decide(self, encoded: Encoded, vetoes: Mapping[str, str]) -> Prediction:
+    def decide(self, read: Plain, vetoes: Mapping[str, str]) -> Prediction:
         """Decide on a text; see ``Router.predict``."""
-        if not vetoes and self.instant is not None and (at_once := self.instant(encoded)):
+        if not vetoes and self.instant is not None and (at_once := self.instant(read)):
             return at_once
-        return decide(self.roster, self.scores(encoded), vetoes, self.calibration)
+        return decide(self.roster, self.scores(Encoded._make(read)), vetoes, self.calibration)
 
     def scores(self, encoded: Encoded) -> NDArray[np.float32]:
         """Return the score of each agent for a text, shape (agents,)."""
-        _, vector, reading, _, _ = encoded
+        _, vector, line, _, _, _ = encoded
         scores: NDArray[np.float32] = self.rows.dot(vector[: self.columns])
-        has_words = len(reading.line) > EMPTY
+        has_words = len(line) > EMPTY
         factor = _empty((), _FLOAT)  # to multiply by a float takes twice as long as by an array without dimensions
         square = float(vector.dot(vector))
         factor[()] = 1.0 / _sqrt(square) if has_words and square else 0.0

@@ -13,7 +13,7 @@ from router.word_cache import EMPTY
 class TextStudy:
     """What a trained router makes of one request, all of it with the same agents; see ``Study``."""
 
-    __slots__ = ("_encoded", "_encoder", "_known", "_snapshot", "_vetoes", "_words", "prediction")
+    __slots__ = ("_encoder", "_known", "_read", "_snapshot", "_vetoes", "_words", "prediction")
 
     def __init__(self, encoder: Encoder, snapshot: Snapshot, text: str, vetoes: Mapping[str, str]) -> None:
         """Read a request and decide on it.
@@ -27,11 +27,11 @@ class TextStudy:
         self._encoder = encoder
         self._snapshot = snapshot
         self._vetoes = vetoes
-        self._encoded = encoded = encoder.encode(text)
-        line, self._known = encoded.reading
+        self._read = read = encoder.read(text)
+        _, _, line, self._known, _, _ = read
         tokens = self._known.tokens
         self._words = [(tokens[place], place) for place in line[EMPTY::STAMP].tolist()]
-        self.prediction = snapshot.decide(encoded, vetoes)
+        self.prediction = snapshot.decide(read, vetoes)
 
     def shares(self) -> tuple[Sequence[Contribution], Sequence[Contribution]]:
         """Return each word's share of the leader's score and of the margin; see ``Study.shares``."""
@@ -40,7 +40,7 @@ class TextStudy:
             return (), ()
         ours = self._snapshot.entries[leader]
         theirs = self._snapshot.entries[runner_up] if runner_up else None
-        return self._snapshot.shares(self._encoder.parts(self._encoded), ours, theirs)
+        return self._snapshot.shares(self._encoder.parts(self._read), ours, theirs)
 
     def without(self, words: Container[str]) -> tuple[str, Prediction]:
         """Take words away, each wherever it stands, and decide on the others as on any request."""

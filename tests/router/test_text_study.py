@@ -84,6 +84,6 @@ def test_long_texts_are_cut_as_any_request_is(either: EmbeddingRouter, text: str
 def test_a_study_does_not_forget_the_text_that_was_read_last(either: EmbeddingRouter) -> None:
     """What is read without some words is no request: who explains the request finds it as it was read."""
     study = either.study("fix this broken json")
-    kept = either._encoder.recall("fix this broken json")
+    kept = either._encoder.recall("fix this broken json").vector
     study.without(("this",))
-    assert either._encoder.recall("fix this broken json") is kept
+    assert either._encoder.recall("fix this broken json").vector is kept
