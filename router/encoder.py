@@ -156,6 +156,8 @@ class Encoder:
         self._base_weight = base_weight
         self._cache = WordCache(self._word, self.width, vocabulary.bits)
         self._no_pairs = np.zeros(0, dtype=np.intp), order_template(0, 0)
+        none = np.zeros((0, self.trained), dtype=_FLOAT)
+        self._no_order = WordOrder(none, none[:, 0], self._no_pairs[1])
         self._last: Plain | None = None
 
     def encode(self, text: str) -> Encoded:
@@ -207,8 +209,9 @@ class Encoder:
     def parts(self, read: Plain) -> Parts:
         """Take a text apart."""
         _, vector, line, known, pairs, template = read
-        places, rows = line[EMPTY::STAMP], self._rows
-        order = WordOrder(rows.levels(pairs).astype(_FLOAT), rows.factors(pairs), template)
+        places, order = line[EMPTY::STAMP], self._no_order
+        if self._has_order:
+            order = WordOrder(self._rows.levels(pairs).astype(_FLOAT), self._rows.factors(pairs), template)
         tokens = list(map(known.tokens.__getitem__, places.tolist()))
         return Parts(vector, known.vectors.take(places, 0), order, tokens)
 

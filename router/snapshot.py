@@ -134,11 +134,11 @@ class Snapshot:
         """Decide on a text; see ``Router.predict``."""
         if not vetoes and self.instant is not None and (at_once := self.instant(read)):
             return at_once
-        return decide(self.roster, self.scores(Encoded._make(read)), vetoes, self.calibration)
+        return decide(self.roster, self.scores(read), vetoes, self.calibration)
 
-    def scores(self, encoded: Encoded) -> NDArray[np.float32]:
+    def scores(self, read: Plain) -> NDArray[np.float32]:
         """Return the score of each agent for a text, shape (agents,)."""
-        _, vector, line, _, _, _ = encoded
+        _, vector, line, _, _, _ = read
         scores: NDArray[np.float32] = self.rows.dot(vector[: self.columns])
         has_words = len(line) > EMPTY
         factor = _empty((), _FLOAT)  # to multiply by a float takes twice as long as by an array without dimensions
@@ -150,7 +150,7 @@ class Snapshot:
         every = np.zeros(len(self.places), dtype=np.float32)
         every[self.places[: len(scores)]] = scores
         if has_words:
-            every[self.places[len(scores) :]] = self.crowd.scores(encoded)
+            every[self.places[len(scores) :]] = self.crowd.scores(Encoded._make(read))
         return every
 
     def split(self, parts: Parts, entry: Entry) -> Sequence[Contribution]:
