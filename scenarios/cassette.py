@@ -99,7 +99,8 @@ class Header(_Part):
         settings: those that decide what happens.
         workspace: folder that relative paths in payloads started from, as it was given.
         profile: of redaction, its name or its file; empty where nothing was taken out.
-        key: mark of the key of its pseudonyms.
+        key: mark of the key of its pseudonyms; empty where they are numbered.
+        stated: of a scenario's, which of its pseudonyms are secrets that the scenario itself states, as a digest.
         origin: run that this one was forked from; its keys of effects, chance and ids are those of that.
         overrides: answers of agents that are replaced.
         diverted: decisions that are replaced.
@@ -115,6 +116,7 @@ class Header(_Part):
     workspace: str = ""
     profile: str = ""
     key: str = ""
+    stated: str = ""
     origin: str = ""
     overrides: tuple[Override, ...] = ()
     diverted: tuple[Diverted, ...] = ()

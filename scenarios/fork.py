@@ -25,17 +25,8 @@ from scenarios.cassette import Cassette, Header, Recording
 from scenarios.errors import RecordingError
 from scenarios.interview import Ask, Interview
 from scenarios.prompter import prompted
-from scenarios.recording import (
-    CassetteFile,
-    RecordingJournal,
-    as_it_is,
-    cassette_of,
-    mailbox_of,
-    passing,
-    perform,
-    seeing,
-)
-from scenarios.tape import Tape
+from scenarios.recording import CassetteFile, RecordingJournal, cassette_of, keeping_quiet, mailbox_of, perform, seeing
+from scenarios.tape import Tape, as_it_is
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +100,7 @@ def fork(
         _Forking(settings, name, shared, gate, lineage, alteration, redact) as journal,
         CassetteFile(path, altered.header) as file,
         mailbox_of(settings, name) as mailbox,
-        passing(redact),
+        keeping_quiet(redact),
     ):
         tape = Tape(altered, "new" if live else "none", redact=redact or as_it_is, sink=file.write, gate=gate,
                     keep_played=True, passes_by=lineage.passes_by if live else _nothing)  # fmt: skip

@@ -77,7 +77,7 @@ class Crowd:
         """
         person = self._choose(asked)
         if person is None and self._tape is not None and self._tape.holds(asked.correlation_id, PERSON):
-            return await Interview(self._tape, _nobody).answer(asked)
+            return await Interview(self._tape, _nobody, self._tape.redact).answer(asked)
         if person is None:
             return await _nobody(asked)
         await asyncio.sleep(person.takes_s)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Self
+from typing import BinaryIO, Final, Self
 
 from orchestrator.agent import Agent
 from orchestrator.budget import Budget
@@ -21,7 +21,7 @@ from orchestrator.messages import Envelope, Result
 from orchestrator.orchestrator import Orchestrator
 from orchestrator.paced_loop import run_paced
 from orchestrator.plan import Plan
-from orchestrator.redaction import RedactedRouter, Redactor, Rows, Tally, redacted_task
+from orchestrator.redaction import RedactedRouter, Redactor, Rows, Tally, redacted_task, saying
 from orchestrator.router_of_run import load_router
 from orchestrator.settings import Settings
 from router import Router
@@ -30,7 +30,7 @@ from scenarios.errors import RecordingError
 from scenarios.interview import Ask, Interview
 from scenarios.mailbox import Mailbox
 from scenarios.people import answering
-from scenarios.tape import Tape
+from scenarios.tape import Tape, as_it_is
 
 #: Settings that say where things are or how they are shown, and decide nothing of what happens.
 _ASIDE: Final = frozenset(
@@ -127,7 +127,7 @@ def record(
             budget=budget, outside_of=tape.of,
             logger=None if redact is None else make_logger(settings.log_format, now=clock.now, redact=redact),
         )  # fmt: skip
-        with confined(), passing(redact):
+        with confined(), keeping_quiet(redact):
             results = run_paced(perform(made, plan, tape, interview), jumps=jumps)
         tallies: Mapping[str, Tally] = {} if redact is None else redact.tallies
         if redact is not None:
@@ -151,11 +151,6 @@ def _header(
     )
 
 
-def as_it_is(value: Any) -> Any:
-    """Return a value: nothing is taken out."""
-    return value
-
-
 @contextmanager
 def passing(redact: Redactor | None) -> Iterator[None]:
     """Let what errors say be redacted before it is cut to its length, by whatever runs in the block."""
@@ -164,6 +159,13 @@ def passing(redact: Redactor | None) -> Iterator[None]:
         yield
     finally:
         PASSED.reset(before)
+
+
+@contextmanager
+def keeping_quiet(redact: Redactor | None) -> Iterator[None]:
+    """Let what errors say, and what is logged, be redacted, by whatever runs in the block."""
+    with passing(redact), saying(redact):
+        yield
 
 
 def seeing(router: Router | None, settings: Settings, redact: Redactor | None) -> Router | None:

@@ -16,15 +16,16 @@ from orchestrator.messages import Result, Task
 from orchestrator.offline import offline
 from orchestrator.orchestrator import Orchestrator
 from orchestrator.plan import Plan
-from orchestrator.redaction import Redactor
+from orchestrator.redaction import Redactor, saying
 from orchestrator.settings import Settings
 from router import Router
 from scenarios.cassette import Cassette, Recording
 from scenarios.errors import CassetteError
 from scenarios.interview import Interview, refuse
+from scenarios.mask import Mask
 from scenarios.prompter import prompted
-from scenarios.recording import RehearsalJournal, as_it_is, passing, perform, seeing
-from scenarios.tape import Miss, Tape
+from scenarios.recording import RehearsalJournal, passing, perform, seeing
+from scenarios.tape import Miss, Tape, as_it_is
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,13 @@ def replay(
     )
     interview = Interview(tape, refuse, redact or as_it_is)
     results: dict[str, Result] = {}
-    with offline(), confined(), passing(redact), suppress(CassetteError):  # a question is among the misses
+    said = _for_logs(redact)
+    with offline(), confined(), passing(redact), saying(said), suppress(CassetteError):
+        # A question that is not recorded is among the misses.
         results = run_virtual(perform(made, plan, tape, interview))
     return Replayed(tuple(journal.written.rows), tuple(tape.misses), tape.unused, results)
+
+
+def _for_logs(redact: Redactor | None) -> Redactor | None:
+    """Return what redacts logs: without the key another one, for what is logged is compared with nothing."""
+    return redact if redact is None or redact.mark else Mask(redact.profile).redact

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from pathlib import Path
@@ -52,7 +53,7 @@ def fork(
     from scenarios.cassette import load_cassette
     from scenarios.fork import fork as fork_run
     from scenarios.recording import cassette_of
-    from scenarios.redacting import redactor_of
+    from scenarios.redacting import redacted_results, redactor_of
 
     if tail not in ("live", "cassette"):
         raise typer.BadParameter(f"{tail!r} is none of live, cassette", param_hint="--tail")
@@ -64,6 +65,7 @@ def fork(
     with JournalReader(settings.journal) as reader:
         session.check_run(reader, parent)
         rows = list(reader.rows(run=parent))
+    redact = redactor_of(cassette, settings.journal.parent, os.environ)
     forked = fork_run(
         cassette,
         rows,
@@ -72,8 +74,9 @@ def fork(
         agents=session.installed_agents(settings),
         changes=[_read(one) for one in changes or ()],
         live=tail == "live",
-        redact=redactor_of(cassette, settings.journal.parent, os.environ),
+        redact=redact,
     )
+    forked = dataclasses.replace(forked, results=redacted_results(forked.results, redact))
     if as_json:
         print_json(_as_object(parent, forked))
     else:
