@@ -106,16 +106,22 @@ def go_on(
         JournalError: if the journal has no such run.
         ResumeError: if agents are missing, or have changed so that it cannot go on.
     """
-    from orchestrator.journal import JournalReader
     from orchestrator.orchestrator import Orchestrator
 
-    view = RunView()
-    with JournalReader(settings.journal) as reader:
-        for row in reader.rows(run=run):
-            view.apply(row.envelope)
+    view = _view_of(settings.journal, run)
     made = Orchestrator.resume(run, _silent(settings), accept=accept, budget=budget)
     signal = asyncio.run(_run(made, None, view, display_for(console, view, f"resumed {run}")))
-    return _executed(made, "", view, signal)
+    return _executed(made, "", _view_of(settings.journal, run), signal)  # some ended before anybody could watch
+
+
+def _view_of(journal: Path, run: str) -> RunView:
+    from orchestrator.journal import JournalReader
+
+    view = RunView()
+    with JournalReader(journal) as reader:
+        for row in reader.rows(run=run):
+            view.apply(row.envelope)
+    return view
 
 
 def _silent(settings: Settings) -> Settings:

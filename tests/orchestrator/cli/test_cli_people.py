@@ -219,3 +219,12 @@ def test_an_answer_goes_to_the_process_that_records_the_run(asked: Cli) -> None:
         assert (code, "somebody answered already; the first answer counts" in err) == (1, True)
     with JournalReader(JOURNAL) as reader:
         assert reader.last() == before
+
+
+def test_what_ends_as_a_run_is_resumed_is_shown_as_ended(cli: Cli) -> None:
+    """A person said that nobody is to do it; the task ends before anybody can watch the run."""
+    asyncio.run(_run(Task("strange", "zzz"), when_abstained="ask"))
+    assert cli("answer", "strange", "nobody", "--by", "Ann")[0] == 0
+    code, out, _ = cli("resume", "r", "--json")
+    (result,) = json.loads(out)["results"]
+    assert (code, result["status"]) == (1, "abstained")
