@@ -25,7 +25,8 @@ from scenarios.cassette import Cassette, Header, Override, Recording, RecordMode
 from scenarios.errors import RecordingError
 from scenarios.pointers import put, tokens
 from scenarios.prompter import prompted
-from scenarios.recording import CassetteFile, RecordingJournal, as_it_is, cassette_of, passing, perform, seeing
+from scenarios.recording import CassetteFile, RecordingJournal, as_it_is, passing, perform, seeing
+from scenarios.shelf import cassette_of
 from scenarios.tape import Tape
 
 #: What can be said otherwise, and where in its row.

@@ -25,8 +25,9 @@ from orchestrator.router_of_run import load_router
 from orchestrator.settings import Settings
 from orchestrator.topics import TASK_ASKED
 from router import Router
-from scenarios.cassette import SUFFIX, Cassette, Footer, Header, Recording, encode_line
+from scenarios.cassette import Cassette, Footer, Header, Recording, encode_line
 from scenarios.errors import RecordingError
+from scenarios.shelf import cassette_of
 from scenarios.tape import Tape
 
 #: Settings that say where things are or how they are shown, and decide nothing of what happens.
@@ -63,11 +64,6 @@ class Recorded:
     reads: int
     results: dict[str, Result]
     redacted: Mapping[str, Tally] = field(default_factory=dict)
-
-
-def cassette_of(settings: Settings, run: str) -> Path:
-    """Return where the cassette of a recorded run is: in `cassettes` beside the journal."""
-    return settings.journal.parent / "cassettes" / f"{run}{SUFFIX}"
 
 
 def record(

@@ -49,8 +49,8 @@ def fork(
     from orchestrator.journal import JournalReader
     from scenarios.cassette import load_cassette
     from scenarios.fork import fork as fork_run
-    from scenarios.recording import cassette_of
     from scenarios.redacting import redactor_of
+    from scenarios.shelf import cassette_of
 
     if tail not in ("live", "cassette"):
         raise typer.BadParameter(f"{tail!r} is none of live, cassette", param_hint="--tail")

@@ -54,9 +54,9 @@ def replay(
     recorded, one that was recorded and not made, and rows that differ are told, the first cause first.
     """
     from scenarios.cassette import load_cassette
-    from scenarios.recording import cassette_of
     from scenarios.redacting import redactor_of
     from scenarios.replayed import replay as replay_run
+    from scenarios.shelf import cassette_of
 
     settings = session.open_settings(settings_file, router)
     run = run if cassette is not None else find_recorded(settings, run)
