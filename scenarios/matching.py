@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import zip_longest
+from itertools import compress, zip_longest
+from operator import ne
 from typing import Final
 
+from orchestrator.garbage import collected_later
 from scenarios.glance import Glance, is_json
 from scenarios.identity import identify
 from scenarios.track import Again, Track, look
@@ -53,8 +55,9 @@ class Matching:
         self._near: tuple[dict[int, Glance], dict[int, Glance]] = ({}, {})
         self._in_step = True
         self._begun: float | None = None
-        for chunk, other in zip_longest(recorded.chunks(), actual.chunks(), fillvalue=()):
-            self._take(chunk, other)
+        with collected_later():
+            for chunk, other in zip_longest(recorded.chunks(), actual.chunks(), fillvalue=()):
+                self._take(chunk, other)
         self._left_over()
 
     def id_of_actual(self, recorded: bytes) -> bytes:
@@ -77,7 +80,7 @@ class Matching:
     def _walk(self, chunk: Sequence[bytes], other: Sequence[bytes]) -> int:
         """Go on in step as far as it goes, looking at rows that are not the same bytes; return how far."""
         named, done = self.judge.names.chunk(chunk), min(len(chunk), len(other))
-        unequal: Sequence[int] = [at for at, pair in enumerate(zip(named, other, strict=False)) if pair[0] != pair[1]]
+        unequal: Sequence[int] = list(compress(range(done), map(ne, named, other)))
         if self._begun is None and done and 0 not in unequal:
             self._begun = 0.0  # what is the same bytes was not late, if the first row was not
         elif self.judge.timing is not None and self._begun != 0.0:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from itertools import repeat
 from typing import TYPE_CHECKING, Final
 
 from orchestrator.decision import digest_text
@@ -45,7 +46,7 @@ class Names:
     def chunk(self, rows: Sequence[bytes]) -> list[bytes]:
         """Return canonical rows of the recorded run as ones of the actual run, but for its name in their bodies."""
         own, other = self._fields
-        return list(rows) if self._one_name else [row.replace(own, other) for row in rows]
+        return list(rows) if self._one_name else list(map(bytes.replace, rows, repeat(own), repeat(other)))
 
     def body(self, body: bytes, task: bytes) -> bytes:
         """Return a body of the recorded run with the names of the actual one in it."""

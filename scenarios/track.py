@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
@@ -90,28 +91,45 @@ class Again:
 
 
 class JournalTrack:
-    """A run in a journal file."""
+    """A run in a journal file.
+
+    Most of its rows stand one after the other, so of their sequence numbers only those are kept that begin anew.
+    """
 
     def __init__(self, reader: JournalReader, run: str) -> None:
         self.name = self.run = run
-        self._reader, self._sequences = reader, array("q")
+        self._reader, self._seen = reader, 0
+        self._ordinals, self._sequences = array("q"), array("q")
 
     def chunks(self) -> Iterator[list[bytes]]:
         """Yield all rows, `CHUNK` at a time."""
         seen = 0
         for chunk in self._reader.stored(run=self.run, but=TASK_JUDGED, size=CHUNK):
-            if seen == len(self._sequences):  # else they were yielded before
-                self._sequences.extend([sequence for sequence, _ in chunk])
+            if seen == self._seen:  # else they were yielded before
+                self._note(chunk)
             seen += len(chunk)
             yield [row for _, row in chunk]
 
+    def _note(self, chunk: Sequence[tuple[int, bytes]]) -> None:
+        """Remember where rows stand that come after all others so far."""
+        first, last = chunk[0][0], chunk[-1][0]
+        if last - first >= len(chunk):
+            for one in chunk:
+                self._note([one])
+        else:
+            if not self._seen or self.place(self._seen) != first:
+                self._ordinals.append(self._seen)
+                self._sequences.append(first)
+            self._seen += len(chunk)
+
     def row(self, ordinal: int) -> bytes:
         """Return a row that `chunks` has yielded, counted from 0."""
-        return self._reader.stored_at(self._sequences[ordinal])
+        return self._reader.stored_at(self.place(ordinal))
 
     def place(self, ordinal: int) -> int:
         """Return the sequence number of a row that `chunks` has yielded."""
-        return self._sequences[ordinal]
+        at = bisect_right(self._ordinals, ordinal) - 1
+        return self._sequences[at] + ordinal - self._ordinals[at]
 
     def refusal(self, ordinal: int, problem: str) -> PointsmanError:
         """Return the error that says what is wrong with a row."""

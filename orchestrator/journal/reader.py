@@ -35,6 +35,7 @@ class JournalReader:
             JournalError: if there is no such file or it is not a journal of this version.
         """
         self.path = Path(path)
+        self._begins: dict[str, int] = {}
         if not self.path.is_file():
             raise JournalError(f"{path}: there is no journal; run something first, for example `pointsman demo`")
         try:
@@ -96,9 +97,10 @@ class JournalReader:
         Raises:
             JournalError: if the file cannot be read.
         """
-        query = "SELECT sequence, row FROM rows WHERE run = ? AND topic <> ? ORDER BY sequence"
+        query = "SELECT sequence, row FROM rows WHERE sequence >= ? AND run = ? AND topic <> ? ORDER BY sequence"
+        begin = self._begin_of(run)
         try:
-            cursor = self._connection.execute(query, (run, but))
+            cursor = self._connection.execute(query, (begin, run, but))
             while chunk := cursor.fetchmany(size):
                 yield chunk
         except sqlite3.Error as error:
@@ -116,7 +118,7 @@ class JournalReader:
 
     def find_runs(self, prefix: str) -> tuple[str, ...]:
         """Return the run of this name, or else those whose names begin so; none where there is none."""
-        if any(True for _ in self._select("SELECT 1 FROM rows WHERE run = ? LIMIT 1", (prefix,))):
+        if self._begin_of(prefix):
             return (prefix,)
         query = "SELECT DISTINCT run FROM rows WHERE substr(run, 1, ?) = ? ORDER BY run"
         return tuple(name for (name,) in self._select(query, (len(prefix), prefix)))
@@ -135,6 +137,16 @@ class JournalReader:
             return verify(self._connection, self.path, known)
         finally:
             self._connection.rollback()
+
+    def _begin_of(self, run: str) -> int:
+        """Return the first row of a run, which is looked for once; 0 if there is none as yet.
+
+        There is no index of runs: without this, each pass over a run goes over all rows before it as well.
+        """
+        if run not in self._begins:
+            query = "SELECT sequence FROM rows WHERE run = ? ORDER BY sequence LIMIT 1"
+            self._begins.update((run, sequence) for (sequence,) in self._select(query, (run,)))
+        return self._begins.get(run, 0)
 
     def _begin(self) -> None:
         try:
