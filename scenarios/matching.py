@@ -15,9 +15,10 @@ from operator import ne
 from typing import Final
 
 from orchestrator.garbage import collected_later
+from scenarios.abreast import STRIDE, strides
 from scenarios.glance import Glance, is_json
 from scenarios.identity import identify
-from scenarios.track import Again, Track, look
+from scenarios.track import Again, JournalTrack, Track, look
 from scenarios.verdict import Judge, Kind, of_one_side
 
 #: Rows that wait, of which the text is kept; the others are read again.
@@ -56,7 +57,9 @@ class Matching:
         self._in_step = True
         self._begun: float | None = None
         with collected_later():
-            for chunk, other in zip_longest(recorded.chunks(), actual.chunks(), fillvalue=()):
+            if judge.timing is None:
+                self._stride_along()
+            for chunk, other in zip_longest(self._rest(recorded), self._rest(actual), fillvalue=()):
                 self._take(chunk, other)
         self._left_over()
 
@@ -70,6 +73,19 @@ class Matching:
         return self._to_actual.get(one, one) == other and self._to_recorded.get(other, other) == one
 
     # -- in step -----------------------------------------------------------------------------------------------------
+
+    def _stride_along(self) -> None:
+        """Go on in step as far as the journal itself tells which rows differ."""
+        for pairs in strides(self.recorded, self.actual, self.judge.names):
+            named = self.judge.names.chunk([pair.recorded for pair in pairs])
+            for pair, row in zip(pairs, named, strict=True):
+                if not self._step(self.rows + pair.at, row, pair.recorded, pair.actual):
+                    self._go_on(pair.at)  # and come to this pair again
+                    return
+            self._go_on(STRIDE)
+
+    def _rest(self, track: Track) -> Iterator[Sequence[bytes]]:
+        return track.chunks(self.rows) if isinstance(track, JournalTrack) else track.chunks()
 
     def _take(self, chunk: Sequence[bytes], other: Sequence[bytes]) -> None:
         begin = self._walk(chunk, other) if self._in_step else 0
@@ -89,9 +105,12 @@ class Matching:
             if not self._step(self.rows + at, named[at], chunk[at], other[at]):
                 done = at
                 break
-        self.partners.extend(range(self.rows, self.rows + done))
-        self.rows += done
+        self._go_on(done)
         return done
+
+    def _go_on(self, rows: int) -> None:
+        self.partners.extend(range(self.rows, self.rows + rows))
+        self.rows += rows
 
     def _step(self, at: int, named: bytes, recorded: bytes, actual: bytes) -> bool:
         """Compare two rows in the same place; return whether they are the same event, so that the runs stay in step."""
