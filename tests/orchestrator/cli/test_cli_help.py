@@ -138,7 +138,7 @@ def test_help_loads_nothing_heavy() -> None:
 def test_only_the_command_that_is_called_is_made(arguments: list[str], names: set[str] | None) -> None:
     """All of them where another thing stands first, so that help, completion and suggestions know them."""
     app = make_app(arguments)
-    made = {one.name for one in (*app.registered_commands, *app.registered_groups)}
+    made = {one.name for one in app.registered_commands} | {one.name for one in app.registered_groups}
     assert made == (names or {command[0] for command in COMMANDS if command})
 
 
