@@ -21,12 +21,12 @@ from orchestrator.redaction import Redactor
 from orchestrator.settings import Settings
 from orchestrator.topics import EFFECT_DONE, TASK_COMPLETED, TASK_SUBMITTED
 from router import Router
+from scenarios.cabinet import cassette_of
 from scenarios.cassette import Cassette, Header, Override, Recording, RecordMode
 from scenarios.errors import RecordingError
 from scenarios.pointers import put, tokens
 from scenarios.prompter import prompted
 from scenarios.recording import CassetteFile, RecordingJournal, as_it_is, passing, perform, seeing
-from scenarios.shelf import cassette_of
 from scenarios.tape import Tape
 
 #: What can be said otherwise, and where in its row.

@@ -15,11 +15,11 @@ from orchestrator.errors import PointsmanError
 from orchestrator.files import write_atomically
 from orchestrator.messages import Envelope
 from orchestrator.topics import AGENT_REGISTERED
+from scenarios.cabinet import SUFFIX as CASSETTE
 from scenarios.cassette import Cassette, save_cassette
 from scenarios.errors import RecordingError
 from scenarios.history import History, TaskHistory
 from scenarios.loader import SUFFIX
-from scenarios.shelf import SUFFIX as CASSETTE
 
 #: Bytes of an output that is expected as it is; of a larger one only that there was one.
 _MOST_OUTPUT: Final = 2_000

@@ -25,9 +25,9 @@ from orchestrator.router_of_run import load_router
 from orchestrator.settings import Settings
 from orchestrator.topics import TASK_ASKED
 from router import Router
+from scenarios.cabinet import cassette_of
 from scenarios.cassette import Cassette, Footer, Header, Recording, encode_line
 from scenarios.errors import RecordingError
-from scenarios.shelf import cassette_of
 from scenarios.tape import Tape
 
 #: Settings that say where things are or how they are shown, and decide nothing of what happens.

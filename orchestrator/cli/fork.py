@@ -47,10 +47,10 @@ def fork(
     parent stays as it is; the fork is a recorded run itself.
     """
     from orchestrator.journal import JournalReader
+    from scenarios.cabinet import cassette_of
     from scenarios.cassette import load_cassette
     from scenarios.fork import fork as fork_run
     from scenarios.redacting import redactor_of
-    from scenarios.shelf import cassette_of
 
     if tail not in ("live", "cassette"):
         raise typer.BadParameter(f"{tail!r} is none of live, cassette", param_hint="--tail")

@@ -1,4 +1,4 @@
-"""Owns the shelf: where the cassettes of recorded runs are, for whoever asks for one without reading it."""
+"""Owns the cabinet: where the cassettes of recorded runs are, for whoever asks for one without reading it."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from orchestrator.settings import Settings
-from scenarios.shelf import SUFFIX, cassette_of
+from scenarios.cabinet import SUFFIX, cassette_of
 
 
 def test_a_cassette_stands_beside_the_journal() -> None:
