@@ -11,7 +11,7 @@ from orchestrator.messages import EMPTY
 if TYPE_CHECKING:  # importing the router would load NumPy, which a program that only defines agents does without
     from router import Abstained, Contribution, Prediction
 
-RoutingPolicy = Literal["learned", "explored", "pinned", "fallback", "answered"]
+RoutingPolicy = Literal["learned", "explored", "pinned", "fallback", "answered", "replaced"]
 
 
 class RoutingDecision(NamedTuple):
@@ -22,7 +22,8 @@ class RoutingDecision(NamedTuple):
         chosen: the agent that gets it, or why nobody does.
         policy: `learned` (the router chose), `explored` (another agent than the router chose, to learn from it),
             `pinned` (the submitter did), `fallback` (the router abstained and the settings name who takes such tasks),
-            `answered` (the router abstained and a person named who takes this one).
+            `answered` (the router abstained and a person named who takes this one), `replaced` (the run is a fork that
+            was told who takes it; what the router answered stands beside it).
         prediction: the router's answer; None for pinned and answered tasks, for which it was not asked.
         vetoes: agents that were not eligible, and why.
         attribution: words of the request and their exact share of the leader's score, in the order of the text.

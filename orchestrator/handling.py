@@ -41,6 +41,7 @@ from orchestrator.policy import Policy
 from orchestrator.questions import Question, Questions, QuestionsOfAttempt
 from orchestrator.restarts import Restarts
 from orchestrator.spending import Spending
+from orchestrator.stand_in import Handle, StandIn, around
 from orchestrator.starts import Starts
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ class Handling:
         self._seed = f"{surroundings.seed}/{surroundings.effects.run}"
         self._deadlines = Deadlines(policy.timeout_s, surroundings.alarm.guard)
         self._isolation = _isolate(surroundings, policy, agent) if policy.isolation == "process" else None
+        self._stood_in = self._isolation is not None and isinstance(agent, StandIn)
 
     def renew(self) -> None:
         """Let calls from now on find new processes, where there are any."""
@@ -216,12 +218,15 @@ class Handling:
         questions: QuestionsOfAttempt,
         policy: Policy,
     ) -> Any:
-        if self._isolation is not None:
-            return await self._isolation.handle(context.task, context, policy)  # it keeps the time itself
+        handle: Handle = agent.handle
+        if (isolation := self._isolation) is not None:
+            if not self._stood_in:
+                return await isolation.handle(context.task, context, policy)  # it keeps the time itself
+            handle = around(agent, functools.partial(isolation.handle, policy=policy), isolation.die)
         deadlines = self._deadlines if policy.timeout_s == self._deadlines.seconds else self._own_deadline(policy)
         deadlines.begin(worker)
         try:
-            return await agent.handle(context.task, context)
+            return await handle(context.task, context)
         finally:
             self._bring_up(worker, questions, deadlines, context)
 

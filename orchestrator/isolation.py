@@ -107,6 +107,12 @@ class Isolation:
         """Let every process serve no call after the one that it may be at; the next calls get new ones."""
         self._round += 1
 
+    def die(self, answered: bool) -> None:  # noqa: FBT001 - `Die`
+        """Count a death that a stand-in wants; end the process that answered last: in virtual time there is one."""
+        if answered and self._idle:
+            self._end(self._idle.pop())
+        self._on_death()
+
     def close(self) -> None:
         """Kill all processes and wait until they, and the threads that waited for them, are gone."""
         self._closed = True

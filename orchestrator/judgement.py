@@ -68,12 +68,12 @@ class Judgement:
     def to_feedback(self) -> Feedback:
         """Return what the router can learn from.
 
-        Where nobody got the task, or its submitter or a person who was asked said who does, the router learns of the
-        right agent alone: the decision was none of its own, and says nothing of how likely it was.
+        Where nobody got the task, or its submitter, a person who was asked or a fork said who does, the router learns
+        of the right agent alone: the decision was none of its own, and says nothing of how likely it was.
         """
         from router import Feedback
 
-        if self.policy in ("pinned", "answered") or not self.agent:
+        if self.policy in ("pinned", "answered", "replaced") or not self.agent:
             return Feedback(self.request, self.should_be or self.agent, right=True)
         return Feedback(self.request, self.agent, self.right, self.should_be, self.propensity)
 

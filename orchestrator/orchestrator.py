@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from orchestrator.agent import Agent
+from orchestrator.ancestry import OWN, Ancestry
 from orchestrator.budget import Budget
 from orchestrator.clock import Clock, Ids, SystemClock, new_run_id
 from orchestrator.departure import depart
@@ -56,7 +57,7 @@ class Orchestrator:
         budget: Budget | None = None,
         logger: structlog.typing.FilteringBoundLogger | None = None,
         outside_of: OutsideOf | None = None,
-        origin: str = "",
+        origin: Ancestry = OWN,
     ) -> None:
         """Prepare a run; nothing starts before `async with`.
 
@@ -70,7 +71,7 @@ class Orchestrator:
             budget: what the run may use at most; limits that it does not name are those in the settings.
             logger: for one line per decision; None makes one as the settings say.
             outside_of: who answers what a task reads from outside, such as a cassette; None lets the world do so.
-            origin: run that this one goes on from: it has its keys of effects, chance and ids; empty for its own.
+            origin: what this run has from the one that it goes on from.
         """
         self.settings = settings or Settings()
         self.clock: Clock = clock or SystemClock()

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.alarm import Alarm
+from orchestrator.ancestry import OWN, Ancestry
 from orchestrator.bus import Bus
 from orchestrator.clock import Clock, Ids
 from orchestrator.desk import Desk
 from orchestrator.dispatcher import Dispatcher
+from orchestrator.diverted import DivertedDispatcher
 from orchestrator.effects import Effects
 from orchestrator.enrolment import Enrolment
 from orchestrator.errands import Errands
@@ -48,7 +50,7 @@ class Ground:
         routers: the one that decides, then the one in its shadow, if any.
         logger: for one line per decision, if any.
         outside_of: who answers what a task reads from outside; None for the world.
-        origin: run whose keys of effects, chance and ids this one has; empty for its own.
+        origin: what this run has from another one.
     """
 
     run: str
@@ -63,7 +65,7 @@ class Ground:
     routers: Sequence[Router]
     logger: structlog.typing.FilteringBoundLogger | None
     outside_of: OutsideOf | None = None
-    origin: str = ""
+    origin: Ancestry = OWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ def assemble(ground: Ground) -> Parts:
     settings, journal, graph = ground.settings, ground.journal, ground.graph
     bus = Bus(clock=ground.clock, ids=Ids(ground.run, after=ground.last_id), tap=journal)
     effects = Effects(
-        run=ground.origin or ground.run,
+        run=ground.origin.run or ground.run,
         bus=bus,
         journal=journal,
         clock=ground.clock,
@@ -159,8 +161,10 @@ def assemble(ground: Ground) -> Parts:
 def _dispatcher(ground: Ground, run: Surroundings, supervisor: Supervisor) -> Dispatcher:
     settings = ground.settings
     router, *shadow = ground.routers
-    return Dispatcher(
-        run=ground.origin or ground.run,
+    diversions = ground.origin.diversions
+    make = functools.partial(DivertedDispatcher, diversions) if diversions else Dispatcher
+    return make(
+        run=ground.origin.run or ground.run,
         seed=settings.seed,
         bus=run.bus,
         graph=run.graph,

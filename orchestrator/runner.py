@@ -53,12 +53,17 @@ class AgentRunner:
         self._farewell: dict[str, Any] = {"error": f"agent {self.name!r} was unregistered"}
         self._attempts = 0  # that have begun and whose outcome is not published yet
         self._attempt_ended = asyncio.Event()
+        self._went_on_at = self._now()
 
     def start(self, group: asyncio.TaskGroup) -> None:
         """Start the workers; the group owns them."""
         self._workers = [
             group.create_task(self._work(), name=f"{self.name} {number}") for number in range(self.policy.concurrency)
         ]
+
+    def go_on(self) -> None:
+        """Count from now what commands that are given again say of waits, and of time since a first attempt."""
+        self._went_on_at = self._now()
 
     async def drain(self) -> None:
         """Wait until all tasks given to this agent have ended; one between two attempts has not."""
@@ -153,7 +158,7 @@ class AgentRunner:
         task, body = self._in.graph.task(command.correlation_id), command.body
         entry = OpenTask(command, self._policies.of(task.plan_policy, task.policy), body.get("attempts", 0))
         if entry.attempts:
-            entry.since = self._now() - body.get("elapsed_s", 0.0)
+            entry.since = self._went_on_at - body.get("elapsed_s", 0.0)
         return entry
 
     def _take(self, command: Envelope) -> OpenTask:
@@ -163,9 +168,10 @@ class AgentRunner:
             known.timer = None  # it is this timer that put the command back
             return known
         entry = self._open[command.correlation_id] = self._opened(command)
-        wait_s = command.body.get("wait_s", 0.0)
-        if wait_s:
-            self._set_timer(entry, wait_s)
+        if "wait_s" in command.body:
+            left_s = self._went_on_at + command.body["wait_s"] - self._now()
+            if left_s > 0:  # no worker may have been free before
+                self._set_timer(entry, left_s)
         return entry
 
     async def _held_back(self, entry: OpenTask) -> bool:
@@ -273,7 +279,7 @@ class AgentRunner:
         task_id = entry.command.correlation_id
         asked = self._in.questions.left_open(task_id)
         if asked is not None:
-            entry.asked_at = self._now()
+            entry.asked_at = self._went_on_at
             await self._in.questions.park(task_id, asked, functools.partial(self._wake, entry))
         return asked is not None
 

@@ -106,7 +106,14 @@ class Supervisor:
         (self._tripped.add if tripped else self._tripped.discard)(name)
 
     def restore(self, breakers: Mapping[str, Failures], now: float) -> None:
-        """Let breakers remember failures from before a crash; `now` is in seconds since the epoch, as they are."""
+        """Let agents go on as from before a crash: their waits, and the failures that breakers remember.
+
+        Args:
+            breakers: by agent.
+            now: seconds since the epoch, as in them.
+        """
+        for runner in self._runners.values():
+            runner.go_on()
         for name, failures in breakers.items():
             if name in self._runners:
                 self._runners[name].breaker.restore(failures.in_a_row, now - failures.last_at)

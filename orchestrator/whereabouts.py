@@ -12,6 +12,7 @@ from typing import Any
 from orchestrator.agent import Agent, AgentCard, adopt
 from orchestrator.errors import CardError
 from orchestrator.plugins import GROUP
+from orchestrator.stand_in import real_agent
 
 
 def whereabouts(agent: Agent) -> str:
@@ -20,6 +21,7 @@ def whereabouts(agent: Agent) -> str:
     Raises:
         CardError: if it is found at neither; a process of its own could not run it.
     """
+    agent = real_agent(agent)
     for reference in _candidates(agent):
         if _card_at(reference) == agent.card:
             return reference

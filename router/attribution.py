@@ -61,6 +61,13 @@ class Attribution(Sequence[Contribution]):
         return f"Attribution({tuple(self)!r})"
 
 
+def columns(contributions: Sequence[Contribution]) -> tuple[Sequence[str], Sequence[float]]:
+    """Return the words of any contributions, and the weights."""
+    if isinstance(contributions, Attribution):
+        return contributions.words, contributions.weights
+    return [word for word, _ in contributions], [weight for _, weight in contributions]
+
+
 def as_pairs(contributions: Sequence[Contribution]) -> list[list[Any]]:
     """Return any contributions as ``Attribution.to_json`` does."""
     if isinstance(contributions, Attribution):

@@ -21,7 +21,8 @@ _FLOORS: Final = np.linspace(0.1, 0.8, 36)
 _OUT_SHARE: Final = 0.25  # out-of-scope requests weigh this much of all held-out requests
 _exp: Final = math.exp
 _exps: Final = np.exp
-_FINITE: Final = 80.0  # exponents between this and its negative are far from the ends of single precision
+#: Exponents between this and its negative are far from the ends of single precision.
+FINITE: Final = 80.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Calibration:
         threshold: Confidence below which the router abstains.
         budget: Share of errors that the threshold was chosen to keep; None if it was chosen otherwise.
         beta: From the leader's odds to its confidence.
+        factor: The scale, as an array without dimensions.
+        scaled_floor: The floor times the scale.
     """
 
     scale: float
@@ -44,13 +47,13 @@ class Calibration:
     threshold: float
     budget: float | None = None
     beta: BetaMap = UNCHANGED
-    _factor: NDArray[np.float32] = field(init=False, repr=False, compare=False)
-    _floor: float = field(init=False, repr=False, compare=False)
+    factor: NDArray[np.float32] = field(init=False, repr=False, compare=False)
+    scaled_floor: float = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         # An array without dimensions multiplies in half the time that a float takes, which is converted each time.
-        object.__setattr__(self, "_factor", np.array(self.scale, dtype=np.float32))
-        object.__setattr__(self, "_floor", self.floor * self.scale)
+        object.__setattr__(self, "factor", np.array(self.scale, dtype=np.float32))
+        object.__setattr__(self, "scaled_floor", self.floor * self.scale)
 
     def to_json(self) -> dict[str, Any]:
         """Return how scores become a confidence, as a JSON object; threshold and budget stand in every decision."""
@@ -92,14 +95,14 @@ class Calibration:
         """
         scale = self.scale
         top = leader * scale
-        if -_FINITE < top < _FINITE:  # then the leader is taken off once, behind the sum
-            odds = others * self._factor
+        if -FINITE < top < FINITE:  # then the leader is taken off once, behind the sum
+            odds = others * self.factor
             rest = _exp(-top)
         else:
-            odds = (others - leader) * self._factor
+            odds = (others - leader) * self.factor
             rest = 1.0
         _exps(odds, odds)
-        none = self._floor - top
+        none = self.scaled_floor - top
         # A product with ones takes half the time of a sum, and rounds in another order.
         against = float(_ones(len(odds)).dot(odds)) * rest + _exp(min(700.0, none))
         confidence = self.beta.confidence(against)

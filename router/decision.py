@@ -14,7 +14,8 @@ from router.prediction import Abstained, Prediction, Scoreboard, choose
 from router.protocol import NO_VETOES
 
 _INF: Final = math.inf
-_FEW: Final = 24  # up to this many agents, plain Python is done before NumPy has been called six times
+#: Up to this many agents, plain Python is done before NumPy has been called six times.
+FEW: Final = 24
 
 
 @dataclass(frozen=True)  # no slots: the places are kept in the instance
@@ -55,7 +56,7 @@ def decide(
     if not names:
         return Prediction(Abstained.NO_CANDIDATES, "", "", 0.0, 0.0, threshold, roster.fingerprint, board, budget)
     eligible = _without(roster, scores, vetoes) if vetoes else scores
-    if len(names) <= _FEW:
+    if len(names) <= FEW:
         first, best, second, rest, confidence, other = _lead_of_few(eligible, calibration)
     else:
         first = int(eligible.argmax())

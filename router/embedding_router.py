@@ -15,7 +15,6 @@ from router.base_encoder import base_of
 from router.beta_map import BetaMap
 from router.budget import Mix, among_strangers, keep_budget, swaying
 from router.calibration import Calibration
-from router.decision import decide
 from router.encoder import Encoded, Encoder, Vocabulary
 from router.errors import RouterError
 from router.manifest import Manifest
@@ -139,26 +138,25 @@ class EmbeddingRouter:
     @property
     def error_budget(self) -> float | None:
         """Return the budget that is kept with the agents that are registered now; None if none is proved."""
-        return self._calibration_among(self._current()).budget
+        return self._current().calibration.budget
 
     def predict(self, text: str, vetoes: Mapping[str, str] = NO_VETOES) -> Prediction:
         """Decide on one request; see ``Router.predict``."""
+        # ``Snapshot.decide``, spelt out: a call less for what is asked most.
         snapshot = self._snapshot or self._rebuild()
-        calibration = self._calibration if snapshot.crowd is None else self._among_strangers
-        return decide(snapshot.roster, snapshot.scores(self._encoder.encode(text)), vetoes, calibration)
+        read = self._encoder.read(text)
+        instant = snapshot.instant
+        if instant is None or vetoes:
+            return snapshot.decide(read, vetoes)
+        return instant(read) or snapshot.decide(read, vetoes)
 
     def predict_many(self, texts: Sequence[str], vetoes: Mapping[str, str] = NO_VETOES) -> list[Prediction]:
         """Decide on requests as ``predict`` does, to the bit.
 
         All of them see the same agents, whoever is added or removed meanwhile.
         """
-        snapshot = self._snapshot or self._rebuild()
-        roster, calibration = snapshot.roster, self._calibration_among(snapshot)
-        encode, scores = self._encoder.encode, snapshot.scores
-        return [decide(roster, scores(encode(text)), vetoes, calibration) for text in texts]
-
-    def _calibration_among(self, snapshot: Snapshot) -> Calibration:
-        return self._calibration if snapshot.crowd is None else self._among_strangers
+        read, decide = self._encoder.read, (self._snapshot or self._rebuild()).decide
+        return [decide(read(text), vetoes) for text in texts]
 
     def explain(self, text: str, agent: str) -> Sequence[Contribution]:
         """Split an agent's score over the words of the text; see ``Router.explain``.
@@ -174,7 +172,7 @@ class EmbeddingRouter:
     def study(self, text: str, vetoes: Mapping[str, str] = NO_VETOES) -> Study:
         """Decide on one request and keep what its reasons are made of; see ``Studies.study``."""
         snapshot = self._snapshot or self._rebuild()
-        return TextStudy(self._encoder, snapshot, self._calibration_among(snapshot), text, vetoes)
+        return TextStudy(self._encoder, snapshot, text, vetoes)
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the unit vectors of texts, shape (texts, width); see ``Embeds.embed``."""
@@ -286,5 +284,6 @@ class EmbeddingRouter:
                 self._encoder,
                 self._strangers,
                 self._rarity.among(self._hearsay.copy()) if self._rarity else None,
+                (self._calibration, self._among_strangers),
             )
             return snapshot

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,14 +11,14 @@ from router.base_encoder import BaseEncoder
 from router.features import STAMP, Places, Template, order_buckets, order_template, word_buckets
 from router.packed_rows import PackedRows
 from router.sketch import sketch_word
-from router.tokenizer import MAX_TOKENS, pieces
-from router.word_cache import EMPTY, MOST_BYTES, NUMBER, Reading, WordCache
+from router.tokenizer import MAX_CHARS, MAX_TOKENS, pieces
+from router.word_cache import EMPTY, LONGEST, NUMBER, Reading, WordCache, Words
 
 Vector: TypeAlias = NDArray[np.float32]
 
 _join: Final = b"".join
 _frombuffer: Final = np.frombuffer
-_made: Final[Any] = tuple.__new__  # what a named tuple does when it is called, without the Python in between
+_FLOAT: Final = np.dtype(np.float32)
 #: So many ones, by their number: a product with them adds rows the fastest.
 _ONES: Final = tuple(np.ones(count, dtype=np.float32) for count in range(MAX_TOKENS + 1))
 
@@ -78,16 +78,27 @@ class Encoded(NamedTuple):
     Attributes:
         text: The text itself.
         vector: The sum of all parts, shape (width,); its length is not normalised.
-        reading: The words, in order.
+        line: The words, in order, see ``Reading``.
+        known: Where their places are.
         pairs: Row numbers of the word pairs, -1 for one that training has not seen, shape (pairs,).
         template: The words that the pairs are made of.
     """
 
     text: str
     vector: Vector
-    reading: Reading
+    line: Places
+    known: Words
     pairs: Places
     template: Template
+
+    @property
+    def reading(self) -> Reading:
+        """Return the words."""
+        return Reading(self.line, self.known)
+
+
+#: What an ``Encoded`` is, without its class: to make one of it takes a fortieth of a decision.
+Plain: TypeAlias = tuple[str, Vector, Places, Words, Places, Template]
 
 
 class Parts(NamedTuple):
@@ -145,38 +156,64 @@ class Encoder:
         self._base_weight = base_weight
         self._cache = WordCache(self._word, self.width, vocabulary.bits)
         self._no_pairs = np.zeros(0, dtype=np.intp), order_template(0, 0)
-        self._last: Encoded | None = None
+        none = np.zeros((0, self.trained), dtype=_FLOAT)
+        self._no_order = WordOrder(none, none[:, 0], self._no_pairs[1])
+        self._last: Plain | None = None
 
     def encode(self, text: str) -> Encoded:
-        """Read a text; in one function of local names, for this is most of a decision."""
+        """Read a text."""
+        return Encoded._make(self.read(text))
+
+    def read(self, text: str) -> Plain:
+        """Return what ``encode`` returns, for who is in a hurry."""
         known = self._cache.known
         split = pieces(text)
         try:
-            stamps = _join(map(known.pieces.__getitem__, split))
-            line = _frombuffer(known.edges + stamps[:MOST_BYTES], NUMBER)
+            line = _frombuffer(_join([known.edges, *map(known.pieces.__getitem__, split)])[:LONGEST], NUMBER)
         except KeyError:
             line, known = self._cache.read(split)
+        # One reference, replaced whole: another thread sees this text or another one, never a mixture. What is large
+        # is not kept, so that the next text finds its memory in the cache of the core.
+        self._last = read = self._sum(text, line, known)
+        return read
+
+    def read_again(self, text: str, places: Sequence[int], known: Words) -> Plain:
+        """Return what ``read`` returns for a text that is words with spaces between, told where they are known.
+
+        Args:
+            text: The words.
+            places: The place of each.
+            known: There.
+        """
+        if len(text) > MAX_CHARS:  # not all of it counts
+            return self.read(text)
+        line = _frombuffer(_join([known.edges, *map(known.stamps.__getitem__, places)]), NUMBER)
+        return self._sum(text, line, known)
+
+    def _sum(self, text: str, line: Places, known: Words) -> Plain:
+        """Look up words and pairs and add them up; in one function of local names, for this is half of a decision."""
         places = line[EMPTY::STAMP]
         words = places.tolist()
-        vector: Vector = _ONES[len(words)].dot(known.vectors.take(places, axis=0))
         pairs, template = self._no_pairs
         if self._has_order:
             buckets, template = order_buckets(line, words, known.stamps)
             # What training has not seen is at -1, where a row of zeros lies.
-            pairs = self._index[buckets]
+            pairs = self._index.take(buckets)
+            order = self._rows.sum(pairs)  # first: it frees more memory than the words need, and leaves it warm
+        vector: Vector = _ONES[len(words)].dot(known.vectors.take(places, 0))
+        if self._has_order:
             trained = vector[: self.trained]
-            trained += self._rows.sum(pairs)
-        # One reference, replaced whole: another thread sees this text or another one, never a mixture. What is large
-        # is not kept, so that the next text finds its memory in the cache of the core.
-        encoded: Encoded = _made(Encoded, (text, vector, _made(Reading, (line, known)), pairs, template))
-        self._last = encoded
-        return encoded
+            trained += order
+        return text, vector, line, known, pairs, template
 
-    def parts(self, encoded: Encoded) -> Parts:
+    def parts(self, read: Plain) -> Parts:
         """Take a text apart."""
-        _, vector, reading, pairs, template = encoded
-        order = WordOrder(self._rows.levels(pairs).astype(np.float32), self._rows.factors(pairs), template)
-        return Parts(vector, reading.vectors, order, reading.tokens)
+        _, vector, line, known, pairs, template = read
+        places, order = line[EMPTY::STAMP], self._no_order
+        if self._has_order:
+            order = WordOrder(self._rows.levels(pairs).astype(_FLOAT), self._rows.factors(pairs), template)
+        tokens = list(map(known.tokens.__getitem__, places.tolist()))
+        return Parts(vector, known.vectors.take(places, 0), order, tokens)
 
     def words(self, tokens: Sequence[str]) -> Vector:
         """Return the vectors of at most ``MAX_TOKENS`` words, shape (words, width)."""
@@ -185,7 +222,7 @@ class Encoder:
     def recall(self, text: str) -> Encoded:
         """Return what ``encode`` returns, without computing it again for the text that was encoded last."""
         last = self._last
-        return last if last is not None and last.text == text else self.encode(text)
+        return Encoded._make(last if last is not None and last[0] == text else self.read(text))
 
     def _word(self, token: str) -> Vector:
         buckets = word_buckets(token, self.vocabulary.bits)

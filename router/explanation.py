@@ -12,20 +12,25 @@ from router.features import PAIR_TOKENS, order_template
 
 
 def split_score(parts: Parts, row: Vector, factor: float) -> Sequence[Contribution]:
-    """Split one agent's score over the words of a text, in their order; the weights sum to the score.
+    """Split one agent's score over the words of a text; see ``split_scores``."""
+    return split_scores(parts, (row,), factor)[0]
+
+
+def split_scores(parts: Parts, rows: Sequence[Vector], factor: float) -> list[Sequence[Contribution]]:
+    """Split agents' scores over the words of a text, in their order; the weights of each sum to its score.
 
     A word pair gives half to each of its words, and all to the one word when the other side is an edge of the text.
     The length of the whole vector is held fixed, so a weight is a share, not the effect of leaving the word out.
 
     Args:
         parts: A text.
-        row: The agent's row, shape (width,); or the difference of two, to split that of their scores.
-        factor: One over the length that the agent measures the text's vector by.
+        rows: The agents' rows, shape (width,) each; or the difference of two, to split that of their scores.
+        factor: One over the length that the agents measure the text's vector by.
     """
     if not len(parts.words):
-        return ()
+        return [() for _ in rows]
     tokens = parts.tokens
-    return Attribution(tokens, _weights(parts, row, factor, tokens))
+    return [Attribution(tokens, weights) for weights in _weights(parts, rows, factor)]
 
 
 def lead(ours: Sequence[Contribution], theirs: Sequence[Contribution]) -> Sequence[Contribution]:
@@ -34,20 +39,29 @@ def lead(ours: Sequence[Contribution], theirs: Sequence[Contribution]) -> Sequen
     return Attribution([word for word, _ in ours], weights)
 
 
-def _weights(parts: Parts, row: Vector, factor: float, tokens: list[str]) -> list[float]:
-    """Return what each word gives to an agent."""
-    weights: Vector = parts.words.dot(row)
-    levels, scales, template = parts.order
-    if len(scales):
-        gains = levels.dot(row[: levels.shape[1]])
+def _weights(parts: Parts, rows: Sequence[Vector], factor: float) -> list[list[float]]:
+    """Return what each word gives to each agent."""
+    _, of_words, (levels, scales, template), tokens = parts
+    if not len(scales):
+        return [(of_words.dot(row) * factor).tolist() for row in rows]
+    words, trained = min(len(tokens), PAIR_TOKENS), levels.shape[1]
+    owned = _ownership(words, template.distinct)
+    repeated = _first_places(tokens) if template.distinct else None
+    split = []
+    for row in rows:
+        weights = of_words.dot(row)
+        gains = levels.dot(row[:trained])
         gains *= scales
-        words = min(len(weights), PAIR_TOKENS)
-        shares = _ownership(words, template.distinct).dot(gains)
-        weights[:words] += shares[:words]
-        if template.distinct:
-            weights[_first_places(tokens)] += shares[words:]
-    weights *= factor
-    return weights.tolist()  # type: ignore[no-any-return]  # floats
+        shares = owned.dot(gains)
+        if words == len(shares) == len(weights):
+            weights += shares
+        else:
+            weights[:words] += shares[:words]
+            if repeated:
+                weights[repeated] += shares[words:]
+        weights *= factor
+        split.append(weights.tolist())
+    return split
 
 
 @lru_cache(maxsize=128)

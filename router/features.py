@@ -31,7 +31,8 @@ _MASK: Final = (1 << 64) - 1
 WORD, GRAM, BIGRAM, SKIP, PAIR = range(5)
 START, END, WORDS = range(3)  # where the edges of a text and its first word stand in a line
 STAMP: Final = 5  # so many numbers stand for a word in a line
-_PLACE: Final = np.dtype(np.intp).itemsize
+_NUMBER: Final = np.dtype(np.intp)
+_PLACE: Final = _NUMBER.itemsize
 _CODES: Final = (STAMP - 1) * _PLACE  # bytes of a word's codes
 _EDGES: Final = (1 << 32, 2 << 32)  # no 32-bit hash of a word is one of them
 
@@ -40,6 +41,7 @@ _LEADS, _FOLLOWS, _SKIPPED_TO, _TOGETHER = range(4)
 _SIDES: Final = np.array([(_LEADS, _LEADS, _TOGETHER), (_FOLLOWS, _SKIPPED_TO, _TOGETHER)])  # by kind, from BIGRAM
 _PAIRS: Final = np.stack(np.triu_indices(PAIR_TOKENS, 1))
 _distinct: Final = dict.fromkeys
+_frombuffer: Final = np.frombuffer
 _ROLES: Final = np.arange(1, 5, dtype=np.uint64) * _KIND
 
 
@@ -173,13 +175,12 @@ def order_buckets(line: Places, words: Sequence[int], stamps: Sequence[bytes]) -
         words: The place of each word, as in the line.
         stamps: Stamps by place.
     """
-    tokens = len(words)
-    apart = _distinct(words[:PAIR_TOKENS])
-    distinct = len(apart)
-    if distinct in (tokens, PAIR_TOKENS):
-        distinct = 0
-    else:
-        line = np.frombuffer(line.tobytes() + b"".join(map(stamps.__getitem__, apart)), dtype=np.intp)
+    tokens, distinct = len(words), 0
+    if len(set(words)) != tokens:
+        apart = _distinct(words[:PAIR_TOKENS])
+        if len(apart) != PAIR_TOKENS:
+            distinct = len(apart)
+            line = _frombuffer(line.tobytes() + b"".join(map(stamps.__getitem__, apart)), _NUMBER)
     template = order_template(tokens, distinct)
     codes = line.take(template.sides)
     count = template.count

@@ -43,7 +43,7 @@ class PackedRows:
 
     def levels(self, places: NDArray[Any]) -> NDArray[np.int8]:
         """Return rows before their factors, odd whole numbers from -15 to 15, shape (places, size); zeros at -1."""
-        return self._levels.take(places, axis=0)
+        return self._levels.take(places, 0)
 
     def factors(self, places: NDArray[Any]) -> Vector:
         """Return half the scales of rows, shape (places,); times the levels they are the rows; 0 at -1."""
@@ -52,7 +52,7 @@ class PackedRows:
 
     def sum(self, places: NDArray[Any]) -> Vector:
         """Return the sum of rows, shape (size,)."""
-        total: Vector = self._factors[places].dot(self._levels.take(places, axis=0))
+        total: Vector = self._factors.take(places).dot(self._levels.take(places, 0))
         return total
 
     def unpack(self) -> Vector:

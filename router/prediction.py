@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 _round: Final = float.__round__  # what `round` finds out each time
 _FEW: Final = 24  # up to this many scores, Python sorts faster than NumPy is called
 
-# An array without dimensions: a float would be converted each time, and its product be of single precision.
+# An array without dimensions: a float would be converted each time.
+_DOUBLE: Final = np.dtype(np.float64)
 _rint: Final = np.rint
 _MILLION: Final = np.array(1e6)
 
@@ -95,7 +96,8 @@ class Scoreboard(NamedTuple):
         if len(names) <= _FEW:
             rounded = [_round(value * 1e6) / 1e6 for value in scores.tolist()]
         else:
-            product = scores * _MILLION
+            product = scores.astype(_DOUBLE)
+            product *= _MILLION
             _rint(product, product)
             product /= _MILLION
             rounded = product.tolist()
@@ -188,10 +190,10 @@ class Prediction(NamedTuple):
             "abstained": None if isinstance(choice, str) else choice.value,
             "leader": leader,
             "runner_up": runner_up,
-            "margin": round(margin * 1e6) / 1e6,
-            "confidence": round(confidence * 1e6) / 1e6,
-            "runner_up_confidence": round(other * 1e6) / 1e6,
-            "threshold": round(threshold * 1e6) / 1e6,
+            "margin": _round(margin * 1e6) / 1e6,
+            "confidence": _round(confidence * 1e6) / 1e6,
+            "runner_up_confidence": _round(other * 1e6) / 1e6,
+            "threshold": _round(threshold * 1e6) / 1e6,
             "budget": budget,
             "fingerprint": fingerprint,
             "candidates": board.to_json(),

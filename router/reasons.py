@@ -3,7 +3,7 @@
 from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from router.attribution import Contribution, as_pairs
+from router.attribution import Contribution, as_pairs, columns
 from router.explanation import lead
 from router.prediction import Abstained, Prediction
 from router.protocol import NO_VETOES, Router, Study
@@ -115,7 +115,8 @@ def _removable(words: Sequence[Contribution], separation: Sequence[Contribution]
         least_first: Whether the router abstained.
     """
     total: dict[str, float] = {}
-    for (word, weight), (_, more) in zip(words, separation, strict=True):
+    told, weights = columns(words)
+    for word, weight, more in zip(told, weights, columns(separation)[1], strict=True):
         if word in total:
             total[word] += weight + more
         elif word.isalnum() or any(map(str.isalnum, word)):

@@ -11,9 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.attribution import Attribution, Contribution
-from router.decision import Roster
-from router.encoder import Encoded, Encoder, Parts, Vector
-from router.explanation import lead, split_score
+from router.calibration import Calibration
+from router.decision import Roster, decide
+from router.encoder import Encoded, Encoder, Parts, Plain, Vector
+from router.explanation import lead, split_score, split_scores
+from router.instant import Instant, prepare
+from router.prediction import Prediction
 from router.rarity import NOTHING, Heard, Rarity
 from router.strangers import Strangers
 from router.word_cache import EMPTY
@@ -114,6 +117,8 @@ class Snapshot:
         crowd: The others; None if there are none.
         places: Where those known and then the others stand in the roster.
         entries: All of them, by name.
+        calibration: From scores to confidence.
+        instant: The usual case of ``decide``, prepared; None where there is none.
     """
 
     roster: Roster
@@ -122,12 +127,20 @@ class Snapshot:
     crowd: Crowd | None
     places: NDArray[np.intp]
     entries: Mapping[str, Entry]
+    calibration: Calibration
+    instant: Instant | None
 
-    def scores(self, encoded: Encoded) -> NDArray[np.float32]:
+    def decide(self, read: Plain, vetoes: Mapping[str, str]) -> Prediction:
+        """Decide on a text; see ``Router.predict``."""
+        if not vetoes and self.instant is not None and (at_once := self.instant(read)):
+            return at_once
+        return decide(self.roster, self.scores(read), vetoes, self.calibration)
+
+    def scores(self, read: Plain) -> NDArray[np.float32]:
         """Return the score of each agent for a text, shape (agents,)."""
-        _, vector, reading, _, _ = encoded
+        _, vector, line, _, _, _ = read
         scores: NDArray[np.float32] = self.rows.dot(vector[: self.columns])
-        has_words = len(reading.line) > EMPTY
+        has_words = len(line) > EMPTY
         factor = _empty((), _FLOAT)  # to multiply by a float takes twice as long as by an array without dimensions
         square = float(vector.dot(vector))
         factor[()] = 1.0 / _sqrt(square) if has_words and square else 0.0
@@ -137,7 +150,7 @@ class Snapshot:
         every = np.zeros(len(self.places), dtype=np.float32)
         every[self.places[: len(scores)]] = scores
         if has_words:
-            every[self.places[len(scores) :]] = self.crowd.scores(encoded)
+            every[self.places[len(scores) :]] = self.crowd.scores(Encoded._make(read))
         return every
 
     def split(self, parts: Parts, entry: Entry) -> Sequence[Contribution]:
@@ -150,12 +163,15 @@ class Snapshot:
         self, parts: Parts, ours: Entry, theirs: Entry | None
     ) -> tuple[Sequence[Contribution], Sequence[Contribution]]:
         """Split an agent's score and its lead over another one over the words of a text."""
-        words = self.split(parts, ours)
         if theirs is None:
+            words = self.split(parts, ours)
             return words, words
-        if not ours.stranger and not theirs.stranger:
-            return words, split_score(parts, ours.rows[0] - theirs.rows[0], inverse_length(parts.vector))
-        return words, lead(words, self.split(parts, theirs))
+        if ours.stranger or theirs.stranger:
+            words = self.split(parts, ours)
+            return words, lead(words, self.split(parts, theirs))
+        of_ours = ours.rows[0]
+        words, separation = split_scores(parts, (of_ours, of_ours - theirs.rows[0]), inverse_length(parts.vector))
+        return words, separation
 
 
 def digest_entries(model: str, ordered: Iterable[Entry]) -> str:
@@ -164,7 +180,12 @@ def digest_entries(model: str, ordered: Iterable[Entry]) -> str:
 
 
 def take_snapshot(
-    model: str, entries: Mapping[str, Entry], encoder: Encoder, measure: Strangers, rarity: Rarity | None
+    model: str,
+    entries: Mapping[str, Entry],
+    encoder: Encoder,
+    measure: Strangers,
+    rarity: Rarity | None,
+    calibrations: tuple[Calibration, Calibration],
 ) -> Snapshot:
     """Return the agents as they are now: the same agents give the same snapshot, in whatever order they came.
 
@@ -174,6 +195,7 @@ def take_snapshot(
         encoder: Gives the vectors of words.
         measure: How strangers are scored.
         rarity: How their words are weighed; None for as in training.
+        calibrations: From scores to confidence, without strangers and among them.
     """
     ordered = [entries[name] for name in sorted(entries)]
     names, versions = tuple(entry.name for entry in ordered), tuple(entry.version for entry in ordered)
@@ -182,13 +204,18 @@ def take_snapshot(
     others = [entry for entry in ordered if entry.stranger]
     used = np.flatnonzero(known.any(axis=0))
     columns = int(used[-1]) + 1 if len(used) else 0
+    rows = np.ascontiguousarray(known[:, :columns])
+    roster = Roster(names, versions, digest_entries(model, ordered)[:16])
+    alone, among = calibrations
     return Snapshot(
-        Roster(names, versions, digest_entries(model, ordered)[:16]),
-        np.ascontiguousarray(known[:, :columns]),
+        roster,
+        rows,
         columns,
         _gather(others, encoder, measure, rarity) if others else None,
         np.concatenate([np.flatnonzero(~strange), np.flatnonzero(strange)]),
         {entry.name: entry for entry in ordered},
+        among if others else alone,
+        None if others else prepare(roster, rows, columns, alone),
     )
 
 

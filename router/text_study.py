@@ -3,37 +3,35 @@
 from collections.abc import Container, Mapping, Sequence
 
 from router.attribution import Contribution
-from router.calibration import Calibration
-from router.decision import decide
 from router.encoder import Encoder
+from router.features import STAMP
 from router.prediction import Prediction
 from router.snapshot import Snapshot
+from router.word_cache import EMPTY
 
 
 class TextStudy:
     """What a trained router makes of one request, all of it with the same agents; see ``Study``."""
 
-    __slots__ = ("_calibration", "_encoded", "_encoder", "_snapshot", "_tokens", "_vetoes", "prediction")
+    __slots__ = ("_encoder", "_known", "_read", "_snapshot", "_vetoes", "_words", "prediction")
 
-    def __init__(
-        self, encoder: Encoder, snapshot: Snapshot, calibration: Calibration, text: str, vetoes: Mapping[str, str]
-    ) -> None:
+    def __init__(self, encoder: Encoder, snapshot: Snapshot, text: str, vetoes: Mapping[str, str]) -> None:
         """Read a request and decide on it.
 
         Args:
             encoder: Reads it.
             snapshot: The agents.
-            calibration: From scores to confidence.
             text: The request.
             vetoes: As in ``Router.predict``; they hold without some words, too.
         """
         self._encoder = encoder
         self._snapshot = snapshot
-        self._calibration = calibration
         self._vetoes = vetoes
-        self._encoded = encoded = encoder.encode(text)
-        self._tokens = encoded.reading.tokens
-        self.prediction = decide(snapshot.roster, snapshot.scores(encoded), vetoes, calibration)
+        self._read = read = encoder.read(text)
+        _, _, line, self._known, _, _ = read
+        tokens = self._known.tokens
+        self._words = [(tokens[place], place) for place in line[EMPTY::STAMP].tolist()]
+        self.prediction = snapshot.decide(read, vetoes)
 
     def shares(self) -> tuple[Sequence[Contribution], Sequence[Contribution]]:
         """Return each word's share of the leader's score and of the margin; see ``Study.shares``."""
@@ -42,11 +40,10 @@ class TextStudy:
             return (), ()
         ours = self._snapshot.entries[leader]
         theirs = self._snapshot.entries[runner_up] if runner_up else None
-        return self._snapshot.shares(self._encoder.parts(self._encoded), ours, theirs)
+        return self._snapshot.shares(self._encoder.parts(self._read), ours, theirs)
 
     def without(self, words: Container[str]) -> tuple[str, Prediction]:
         """Take words away, each wherever it stands, and decide on the others as on any request."""
-        left = " ".join([token for token in self._tokens if token not in words])
-        snapshot = self._snapshot
-        scores = snapshot.scores(self._encoder.encode(left))
-        return left, decide(snapshot.roster, scores, self._vetoes, self._calibration)
+        left = [word for word in self._words if word[0] not in words]
+        text, places = " ".join([token for token, _ in left]), [place for _, place in left]
+        return text, self._snapshot.decide(self._encoder.read_again(text, places, self._known), self._vetoes)

@@ -22,7 +22,7 @@ _LONGEST_PIECE: Final = 64
 NUMBER: Final = np.dtype(np.intp)
 EMPTY: Final = STAMP * WORDS  # length of the line of a text without words: that is where the first word would be
 _STAMP_BYTES: Final = STAMP * NUMBER.itemsize
-MOST_BYTES: Final = MAX_TOKENS * _STAMP_BYTES  # of the stamps of a text
+LONGEST: Final = (WORDS + MAX_TOKENS) * _STAMP_BYTES  # bytes of a line
 
 
 class Words:
@@ -111,7 +111,7 @@ class WordCache:
         """
         with self._lock:
             stamps, known = self._learn(pieces)
-        return Reading(np.frombuffer(known.edges + stamps[:MOST_BYTES], NUMBER), known)
+        return Reading(np.frombuffer((known.edges + stamps)[:LONGEST], NUMBER), known)
 
     def _learn(self, pieces: Sequence[str]) -> tuple[bytes, Words]:
         known = self.known

@@ -11,6 +11,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from orchestrator.agent import describe_fault
+from orchestrator.ancestry import Ancestry, Diversion
 from orchestrator.errors import DocumentError
 from orchestrator.fault import Fault
 from orchestrator.files import write_atomically
@@ -70,6 +71,20 @@ class Override(_Part):
     value: Any = None
 
 
+class Diverted(_Part):
+    """One decision that is replaced.
+
+    Attributes:
+        task: id of the task.
+        nth: which of the decisions on it, from 1.
+        agent: who gets it.
+    """
+
+    task: str
+    nth: int = Field(ge=1)
+    agent: str
+
+
 class Header(_Part):
     """What a cassette belongs to.
 
@@ -83,9 +98,11 @@ class Header(_Part):
         settings: those that decide what happens.
         workspace: folder that relative paths in payloads started from, as it was given.
         profile: of redaction, its name or its file; empty where nothing was taken out.
-        key: mark of the key of its pseudonyms.
+        key: mark of the key of its pseudonyms; empty where they are numbered.
+        stated: of a scenario's, which of its pseudonyms are secrets that the scenario itself states, as a digest.
         origin: run that this one was forked from; its keys of effects, chance and ids are those of that.
         overrides: answers of agents that are replaced.
+        diverted: decisions that are replaced.
     """
 
     pointsman: Literal["cassette/1"] = "cassette/1"
@@ -98,8 +115,14 @@ class Header(_Part):
     workspace: str = ""
     profile: str = ""
     key: str = ""
+    stated: str = ""
     origin: str = ""
     overrides: tuple[Override, ...] = ()
+    diverted: tuple[Diverted, ...] = ()
+
+    def ancestry(self) -> Ancestry:
+        """Return what the run has from the one that it was forked from."""
+        return Ancestry(self.origin, tuple(Diversion(one.task, one.nth, one.agent) for one in self.diverted))
 
 
 class Footer(_Part):

@@ -12,6 +12,7 @@ from orchestrator.documents import suggest
 from orchestrator.errors import AgentError, PointsmanError, UnknownAgentError
 from orchestrator.messages import Task
 from orchestrator.policy import Policy
+from orchestrator.stand_in import Die, Handle
 from scenarios.given import Given, ScriptedAgent
 
 
@@ -62,11 +63,15 @@ class Understudy:
 
     def __init__(self, agent: Agent, policy: Policy) -> None:
         self.card = agent.card.model_copy(update={"policy": policy})
-        self._agent = agent
+        self.stands_for = agent
 
     async def handle(self, task: Task, context: TaskContext) -> Any:
         """Do what the agent does."""
-        return await self._agent.handle(task, context)
+        return await self.stands_for.handle(task, context)
+
+    def around(self, handle: Handle, die: Die) -> Handle:  # noqa: ARG002 - a stand-in's
+        """Do what the agent does, in its process."""
+        return handle
 
 
 def choose_agents(given: Given, installed: Iterable[Agent]) -> list[Agent]:

@@ -189,7 +189,7 @@ def _decided(decision: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "routes", f"{_BY[policy]} → {chosen}"
     if policy in ("pinned", "answered", "fallback"):
         yield "outcomes", {"answered": "answered by a person"}.get(policy, policy)
-    elif chosen:
+    elif chosen and policy != "replaced":
         yield "outcomes", "won"
     reason = decision.get("abstained")
     if reason:
@@ -205,5 +205,6 @@ _BY: Final[Mapping[str, str]] = {
     "pinned": "submitter",
     "fallback": "fallback",
     "answered": "person",
+    "replaced": "fork",
 }
 DIMENSIONS: Final = ("agents", "routes", "edges", "outcomes", "endings", "faults")

@@ -12,7 +12,9 @@ from orchestrator.interleaving import USUAL, Interleaving, run_interleaved
 from orchestrator.offline import offline
 from orchestrator.outside import OutsideOf
 from orchestrator.paced_loop import run_paced
+from orchestrator.redaction import Profile
 from scenarios.cassette import Cassette, Header, RecordMode, load_cassette, save_cassette
+from scenarios.mask import Mask
 from scenarios.scenario import Scenario
 from scenarios.tape import Tape, describe
 
@@ -27,10 +29,17 @@ class Deck:
 
     Attributes:
         held: at which choices of its interleaving somebody was held back; known after the run.
+        mask: takes secrets out of what is written; None where nothing is to be taken out.
+        tape: of its cassette; None where there is none.
     """
 
     def __init__(
-        self, scenario: Scenario, *, record: RecordMode | None = None, interleaving: Interleaving = USUAL
+        self,
+        scenario: Scenario,
+        *,
+        record: RecordMode | None = None,
+        interleaving: Interleaving = USUAL,
+        profile: Profile | None = None,
     ) -> None:
         """Prepare.
 
@@ -38,14 +47,19 @@ class Deck:
             scenario: whose cassette.
             record: instead of the scenario's own mode; what has no cassette has no mode.
             interleaving: in which asyncio.Tasks take their steps; recording has the usual one.
+            profile: of redaction; None for none.
 
         Raises:
             DocumentError: if the cassette is damaged, or there is none and none is to be recorded.
+            RedactionError: if a rule fails.
         """
-        self._scenario, self._interleaving = scenario, interleaving
+        self._scenario, self._interleaving, self._profile = scenario, interleaving, profile
         self.held: frozenset[int] = frozenset()
-        self._kept, self._tape, self._records = Cassette(header=Header(run=scenario.title)), None, False
+        self.tape: Tape | None = None
+        self.mask: Mask | None = None
+        self._kept, self._records = Cassette(header=Header(run=scenario.title)), False
         if scenario.cassette is None:
+            self.mask = self._new_mask(None)
             return
         mode = record or scenario.record
         there = scenario.cassette.is_file()
@@ -53,8 +67,20 @@ class Deck:
             mode = "none" if there else "all"
         if there or mode == "none":
             self._kept = load_cassette(scenario.cassette)
-        self._tape, self._records = Tape(self._kept, mode), mode != "none"
-        self._mode = mode
+        self._records, self._mode = mode != "none", mode
+        self.mask = self._new_mask(self._kept if mode in ("none", "new") else None)
+        self.tape = self._new_tape()
+
+    def _new_mask(self, kept: Cassette | None) -> Mask | None:
+        return None if self._profile is None else Mask(self._profile, self._scenario.stated, kept)
+
+    def _new_tape(self) -> Tape:
+        """Return a tape; a cassette that was not redacted is played as it is, and redacted before it is added to."""
+        if self.mask is None or (self._mode == "none" and not self._kept.header.profile):
+            return Tape(self._kept, self._mode)
+        if self._mode == "new" and not self._kept.header.profile:
+            self._kept = self._kept.model_copy(update={"recordings": self.mask.masked(self._kept.recordings)})
+        return Tape(self._kept, self._mode, redact=self.mask.redact, shelve=self.mask.shelve)
 
     @property
     def run_id(self) -> str:
@@ -78,15 +104,15 @@ class Deck:
     @property
     def outside_of(self) -> OutsideOf | None:
         """Who answers what tasks read from outside; None where there is no cassette."""
-        return None if self._tape is None else self._tape.of
+        return None if self.tape is None else self.tape.of
 
     @asynccontextmanager
     async def playing(self) -> AsyncIterator[None]:
         """Play while the block runs."""
-        if self._tape is None:
+        if self.tape is None:
             yield
         else:
-            async with self._tape:
+            async with self.tape:
                 yield
 
     def run(self, main: Coroutine[Any, Any, T]) -> T:
@@ -102,17 +128,21 @@ class Deck:
 
     def findings(self) -> Iterator[str]:
         """Yield what the run read and the cassette does not hold, and what that holds and was not read, a line each."""
-        if self._tape is None:
+        if self.tape is None:
             return
-        for miss in self._tape.misses:
+        for miss in self.tape.misses:
             yield f"task {miss.task!r} reads {miss.source!r}: {describe(miss)}"
-        for one in self._tape.unused if self._mode == "none" else ():
+        for one in self.tape.unused if self._mode == "none" else ():
             yield f"recorded and not read: call {one.call} of task {one.task!r} to {one.source!r}: {one.request!r:.200}"
 
     def _save(self) -> None:
-        if self._tape is None or self._scenario.cassette is None or not self._tape.made:
+        if self.tape is None or self._scenario.cassette is None or not self.tape.made:
             return
         kept = self._kept.recordings if self._mode == "new" else ()
-        recordings = sorted((*kept, *self._tape.made), key=lambda one: one.at)
+        recordings = sorted((*kept, *self.tape.made), key=lambda one: one.at)
         header = Header(run=self._scenario.title)
+        if self.mask is not None and self._profile is not None:
+            recordings = list(self.mask.masked(recordings))
+            run = self.mask.redact(self._scenario.title)
+            header = Header(run=run, profile=self._profile.name, stated=self.mask.stated)
         save_cassette(self._scenario.cassette, Cassette(header=header, recordings=tuple(recordings)))

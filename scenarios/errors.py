@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from orchestrator.errors import AgentError, PointsmanError
 
 
@@ -11,6 +13,15 @@ class CassetteError(AgentError):
     def __init__(self, task: str, source: str, problem: str, hint: str) -> None:
         self.task, self.source = task, source
         super().__init__(f"task {task!r} reads {source!r}: {problem}; {hint}")
+
+
+class StrayReadError(PointsmanError):
+    """Raised when a test reads what its cassette does not hold, or does not read what it holds; shows each of these."""
+
+    def __init__(self, path: str, stray: Sequence[str]) -> None:
+        self.path, self.stray = path, tuple(stray)
+        hint = "record it again, or what is new with the record mode `new`, if that is meant"
+        super().__init__("\n".join([f"{path}: not what was recorded; {hint}", *stray]))
 
 
 class RecordingError(PointsmanError):

@@ -49,6 +49,11 @@ class Expectation(Entry):
         return ()
 
     @property
+    def redacts_by(self) -> str:
+        """Profile of redaction that it names under its key `profile`: `default`, or a file beside the scenario."""
+        return ""
+
+    @property
     def files(self) -> Sequence[str]:
         """Files beside the scenario that it looks into, under its key `file`; they need not be there yet."""
         return ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,6 +10,7 @@ from orchestrator.clock import VirtualClock, run_virtual
 from orchestrator.journal import MemoryJournal
 from orchestrator.messages import Envelope
 from orchestrator.orchestrator import Orchestrator
+from orchestrator.outside import OutsideOf
 from orchestrator.settings import Settings
 from orchestrator.topics import TASK_ABSTAINED, TASK_ROUTED, compile_pattern
 from scenarios.history import History
@@ -18,11 +19,21 @@ T = TypeVar("T")
 
 
 class VirtualTime(VirtualClock):
-    """A clock for runs in virtual time, and what runs them."""
+    """A clock for runs in virtual time, and what runs them.
+
+    Attributes:
+        through: what runs them instead, such as the cassette of the test; None for nothing.
+    """
+
+    through: Callable[[Coroutine[Any, Any, Any]], Any] | None = None
 
     def run(self, main: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine to its end, each timer at once when nothing else is left to do; return its result."""
-        return run_virtual(main)
+        __tracebackhide__ = True
+        if self.through is None:
+            return run_virtual(main)
+        result: T = self.through(main)
+        return result
 
 
 class CapturedJournal:
@@ -71,7 +82,13 @@ class CapturedJournal:
 
 
 class OrchestratorFactory:
-    """Makes orchestrators in virtual time, with a captured journal; whatever is given replaces what it would take."""
+    """Makes orchestrators in virtual time, with a captured journal; whatever is given replaces what it would take.
+
+    Attributes:
+        outside_of: who answers what tasks read from outside, such as the cassette of the test; None for the world.
+    """
+
+    outside_of: OutsideOf | None = None
 
     def __init__(self, clock: VirtualTime, journals: CapturedJournal, workspace: Path) -> None:
         self._clock, self._journals, self._workspace = clock, journals, workspace
@@ -86,6 +103,7 @@ class OrchestratorFactory:
         """
         run = others.setdefault("run", f"test-{len(self._journals.journals) + 1}")
         others.setdefault("clock", self._clock)
+        others.setdefault("outside_of", self.outside_of)
         if "journal" not in others:
             others["journal"] = self._journals.open(run)
         settings = settings or Settings(workspace=self._workspace, log_format="off")

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
 
 from orchestrator.agent import Agent
 from orchestrator.budget import Budget
@@ -19,18 +18,16 @@ from orchestrator.paced_loop import PacedLoop, run_paced
 from orchestrator.plan import Plan
 from orchestrator.redaction import Redactor
 from orchestrator.settings import Settings
-from orchestrator.topics import EFFECT_DONE, TASK_COMPLETED, TASK_SUBMITTED
+from orchestrator.topics import TASK_SUBMITTED
 from router import Router
+from scenarios.alteration import Alteration, Changes
 from scenarios.cabinet import cassette_of
-from scenarios.cassette import Cassette, Header, Override, Recording, RecordMode
+from scenarios.cassette import Cassette, Header, Recording
 from scenarios.errors import RecordingError
-from scenarios.pointers import put, tokens
+from scenarios.interview import Ask, Interview
 from scenarios.prompter import prompted
-from scenarios.recording import CassetteFile, RecordingJournal, as_it_is, passing, perform, seeing
-from scenarios.tape import Tape
-
-#: What can be said otherwise, and where in its row.
-_SETTABLE: Final = {TASK_SUBMITTED: "task", TASK_COMPLETED: "output", EFFECT_DONE: "output"}
+from scenarios.recording import CassetteFile, RecordingJournal, keeping_quiet, mailbox_of, perform, seeing
+from scenarios.tape import Tape, as_it_is
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +56,13 @@ def fork(
     settings: Settings,
     *,
     agents: Iterable[Agent],
-    changes: Sequence[tuple[str, Any]] = (),
+    changes: Changes = (),
     live: bool = True,
     router: Router | None = None,
     run: str = "",
     into: Path | None = None,
     redact: Redactor | None = None,
+    ask: Ask | None = None,
 ) -> Forked:
     """Play a recorded run up to a row, and go on from there.
 
@@ -85,33 +83,39 @@ def fork(
         run: id; the parent's with `-fork` and a number if empty.
         into: file of the cassette; None takes `cassette_of`.
         redact: `redactor_of` the cassette. What the fork asks the world it asks with the pseudonyms that it has.
+        ask: as of `record`.
 
     Raises:
         RecordingError: if the run has no such row, a change fits nowhere, or a row before the point is another now.
         PointsmanError: if the run cannot start.
     """
+    shared = _shared(cassette.header.run, rows, at)
+    alteration = Alteration(shared, changes)
+    name, origin = run or _name(cassette.header.run, settings), cassette.header.origin or cassette.header.run
+    altered = alteration.of(cassette)
+    altered = altered.model_copy(update={"header": altered.header.model_copy(update={"run": name, "origin": origin})})
+    point, gate = shared[-1].envelope, asyncio.Event()
+    lineage = _Lineage(point, round(point.at - altered.header.epoch, 6) + 1e-9)
+    path = into or cassette_of(settings, name)
+    with (
+        _Forking(settings, name, shared, gate, lineage, alteration, redact) as journal,
+        CassetteFile(path, altered.header) as file,
+        mailbox_of(settings, name) as mailbox,
+        keeping_quiet(redact),
+    ):
+        tape = Tape(altered, "new" if live else "none", redact=redact or as_it_is, sink=file.write, gate=gate,
+                    keep_played=True, passes_by=lineage.passes_by if live else _nothing)  # fmt: skip
+        interview = Interview(tape, journal.before(ask or mailbox.take), redact or as_it_is)
+        agents = prompted(agents, altered.header.overrides)
+        results = _go_on(altered.header, settings, agents, seeing(router, settings, redact), journal, tape, interview)
+    return Forked(name, path, len(shared), tape.asked, results)
+
+
+def _shared(run: str, rows: Iterable[Row], at: int) -> list[Row]:
     shared = [row for row in rows if row.sequence <= at]
     if not shared or shared[-1].sequence != at:
-        raise RecordingError(f"run {cassette.header.run!r} has no row {at}; `pointsman diff` and `why` tell numbers")
-    point, parent = shared[-1].envelope, cassette.header
-    named = {"run": run or _name(parent.run, settings), "origin": parent.origin or parent.run}
-    changed = _changed(cassette, point, changes)
-    changed = changed.model_copy(update={"header": _update(changed.header, **named)})
-    path, gate = into or cassette_of(settings, named["run"]), asyncio.Event()
-    lineage = _Lineage(point, round(point.at - parent.epoch, 6) + 1e-9)
-    with (
-        _Forking(settings, named["run"], shared, gate, lineage, changes, redact) as journal,
-        CassetteFile(path, changed.header) as file,
-    ):
-        mode: RecordMode = "new" if live else "none"
-        passes_by = lineage.passes_by if live else _nothing
-        tape = Tape(
-            changed, mode, redact=redact or as_it_is, sink=file.write, gate=gate, keep_played=True, passes_by=passes_by
-        )
-        seen = seeing(router, settings, redact)
-        with passing(redact):
-            results = _go_on(changed.header, settings, prompted(agents, changed.header.overrides), seen, journal, tape)
-    return Forked(named["run"], path, len(shared), tape.asked, results)
+        raise RecordingError(f"run {run!r} has no row {at}; `pointsman diff` and `why` tell numbers")
+    return shared
 
 
 def _go_on(
@@ -121,6 +125,7 @@ def _go_on(
     router: Router | None,
     journal: RecordingJournal,
     tape: Tape,
+    interview: Interview,
 ) -> dict[str, Result]:
     made = Orchestrator(
         Settings.model_validate({**settings.model_dump(exclude_defaults=True), **header.settings}),
@@ -131,11 +136,11 @@ def _go_on(
         run=header.run,
         budget=None if header.budget is None else Budget.model_validate(header.budget),
         outside_of=tape.of,
-        origin=header.origin,
+        origin=header.ancestry(),
     )
     plan = Plan(header.plan, tuple(Task.from_json(task) for task in header.tasks))
     with confined():
-        return run_paced(perform(made, plan, tape), jumps=True)
+        return run_paced(perform(made, plan, tape, interview), jumps=True)
 
 
 class _Lineage:
@@ -169,44 +174,6 @@ def _name(parent: str, settings: Settings) -> str:
     return f"{parent}-fork{number}"
 
 
-def _changed(cassette: Cassette, point: Envelope, changes: Sequence[tuple[str, Any]]) -> Cassette:
-    """Return the cassette in which the row at the point says something else."""
-    for pointer, value in changes:
-        where = _SETTABLE.get(point.topic)
-        first, *rest = tokens(pointer) or [""]
-        if where is None or first != where:
-            can = ", ".join(f"/{place} of {topic}" for topic, place in _SETTABLE.items())
-            raise RecordingError(f"{pointer!r} of {point.topic!r} cannot be set; fork at one of these: {can}")
-        put(point.body, pointer, value)  # refused here if it leads nowhere
-        inner = "".join(f"/{part.replace('~', '~0').replace('/', '~1')}" for part in rest)
-        cassette = _with(cassette, point, inner, value)
-    return cassette
-
-
-def _with(cassette: Cassette, point: Envelope, pointer: str, value: Any) -> Cassette:
-    header, task = cassette.header, point.correlation_id
-    if point.topic == TASK_COMPLETED:
-        override = Override(task=task, pointer=pointer, value=value)
-        return cassette.model_copy(update={"header": _update(header, overrides=(*header.overrides, override))})
-    if point.topic == TASK_SUBMITTED:
-        tasks = [put(one, pointer, value) if one["id"] == task else one for one in header.tasks]
-        if tasks == list(header.tasks):
-            raise RecordingError(f"task {task!r} was added by an agent; fork where that one completes, or changes it")
-        return cassette.model_copy(update={"header": _update(header, tasks=tuple(tasks))})
-    source, key = f"effect:{point.body['effect']}", point.body["key"]
-    recordings = tuple(
-        one.model_copy(update={"answer": put(one.answer, pointer, value)})
-        if (one.task, one.source, one.request) == (task, source, key)
-        else one
-        for one in cassette.recordings
-    )
-    return cassette.model_copy(update={"recordings": recordings})
-
-
-def _update(header: Header, **fields: Any) -> Header:
-    return header.model_copy(update=fields)
-
-
 class _Forking(RecordingJournal):
     """The journal of a fork: its rows up to the point are those of its parent, and then the world may be asked."""
 
@@ -217,19 +184,19 @@ class _Forking(RecordingJournal):
         shared: Sequence[Row],
         gate: asyncio.Event,
         lineage: _Lineage,
-        changes: Sequence[tuple[str, Any]],
+        alteration: Alteration,
         redact: Redactor | None,
     ) -> None:
         super().__init__(settings.journal, run, durability=settings.durability, redact=redact)
-        self._shared, self._gate, self._lineage, self._changes = shared, gate, lineage, changes
+        self._shared, self._gate, self._lineage, self._alteration = shared, gate, lineage, alteration
 
     def append(self, envelope: Envelope) -> bool:
-        envelope = self.redacted(envelope)
-        self._lineage.look(envelope)
+        written = self.redacted(envelope)
+        self._lineage.look(written)
         number = len(self.rows)
         if number < len(self._shared):
-            self._compare(self._shared[number], envelope, last=number == len(self._shared) - 1)
-        taken = super().append(envelope)
+            self._compare(self._shared[number], written, last=number == len(self._shared) - 1)
+        taken = self.keep(envelope, written)
         if len(self.rows) == len(self._shared):
             self._gate.set()
             loop = asyncio.get_running_loop()
@@ -238,9 +205,7 @@ class _Forking(RecordingJournal):
         return taken
 
     def _compare(self, recorded: Row, actual: Envelope, *, last: bool) -> None:
-        expected = recorded.envelope
-        for pointer, value in self._changes if last else ():
-            expected = expected._replace(body=put(expected.body, pointer, value))
+        expected = self._alteration.row() if last else recorded.envelope
         if encode(recorded.run, actual) != encode(recorded.run, expected):
             raise RecordingError(
                 f"row {recorded.sequence} comes out otherwise, before the point: {actual.topic} of "

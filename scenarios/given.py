@@ -63,6 +63,13 @@ class ScriptedAgent(Entry):
             raise ValueError(f"{name!r} is no agent's name; use kebab-case, for example 'slow-clerk'")
         return name
 
+    @field_validator("policy")
+    @classmethod
+    def _runs_here(cls, policy: Policy | None) -> Policy | None:
+        if policy is not None and policy.isolation == "process":
+            raise ValueError("a script has no process of its own; take `isolation` out, or name an installed agent")
+        return policy
+
     @field_validator("examples")
     @classmethod
     def _say_something(cls, examples: tuple[str, ...]) -> tuple[str, ...]:
@@ -101,6 +108,13 @@ class Given(Entry):
     fallback: str = Field(default="", description="agent that gets what the router abstains on")
     when_abstained: WhenAbstained = Field(default="end", description="ask: people say who gets it")
     people: tuple[Person, ...] = Field(default=(), description="who answers the questions of tasks")
+
+    @model_validator(mode="after")
+    def _scripts_run_here(self) -> Given:
+        for script in self.scripted:
+            if script.agent in self.policy and self.policy[script.agent].isolation == "process":
+                raise ValueError(f"agent {script.agent!r} is scripted, and a script has no process of its own")
+        return self
 
     @property
     def all_agents(self) -> bool:

@@ -31,6 +31,7 @@ class Golden:
             `refused`: it would not, for the run is no good one.
         about: one line that says what differs, or why it is refused.
         comparison: with the run in the file; None where there is none.
+        journal: what an update writes.
     """
 
     path: Path
@@ -38,6 +39,7 @@ class Golden:
     state: State
     about: str
     comparison: Comparison | None = None
+    journal: bytes = b""
 
     @property
     def pending(self) -> bool:
@@ -75,7 +77,7 @@ def update(golden: Golden) -> bool:
     """
     if golden.pending:
         golden.path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(golden.path, [golden.result.journal])
+        write_atomically(golden.path, [golden.journal])
     return golden.pending
 
 
@@ -90,12 +92,14 @@ def _look(path: Path, result: ScenarioResult, expectation: MatchesGolden) -> Gol
     others += [*result.in_vain, *result.astray]
     if others:
         return Golden(path, result, "refused", others[0])
+    evidence = Evidence(History(result.rows), stored=result.stored, folder=result.scenario.path.parent)
+    journal = b"".join(row.canonical + b"\n" for row in expectation.rows(evidence))
     if not path.exists():
-        return Golden(path, result, "new", f"{len(result.rows)} rows")
+        return Golden(path, result, "new", f"{len(result.rows)} rows", journal=journal)
     try:
-        found = expectation.compare(path, Evidence(History(result.rows), stored=result.stored))
+        found = expectation.compare(path, evidence)
     except PointsmanError as error:
-        return Golden(path, result, "changed", str(error))
+        return Golden(path, result, "changed", str(error), journal=journal)
     if not expectation.not_tolerated(found):
-        return Golden(path, result, "same", f"{len(result.rows)} rows", found)
-    return Golden(path, result, "changed", expectation.tell(found), found)
+        return Golden(path, result, "same", f"{len(result.rows)} rows", found, journal)
+    return Golden(path, result, "changed", expectation.tell(found), found, journal)

@@ -8,6 +8,8 @@ from typing import Final
 from orchestrator import caps
 from orchestrator.documents import Document, read_document, validate
 from orchestrator.errors import DocumentError
+from orchestrator.places import Loc
+from orchestrator.redaction import DEFAULT, NONE, read_profile
 from scenarios.beside import FilesBeside
 from scenarios.mentions import Mentions
 from scenarios.outline import ROW_TAGS, expand, in_row, is_outline
@@ -52,6 +54,7 @@ def _build(document: Document, model: type[ScenarioEntry], path: Path, row: int)
     for index, one in enumerate(entry.then):
         for name in one.files:
             files.path(name, ("then", index, "file"))
+        _profile(files, one.redacts_by, ("then", index, "profile"))
     return Scenario(
         name=entry.scenario,
         path=path,
@@ -68,7 +71,21 @@ def _build(document: Document, model: type[ScenarioEntry], path: Path, row: int)
         cassette=files.path(entry.cassette.path, ("cassette", "path")) if entry.cassette else None,
         record=entry.cassette.record if entry.cassette else "none",
         runs=entry.runs,
+        redact=_profile(files, entry.redact, ("redact",)),
     )
+
+
+def _profile(files: FilesBeside, name: str, loc: Loc) -> str:
+    """Return what is said of a profile of redaction, a file by its path.
+
+    Raises:
+        DocumentError: if there is no such file, or it is none of a profile.
+    """
+    if name in ("", DEFAULT, NONE):
+        return name
+    path = str(files.find(name, loc))
+    read_profile(path)
+    return path
 
 
 def _row_tags(document: Document, entry: ScenarioEntry) -> list[str]:

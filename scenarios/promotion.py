@@ -14,6 +14,8 @@ import yaml
 from orchestrator.errors import PointsmanError
 from orchestrator.files import write_atomically
 from orchestrator.messages import Envelope
+from orchestrator.redaction import shape_of
+from orchestrator.redaction.pseudonym import PSEUDONYM
 from orchestrator.topics import AGENT_REGISTERED
 from scenarios.cabinet import SUFFIX as CASSETTE
 from scenarios.cassette import Cassette, save_cassette
@@ -57,7 +59,8 @@ def promote_run(cassette: Cassette, rows: Iterable[Envelope], into: Path, *, ove
         overwrite: whether files that are there may be written over.
 
     Raises:
-        RecordingError: if the name is none of a scenario, something is there already, or the inputs are too large.
+        RecordingError: if the name is none of a scenario, something is there already, the inputs are too large, or
+            the run is a fork in which something was set.
         PointsmanError: if it cannot be written.
     """
     if not into.name.endswith(SUFFIX) or into.name == SUFFIX:
@@ -67,6 +70,9 @@ def promote_run(cassette: Cassette, rows: Iterable[Envelope], into: Path, *, ove
     for path in (into, tape, folder):
         if path.exists() and not overwrite:
             raise RecordingError(f"{path} is there already; name another file, or give --overwrite")
+    if cassette.header.overrides or cassette.header.diverted:
+        what = f"run {cassette.header.run!r} is a fork that was told what to say otherwise"
+        raise RecordingError(f"{what}, which no scenario repeats; promote the run that it was forked from")
     workspace = _inputs(cassette)
     history = History(rows)
     document = _document(cassette, history, tape.name, folder.name if workspace else "")
@@ -87,6 +93,7 @@ def _document(cassette: Cassette, history: History, tape: str, folder: str) -> d
     given: dict[str, Any] = {"agents": _agents(history)}
     given |= {"workspace": folder} if folder else {}
     given |= {"fallback": header.settings["fallback_agent"]} if "fallback_agent" in header.settings else {}
+    given_out = _given_out(cassette)
     given |= {"when_abstained": header.settings["when_abstained"]} if "when_abstained" in header.settings else {}
     return {
         "scenario": f"{header.plan or 'run'} as of {header.run}",
@@ -95,7 +102,7 @@ def _document(cassette: Cassette, history: History, tape: str, folder: str) -> d
         "given": given,
         "when": [{"tasks": {task["id"]: _entry(task) for task in header.tasks}}],
         "cassette": {"path": tape, "record": "none"},
-        "then": [one for name, task in history.tasks.items() for one in _expected(name, task)],
+        "then": [one for name, task in history.tasks.items() for one in _expected(name, task, given_out)],
     }
 
 
@@ -108,7 +115,19 @@ def _entry(task: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in task.items() if name not in ("id", "parent", "plan_policy")}
 
 
-def _expected(name: str, task: TaskHistory) -> Iterator[dict[str, Any]]:
+def _given_out(cassette: Cassette) -> frozenset[str]:
+    """Return the pseudonyms that agents are given: in the scenario they are the same; what agents bring is numbered."""
+    answers = [[one.answer, None if one.fault is None else one.fault.to_json()] for one in cassette.recordings]
+    return frozenset(shape_of([list(cassette.header.tasks), answers])[1])
+
+
+def _up_to_own(error: str, given_out: frozenset[str]) -> str:
+    """Return an error up to the first pseudonym that its agent was not given."""
+    own = (found.start() for found in PSEUDONYM.finditer(error) if found[0] not in given_out)
+    return error[: next(own, len(error))].rstrip()
+
+
+def _expected(name: str, task: TaskHistory, given_out: frozenset[str]) -> Iterator[dict[str, Any]]:
     chosen = task.decision.get("chosen")
     if chosen:
         yield {"type": "routed", "task": name, "to": chosen}
@@ -118,10 +137,11 @@ def _expected(name: str, task: TaskHistory) -> Iterator[dict[str, Any]]:
     if task.status == "completed":
         yield {"type": "completed", "task": name, "agent": task.body["agent"], **attempts}
         output = task.body.get("output")
-        if len(orjson.dumps(output)) <= _MOST_OUTPUT:
+        if len(orjson.dumps(output)) <= _MOST_OUTPUT and given_out.issuperset(shape_of(output)[1]):
             yield {"type": "result", "task": name, "equals": output}
     elif task.status in ("failed", "dead_lettered", "skipped"):
-        error = {"error_contains": task.body["error"]} if task.body.get("error") else {}
+        known = _up_to_own(task.body.get("error", ""), given_out)
+        error = {"error_contains": known} if known else {}
         yield {"type": task.status.replace("_", "-"), "task": name, **error, **attempts}
 
 

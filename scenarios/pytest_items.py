@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import pytest
 
 from orchestrator.agent import Agent, adopt
-from orchestrator.errors import DocumentError
+from orchestrator.errors import DocumentError, PointsmanError
 from orchestrator.plugins import discover
+from orchestrator.redaction import DEFAULT, NONE, RedactionError, Redactor, read_profile
 from orchestrator.router_of_run import load_router
 from orchestrator.settings import SETTINGS_FILE, load_settings
 from router import Router
+from scenarios.builds import is_build
+from scenarios.cassette import RecordMode
 from scenarios.loader import load_scenarios
+from scenarios.mask import Mask
+from scenarios.own_cassette import OwnCassette, place_of
 from scenarios.report import describe, label
 from scenarios.runner import ScenarioResult, run_scenario
 from scenarios.scenario import Scenario
@@ -59,6 +64,11 @@ class Stock:
         """Return a router without candidates."""
         return load_router(self._settings)
 
+    @property
+    def redact(self) -> str:
+        """Profile of redaction for scenarios that name none."""
+        return self._settings.redact
+
     def _own(self) -> Iterator[Agent]:
         answers: Iterable[Iterable[object]] = self._config.hook.pytest_pointsman_agents(config=self._config)
         return (adopt(candidate) for candidates in answers for candidate in candidates)
@@ -73,17 +83,42 @@ def _stock_of(config: pytest.Config) -> Stock:
     return config.stash[_STOCK]
 
 
+def open_cassette(request: pytest.FixtureRequest) -> OwnCassette:
+    """Return the cassette of a test, as its marker `cassette` and the option say; what cannot be fails the test."""
+    test, stock = request.node, _stock_of(request.config)
+    marker = test.get_closest_marker("cassette")
+    said = dict(marker.kwargs) if marker is not None else {}
+    if (marker is not None and marker.args) or set(said) - {"path", "record", "redact"}:
+        pytest.fail("the marker `cassette` takes path=, record=, redact= and nothing else", pytrace=False)
+    named: str = said.get("redact") or ""
+    mode: Any = said.get("record") or "once"
+    if named not in ("", DEFAULT, NONE):
+        named = str(test.path.parent / named)  # what the settings name is found from where pytest was started
+    if mode not in get_args(RecordMode):
+        pytest.fail(f"record={mode!r} is none of {', '.join(get_args(RecordMode))}", pytrace=False)
+    try:
+        profile = read_profile(named or stock.redact or DEFAULT)
+        call = getattr(test, "callspec", None)
+        name = ".".join(test.nodeid.split("::")[1:])
+        place = place_of(test.path, name, call.indices if call else {}, profile)
+        path = test.path.parent / said["path"] if said.get("path") else place
+        wanted: RecordMode = request.config.getoption("pointsman_record") or mode
+        return OwnCassette(path, wanted, profile, build=is_build(os.environ))
+    except PointsmanError as error:
+        pytest.fail(str(error), pytrace=False)
+
+
 class ScenarioFile(pytest.File):
     """A scenario file; a broken one is a collection error with its line and column."""
 
     def collect(self) -> Iterator[pytest.Item]:
         """Yield an item for each row of the examples, or one."""
         try:
-            scenarios = load_scenarios(self.path)
+            scenarios, redact = load_scenarios(self.path), _stock_of(self.config).redact
+            names = [_name_of(scenario, redact) for scenario in scenarios]
         except DocumentError as error:
             raise self.CollectError(str(error)) from None
-        for scenario in scenarios:
-            name = _name_of(scenario)
+        for name, scenario in zip(names, scenarios, strict=True):
             # The id is given as text: pytest 9 reads `[1]` at its end as parameters, and would not find it by the name.
             item = ScenarioItem.from_parent(self, name=name, nodeid=f"{self.nodeid}::{name}", scenario=scenario)
             for tag in scenario.tags:
@@ -97,6 +132,7 @@ class ScenarioItem(pytest.Item):
     def __init__(self, *, scenario: Scenario, **others: Any) -> None:
         super().__init__(**others)
         self.scenario = scenario
+        self._redact: Redactor | None = None
 
     def runtest(self) -> None:
         """Play it, and judge it.
@@ -106,7 +142,9 @@ class ScenarioItem(pytest.Item):
         """
         stock = _stock_of(self.config)
         agents = stock.agents() if self.scenario.given.agents else []
-        result = run_scenario(self.scenario, agents=agents, router=stock.router)
+        record = self.config.getoption("pointsman_record")
+        result = run_scenario(self.scenario, agents=agents, router=stock.router, record=record, redact=stock.redact)
+        self._redact = result.redact
         self.user_properties += [("seed", self.scenario.seed), ("virtual_s", result.duration_s)]
         if label(result) == "flaky":
             self.warn(FlakyWarning(f"{self.name}: {result.series}"))
@@ -119,14 +157,29 @@ class ScenarioItem(pytest.Item):
             return describe(excinfo.value.result)
         return super().repr_failure(excinfo, style)
 
+    def pointsman_cleaned(self, report: pytest.TestReport) -> pytest.TestReport:
+        """Return a report of which nothing that was captured holds a secret."""
+        if self._redact is not None:
+            report.sections = [(name, _cleaned(self._redact, text)) for name, text in report.sections]
+        return report
+
     def reportinfo(self) -> tuple[Any, int | None, str]:
         """Say what it is called."""
         return self.path, 0, self.name
 
 
-def _name_of(scenario: Scenario) -> str:
+def _cleaned(redact: Redactor, text: str) -> str:
+    try:
+        return str(redact(text))
+    except RedactionError as error:
+        return str(error)
+
+
+def _name_of(scenario: Scenario, redact: str) -> str:
     """Return the title as part of a node id, in which `::` separates the parts; with the row, names are unique."""
-    name = " ".join(scenario.name.replace("::", ":").split())
+    profile = read_profile(scenario.profile(redact))
+    shown = scenario.name if profile is None else Mask(profile).redact(scenario.name)
+    name = " ".join(shown.replace("::", ":").split())
     short = name if len(name) <= _LONGEST else name[: _LONGEST - 3] + "..."
     return f"{short} [{scenario.row}]" if scenario.row else short
 

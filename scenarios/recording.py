@@ -7,28 +7,31 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Self
+from typing import BinaryIO, Final, Self
 
 from orchestrator.agent import Agent
 from orchestrator.budget import Budget
 from orchestrator.clock import SystemClock, VirtualClock, new_run_id
 from orchestrator.confinement import confined
 from orchestrator.foreign import PASSED
+from orchestrator.inbox import Reply
 from orchestrator.journal import BlockingJournal, Durability, MemoryJournal
 from orchestrator.logs import make_logger
 from orchestrator.messages import Envelope, Result
 from orchestrator.orchestrator import Orchestrator
 from orchestrator.paced_loop import run_paced
 from orchestrator.plan import Plan
-from orchestrator.redaction import RedactedRouter, Redactor, Rows, Tally, redacted_task
+from orchestrator.redaction import RedactedRouter, Redactor, Rows, Tally, redacted_task, saying
 from orchestrator.router_of_run import load_router
 from orchestrator.settings import Settings
-from orchestrator.topics import TASK_ASKED
 from router import Router
 from scenarios.cabinet import cassette_of
 from scenarios.cassette import Cassette, Footer, Header, Recording, encode_line
 from scenarios.errors import RecordingError
-from scenarios.tape import Tape
+from scenarios.interview import Ask, Interview
+from scenarios.mailbox import Mailbox
+from scenarios.people import answering
+from scenarios.tape import Tape, as_it_is
 
 #: Settings that say where things are or how they are shown, and decide nothing of what happens.
 _ASIDE: Final = frozenset(
@@ -66,6 +69,11 @@ class Recorded:
     redacted: Mapping[str, Tally] = field(default_factory=dict)
 
 
+def mailbox_of(settings: Settings, run: str) -> Mailbox:
+    """Return where the process that records a run gets answers from others."""
+    return Mailbox(cassette_of(settings, run).parent, run, every_s=settings.answers_every_s)
+
+
 def record(
     plan: Plan,
     settings: Settings,
@@ -78,6 +86,7 @@ def record(
     redact: Redactor | None = None,
     jumps: bool = False,
     on_row: Callable[[Envelope], None] = lambda _row: None,
+    ask: Ask | None = None,
 ) -> Recorded:
     """Run a plan and record it: its rows in the journal of the settings, its reads in a cassette.
 
@@ -92,9 +101,11 @@ def record(
         redact: takes secrets out of whatever is written; agents have the real values, the router does not.
         jumps: let timers pass at once while no call is outside; otherwise the run takes the time that it takes.
         on_row: hears of each row.
+        ask: puts what tasks ask to people; None waits for what they say by `pointsman answer`.
 
     Raises:
-        RecordingError: if a task asks people, who cannot be recorded; or there is such a cassette already.
+        RecordingError: if there is such a cassette already.
+        AnswerError: if what people say is no answer to what they were asked.
         RedactionError: if a rule of redaction fails; what it looked at is not written.
         PointsmanError: if the run cannot start, or its journal cannot be written.
     """
@@ -104,15 +115,16 @@ def record(
     clock = VirtualClock(round(real.now(), 3))
     header = _header(plan, settings, run, clock.epoch, budget, redact)
     journal = RecordingJournal(settings.journal, run, durability=settings.durability, on_row=on_row, redact=redact)
-    with journal, CassetteFile(path, header) as file:
+    with journal, CassetteFile(path, header) as file, mailbox_of(settings, run) as mailbox:
         tape = Tape(Cassette(header=header), "all", redact=redact or as_it_is, sink=file.write)
+        interview = Interview(tape, journal.before(ask or mailbox.take), redact or as_it_is)
         made = Orchestrator(
             settings, agents=agents, router=seeing(router, settings, redact), journal=journal, clock=clock, run=run,
             budget=budget, outside_of=tape.of,
             logger=None if redact is None else make_logger(settings.log_format, now=clock.now, redact=redact),
         )  # fmt: skip
-        with confined(), passing(redact):
-            results = run_paced(perform(made, plan, tape), jumps=jumps)
+        with confined(), keeping_quiet(redact):
+            results = run_paced(perform(made, plan, tape, interview), jumps=jumps)
         tallies: Mapping[str, Tally] = {} if redact is None else redact.tallies
         if redact is not None:
             file.end(Footer(redacted=dict(tallies)))
@@ -135,11 +147,6 @@ def _header(
     )
 
 
-def as_it_is(value: Any) -> Any:
-    """Return a value: nothing is taken out."""
-    return value
-
-
 @contextmanager
 def passing(redact: Redactor | None) -> Iterator[None]:
     """Let what errors say be redacted before it is cut to its length, by whatever runs in the block."""
@@ -150,29 +157,23 @@ def passing(redact: Redactor | None) -> Iterator[None]:
         PASSED.reset(before)
 
 
+@contextmanager
+def keeping_quiet(redact: Redactor | None) -> Iterator[None]:
+    """Let what errors say, and what is logged, be redacted, by whatever runs in the block."""
+    with passing(redact), saying(redact):
+        yield
+
+
 def seeing(router: Router | None, settings: Settings, redact: Redactor | None) -> Router | None:
     """Return a router that sees redacted requests, where there is redaction: its record follows from theirs."""
     return router if redact is None else RedactedRouter(router or load_router(settings), redact)
 
 
-async def perform(orchestrator: Orchestrator, plan: Plan, tape: Tape) -> dict[str, Result]:
+async def perform(orchestrator: Orchestrator, plan: Plan, tape: Tape, interview: Interview) -> dict[str, Result]:
     """See a plan to its end: the whole program of a recorded run, and of its replay."""
-    async with tape, orchestrator:
+    async with tape, orchestrator, answering(interview.answer, orchestrator):
         await orchestrator.submit_plan(plan)
         return await orchestrator.results()
-
-
-def refuse_questions(envelope: Envelope) -> None:
-    """Refuse what no cassette answers.
-
-    Raises:
-        RecordingError: if this is a question to people.
-    """
-    if envelope.topic == TASK_ASKED:
-        raise RecordingError(
-            f"task {envelope.correlation_id!r} asks people: {envelope.body['question']!r}; who answers is not "
-            "recorded, so write a scenario with `given.people` instead"
-        )
 
 
 class RecordingJournal(BlockingJournal):
@@ -196,25 +197,38 @@ class RecordingJournal(BlockingJournal):
         return envelope if self._rows is None else self._rows(envelope)
 
     def append(self, envelope: Envelope) -> bool:
-        """Take an envelope; a question to people ends the run, for who answers is not recorded."""
-        envelope = self.redacted(envelope)
-        refuse_questions(envelope)
-        self._on_row(envelope)
-        return super().append(envelope)
+        """Take an envelope; what is to be redacted stays in memory, where the run reads it."""
+        written = self.redacted(envelope)
+        self._on_row(written)
+        return self.keep(envelope, written)
+
+    def before(self, ask: Ask) -> Ask:
+        """Return the same, of questions that are on the disk by then, where people read them."""
+
+        async def asked(question: Envelope) -> Reply:
+            self.flush()
+            return await ask(question)
+
+        return asked
 
 
 class RehearsalJournal(MemoryJournal):
-    """The journal of a replay."""
+    """The journal of a replay.
+
+    Attributes:
+        written: as the recording wrote it: the same journal, where nothing is redacted.
+    """
 
     def __init__(self, run: str, redact: Redactor | None = None) -> None:
         """Prepare; `redact` as the recording had it."""
         super().__init__(run)
-        self._rows = None if redact is None else Rows(redact)
+        self._redacted = None if redact is None else Rows(redact)
+        self.written = self if redact is None else MemoryJournal(run)
 
     def append(self, envelope: Envelope) -> bool:
-        """Take an envelope; a question to people ends the replay, as it ended the recording."""
-        envelope = envelope if self._rows is None else self._rows(envelope)
-        refuse_questions(envelope)
+        """Take an envelope."""
+        if self._redacted is not None:
+            self.written.append(self._redacted(envelope))
         return super().append(envelope)
 
 

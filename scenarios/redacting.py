@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.journal import encode
-from orchestrator.redaction import Redactor, Rows, find_key, read_profile, take_key
+from orchestrator.journal import MemoryJournal, Row
+from orchestrator.messages import Result
+from orchestrator.redaction import Recounted, RedactionError, Redactor, Rows, find_key, read_profile, take_key
 from scenarios.cassette import Cassette
 
 if TYPE_CHECKING:
@@ -47,24 +48,60 @@ def redactor_of(cassette: Cassette, folder: Path, environ: Mapping[str, str]) ->
     return Redactor(profile, key if key is not None and key.mark == cassette.header.key else None)
 
 
+def masked_rows(rows: Sequence[Row], redact: Redactor | Recounted) -> list[Row]:
+    """Return the rows of a run as they may be written, canonical and chained anew.
+
+    Raises:
+        RedactionError: if a rule fails, or the id of a task is a secret itself.
+    """
+    recounted = Recounted(redact) if isinstance(redact, Redactor) else redact
+    journal, masked = MemoryJournal(recounted(rows[0].run) if rows else ""), Rows(recounted)
+    for row in rows:
+        journal.append(masked(row.envelope))
+    return journal.rows
+
+
 def redacted_result(result: ScenarioResult, redact: Redactor) -> ScenarioResult:
     """Return what came of a scenario, fit to be reported: no text in it, and no row, holds a secret.
 
     Raises:
         RedactionError: if a rule fails.
     """
-    rows = Rows(redact)
-    scenario, kept = result.scenario, tuple(map(rows, result.rows))
+    stored = masked_rows(result.stored, redact)
     return replace(
         result,
-        scenario=replace(scenario, name=redact(scenario.name), row=redact(scenario.row)),
+        scenario=replace(result.scenario, name=redact(result.scenario.name)),
         outcomes=tuple(
             replace(outcome, expected=redact(outcome.expected), happened=redact(outcome.happened))
             for outcome in result.outcomes
         ),
         error=redact(result.error),
-        rows=kept,
-        journal=b"".join(encode(redact(scenario.title), row) + b"\n" for row in kept),
+        rows=tuple(row.envelope for row in stored),
+        journal=b"".join(row.canonical + b"\n" for row in stored),
+        strikes=tuple(replace(strike, task=redact(strike.task)) for strike in result.strikes),
         in_vain=tuple(map(redact, result.in_vain)),
+        stored=tuple(stored),
         astray=tuple(map(redact, result.astray)),
     )
+
+
+def redacted_results(results: Mapping[str, Result], redact: Redactor | None) -> dict[str, Result]:
+    """Return what came of tasks, by their ids, fit to be shown.
+
+    Raises:
+        RedactionError: if a rule fails.
+    """
+    if redact is None:
+        return dict(results)
+    return {task: one._replace(output=redact(one.output), error=redact(one.error)) for task, one in results.items()}
+
+
+def left_behind(result: ScenarioResult, redact: Redactor | None) -> ScenarioResult:
+    """Return what came of a scenario as it may be told; of one whose redaction fails nothing but that."""
+    if redact is None:
+        return result
+    try:
+        return redacted_result(result, redact)
+    except RedactionError as error:
+        scenario = replace(result.scenario, name=result.scenario.path.name)
+        return type(result)(scenario, "error", error=str(error), redact=redact)

@@ -27,10 +27,14 @@ from orchestrator.own_line import OwnLine, kind_of, package_of
 from orchestrator.plan import Plan, load_plan
 from orchestrator.plugins import discover
 from orchestrator.policy import Policy
+from orchestrator.redaction import DEFAULT, Profile, read_profile
 from orchestrator.settings import Settings, load_settings
 from router import Router
 from scenarios.cassette import Cassette, load_cassette
+from scenarios.interview import Interview, refuse
 from scenarios.leaks import Leak
+from scenarios.mask import Mask
+from scenarios.people import answering
 from scenarios.recording import RehearsalJournal
 from scenarios.tape import Tape
 from scenarios.watch import AGENT, Watch
@@ -96,10 +100,10 @@ def rehearse(
         cassette: answers what is read by `context.read`; without one the world does, as far as it is no network.
 
     Raises:
-        PointsmanError: if it cannot run, or a task asks people.
+        PointsmanError: if it cannot run, or a task asks people and the cassette does not hold what they say.
     """
     journal, watch = RehearsalJournal(RUN), Watch(settings.workspace)
-    tape = None if cassette is None else Tape(cassette, "none")
+    tape = None if cassette is None else _tape_of(cassette)
     seed = settings.seed if plan.seed is None else plan.seed
     made = Orchestrator(
         settings.model_copy(update={"log_format": "off", "seed": seed}),
@@ -117,11 +121,23 @@ def rehearse(
     return Rehearsal(tuple(journal.rows), shown, watch.leaks, tuple(_own(watch, agents)))
 
 
+def _tape_of(cassette: Cassette) -> Tape:
+    """Return a tape; of a cassette without its secrets one that finds what the agents ask for with theirs."""
+    named = cassette.header.profile
+    if not named:
+        return Tape(cassette, "none")
+    profile = read_profile(named) if named == DEFAULT or Path(named).is_file() else None
+    mask = Mask(profile or Profile(), kept=cassette)
+    return Tape(cassette, "none", redact=mask.redact, shelve=mask.shelve)
+
+
 async def _perform(made: Orchestrator, plan: Plan, tape: Tape | None) -> dict[str, Result]:
     async with AsyncExitStack() as stack:
         if tape is not None:
             await stack.enter_async_context(tape)
         await stack.enter_async_context(made)
+        answer = refuse if tape is None else Interview(tape, refuse, tape.redact).answer
+        await stack.enter_async_context(answering(answer, made))
         await made.submit_plan(plan)
         return await made.results()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +16,16 @@ from orchestrator.messages import Result, Task
 from orchestrator.offline import offline
 from orchestrator.orchestrator import Orchestrator
 from orchestrator.plan import Plan
-from orchestrator.redaction import Redactor
+from orchestrator.redaction import Redactor, saying
 from orchestrator.settings import Settings
 from router import Router
 from scenarios.cassette import Cassette, Recording
+from scenarios.errors import CassetteError
+from scenarios.interview import Interview, refuse
+from scenarios.mask import Mask
 from scenarios.prompter import prompted
-from scenarios.recording import RehearsalJournal, as_it_is, passing, perform, seeing
-from scenarios.tape import Miss, Tape
+from scenarios.recording import RehearsalJournal, passing, perform, seeing
+from scenarios.tape import Miss, Tape, as_it_is
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ class Replayed:
         rows: its journal.
         misses: reads that the cassette does not hold.
         unused: recordings that were not read.
-        results: by task id.
+        results: by task id; none where it ended at a question whose answer the cassette does not hold.
     """
 
     rows: tuple[Row, ...]
@@ -67,7 +71,6 @@ def replay(
 
     Raises:
         DocumentError: if the cassette's settings are none of this version.
-        RecordingError: if a task asks people.
         RedactionError: if an agent makes a secret of its own, and the key is not there that names it as then.
         PointsmanError: if the run cannot start.
     """
@@ -88,8 +91,17 @@ def replay(
         run=header.run,
         budget=budget,
         outside_of=tape.of,
-        origin=header.origin,
+        origin=header.ancestry(),
     )
-    with offline(), confined(), passing(redact):
-        results = run_virtual(perform(made, plan, tape))
-    return Replayed(tuple(journal.rows), tuple(tape.misses), tape.unused, results)
+    interview = Interview(tape, refuse, redact or as_it_is)
+    results: dict[str, Result] = {}
+    said = _for_logs(redact)
+    with offline(), confined(), passing(redact), saying(said), suppress(CassetteError):
+        # A question that is not recorded is among the misses.
+        results = run_virtual(perform(made, plan, tape, interview))
+    return Replayed(tuple(journal.written.rows), tuple(tape.misses), tape.unused, results)
+
+
+def _for_logs(redact: Redactor | None) -> Redactor | None:
+    """Return what redacts logs: without the key another one, for what is logged is compared with nothing."""
+    return redact if redact is None or redact.mark else Mask(redact.profile).redact

@@ -17,6 +17,7 @@ from orchestrator.messages import Envelope
 from orchestrator.orchestrator import Orchestrator
 from orchestrator.plan import Plan
 from orchestrator.plugins import discover
+from orchestrator.redaction import RedactedRouter, Redactor, read_profile
 from orchestrator.settings import Settings
 from router import Router, RouterError, bundled_router
 from scenarios.bounded_journal import BoundedJournal
@@ -27,7 +28,10 @@ from scenarios.evidence import Evidence
 from scenarios.expectations import Outcome, judge_all
 from scenarios.history import History
 from scenarios.logbook import Logbook
-from scenarios.people import answering
+from scenarios.mask import Mask
+from scenarios.people import Crowd, answering
+from scenarios.recording import keeping_quiet
+from scenarios.redacting import left_behind
 from scenarios.sabotage import Sabotage, Strike
 from scenarios.scenario import Scenario
 from scenarios.series import Series, Try, run_series
@@ -57,6 +61,7 @@ class ScenarioResult:
         astray: reads that its cassette does not hold, and recordings that were not read; with one it has failed.
         held: at which choices of its interleaving somebody was held back.
         series: what came of all of its runs, of which the others speak of one; None where it was run once.
+        redact: what everything here went through before it was handed out; None where nothing is to be taken out.
     """
 
     scenario: Scenario
@@ -72,6 +77,7 @@ class ScenarioResult:
     astray: tuple[str, ...] = ()
     held: frozenset[int] = frozenset()
     series: Series | None = None
+    redact: Redactor | None = field(default=None, repr=False, compare=False)
 
 
 def run_scenario(
@@ -81,6 +87,7 @@ def run_scenario(
     router: Callable[[], Router] = bundled_router,
     record: RecordMode | None = None,
     interleaving: Interleaving = USUAL,
+    redact: str = "",
 ) -> ScenarioResult:
     """Play a scenario, as often as it says, and judge it.
 
@@ -90,14 +97,19 @@ def run_scenario(
         router: makes a router without candidates, once for each run.
         record: what to do with its cassette, instead of what it says itself.
         interleaving: another than the usual one; then it is played once.
+        redact: profile of redaction where the scenario names none; see `Scenario.profile`.
     """
     installed = _installed(scenario) if agents is None else list(agents)
+
+    def run_once(one: Scenario, order: Interleaving) -> ScenarioResult:
+        return _run_once(one, installed, router, record, order, redact)
+
     if scenario.runs.total == 1 or interleaving != USUAL:
-        return _run_once(scenario, installed, router, record, interleaving)
+        shown = run_once(scenario, interleaving)
+        return left_behind(shown, shown.redact)
 
     def result_of(one: Try) -> ScenarioResult:  # run again where it is wanted again: thousands would not be kept
-        played = replace(scenario, seed=one.seed)
-        return _run_once(played, installed, router, record, one.interleaving)
+        return run_once(replace(scenario, seed=one.seed), one.interleaving)
 
     series = run_series(
         scenario.runs, scenario.seed, lambda one: result_of(one).verdict == "passed", lambda one: result_of(one).held
@@ -105,7 +117,7 @@ def run_scenario(
     shown = result_of(Try(scenario.seed) if series.failing is None else series.failing)
     enough = series.passed >= series.required
     verdict: Verdict = "passed" if enough else "failed" if shown.verdict == "passed" else shown.verdict
-    return replace(shown, scenario=scenario, verdict=verdict, series=series)
+    return left_behind(replace(shown, scenario=scenario, verdict=verdict, series=series), shown.redact)
 
 
 def _run_once(
@@ -114,18 +126,23 @@ def _run_once(
     router: Callable[[], Router],
     record: RecordMode | None,
     interleaving: Interleaving,
+    redact: str,
 ) -> ScenarioResult:
     stage = _Stage(scenario)
     try:
-        deck = Deck(scenario, record=record, interleaving=interleaving)
+        profile = read_profile(scenario.profile(redact))
+        deck = Deck(scenario, record=record, interleaving=interleaving, profile=profile)
+        stage.mask = deck.mask
         states = stage.play(choose_agents(scenario.given, installed), _router_of(scenario, router), deck)
     except (PointsmanError, RouterError, TimeoutError) as error:
         return ScenarioResult(
             scenario,
             "error",
             error=_one_line(error),
+            stored=tuple(stage.record.rows),
             journal=stage.record.export(),
             strikes=tuple(stage.sabotage.strikes),
+            redact=None if stage.mask is None else stage.mask.redact,
         )
     return stage.judge(states, deck)
 
@@ -136,13 +153,17 @@ class _Stage:
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
         self.record = BoundedJournal(scenario.title)
+        self.mask: Mask | None = None
         self.sabotage = Sabotage(scenario.faults, self.record)
         self._logbook = Logbook() if any(one.of_artefacts for one in scenario.then) else None
 
     def play(self, cast: list[Agent], router: Router, deck: Deck) -> dict[str, Any]:
         """Play it, and return the states that its expectations read."""
+        self.record.run = deck.run_id  # a run looks for its own rows
         agents = self.sabotage.prepare(cast)
-        with prepared(self._scenario) as workspace, self._logbook.open() if self._logbook else nullcontext():
+        redact = None if self.mask is None else self.mask.redact
+        logbook = self._logbook.open() if self._logbook else nullcontext()
+        with prepared(self._scenario) as workspace, logbook, keeping_quiet(redact):
             deck.run(self._take_steps(agents, router, workspace, deck))
             return take_states((name for one in self._scenario.then for name in one.reads), workspace)
 
@@ -151,8 +172,10 @@ class _Stage:
         history = History(row.envelope for row in self.record.rows)
         logs = self._logbook.lines if self._logbook else ()
         in_vain, astray = tuple(self.sabotage.in_vain()), tuple(deck.findings())
-        folder = self._scenario.path.parent
-        evidence = Evidence(history, states, logs, (*in_vain, *astray), stored=self.record.rows, folder=folder)
+        evidence = Evidence(
+            history, states, logs, (*in_vain, *astray), stored=self.record.rows, folder=self._scenario.path.parent,
+            redact=None if self.mask is None else self.mask.redact,
+        )  # fmt: skip
         outcomes = judge_all(self._scenario.then, evidence)
         met = all(outcome.met for outcome in outcomes)
         return ScenarioResult(
@@ -167,11 +190,13 @@ class _Stage:
             stored=tuple(self.record.rows),
             astray=astray,
             held=deck.held,
+            redact=evidence.redact,
         )
 
     async def _take_steps(self, agents: list[Agent], router: Router, workspace: Path, deck: Deck) -> None:
         scenario, clock = self._scenario, deck.clock
         logger = self._logbook.logger(clock) if self._logbook else None
+        router = router if self.mask is None else RedactedRouter(router, self.mask.for_router)
         async with (
             deck.playing(),
             Orchestrator(
@@ -184,7 +209,7 @@ class _Stage:
                 logger=logger,
                 outside_of=deck.outside_of,
             ) as orchestrator,
-            answering(scenario.given.people, orchestrator),
+            answering(Crowd(scenario.given.people, deck.tape).answer, orchestrator),
         ):
             self.sabotage.begin(orchestrator.bus)
             for step in scenario.when:

@@ -16,6 +16,7 @@ from orchestrator.context import TaskContext
 from orchestrator.errors import AgentError, AttemptError, PointsmanError
 from orchestrator.journal import MemoryJournal
 from orchestrator.messages import Task
+from orchestrator.stand_in import Die, Handle
 from orchestrator.topics import FAULT_INJECTED, TASK_STARTED
 from scenarios.faults import (
     AnyFault,
@@ -27,8 +28,6 @@ from scenarios.faults import (
     ReorderFault,
     SlowFault,
 )
-
-Handle = Callable[[Task, TaskContext], Awaitable[Any]]
 
 
 class InjectedError(PointsmanError):
@@ -82,10 +81,14 @@ class Sabotage:
         """Return the agents, those that faults name under sabotage.
 
         Raises:
-            PointsmanError: if a fault names an agent in a process of its own, where no call can be got at.
+            PointsmanError: if a fault would have no effect at an agent in a process of its own.
         """
         named = {fault.agent for fault in self._faults}
-        return [self._wrapped(agent) if agent.card.name in named else agent for agent in agents]
+        made = [_Victim(agent, self) if agent.card.name in named else agent for agent in agents]
+        for fault in self._faults:
+            if isinstance(fault, SlowFault) and not fault.wait_s:
+                _refuse_timeless(fault, made)
+        return made
 
     def begin(self, bus: Bus) -> None:
         """Put what strikes on record from now on."""
@@ -100,18 +103,18 @@ class Sabotage:
 
     # -- one call ----------------------------------------------------------------------------------------------------
 
-    async def call(self, name: str, handle: Handle, task: Task, context: TaskContext) -> Any:
+    async def call(self, name: str, handle: Handle, task: Task, context: TaskContext, die: Die) -> Any:
         """Make a call of an agent, with all that strikes it: what the file states first is outermost."""
         number = self._calls[name] = self._calls.get(name, 0) + 1
         for index, fault in reversed(tuple(enumerate(self._faults))):
             if fault.strikes(name, task.id, context.attempt, number):
-                handle = partial(self._strike, index, number, handle)
+                handle = partial(self._strike, index, number, handle, die)
         try:
             return await handle(task, context)
         finally:
             self._let_go(name, number)
 
-    async def _strike(self, index: int, call: int, handle: Handle, task: Task, context: TaskContext) -> Any:
+    async def _strike(self, index: int, call: int, handle: Handle, die: Die, task: Task, context: TaskContext) -> Any:
         fault = self._faults[index]
         await self._note(Strike(index, fault.kind, fault.agent, task.id, context.attempt, call, _time()))
         if not isinstance(fault, ReorderFault):
@@ -132,7 +135,7 @@ class Sabotage:
                 await self._hold(index, fault, call)
                 return await handle(task, context)
             case CrashFault():
-                return await _crash(fault, partial(handle, task, context))
+                return await _crash(fault, partial(handle, task, context), die)
 
     async def _hold(self, index: int, fault: ReorderFault, call: int) -> None:
         held = _Held(call, asyncio.Event())
@@ -162,13 +165,6 @@ class Sabotage:
 
     # -- inside ------------------------------------------------------------------------------------------------------
 
-    def _wrapped(self, agent: Agent) -> Agent:
-        policy = agent.card.policy
-        if policy is not None and policy.isolation == "process":
-            name = agent.card.name
-            raise PointsmanError(f"agent {name!r} runs in a process of its own, where no fault strikes; script it here")
-        return _Victim(agent, self)
-
     def _why_not(self, fault: AnyFault) -> str:
         if any(self._faults[strike.fault] is fault for strike in self.strikes):
             return "the call waited, and none overtook it"
@@ -176,14 +172,36 @@ class Sabotage:
 
 
 class _Victim:
-    """An agent whose calls faults strike."""
+    """An agent whose calls faults strike, in a process of its own as well."""
 
     def __init__(self, agent: Agent, sabotage: Sabotage) -> None:
-        self.card, self._agent, self._sabotage = agent.card, agent, sabotage
+        self.card, self.stands_for, self._sabotage = agent.card, agent, sabotage
 
     async def handle(self, task: Task, context: TaskContext) -> Any:
         """Do what the agent does, as far as faults let it."""
-        return await self._sabotage.call(self.card.name, self._agent.handle, task, context)
+        return await self._sabotage.call(self.card.name, self.stands_for.handle, task, context, _lives_on)
+
+    def around(self, handle: Handle, die: Die) -> Handle:
+        """Let faults strike a call whose handler is in another process."""
+
+        async def call(task: Task, context: TaskContext) -> Any:
+            return await self._sabotage.call(self.card.name, handle, task, context, die)
+
+        return call
+
+
+def _lives_on(_answered: bool) -> None:  # noqa: FBT001 - `Die`
+    """Do nothing: the process of the run does not end."""
+
+
+def _refuse_timeless(fault: SlowFault, agents: Iterable[Agent]) -> None:
+    for agent in agents:
+        policy = agent.card.policy
+        if agent.card.name == fault.agent and policy is not None and policy.isolation == "process":
+            raise PointsmanError(
+                f"fault {fault.words}: a call to a process of its own takes no virtual time, and many times none is "
+                "none; say how much longer with `wait_s`"
+            )
 
 
 async def _slowly(fault: SlowFault, handle: Callable[[], Awaitable[Any]]) -> Any:
@@ -205,14 +223,16 @@ async def _lose(handle: Callable[[], Awaitable[Any]]) -> Any:
     return await asyncio.get_running_loop().create_future()  # until the attempt's own deadline
 
 
-async def _crash(fault: CrashFault, handle: Callable[[], Awaitable[Any]]) -> NoReturn:
-    ending = asyncio.timeout(fault.after_s)
+async def _crash(fault: CrashFault, handle: Callable[[], Awaitable[Any]], die: Die) -> NoReturn:
+    ending, answered = asyncio.timeout(fault.after_s), False
     try:
         async with ending:
             await handle()
+            answered = True
     except TimeoutError:
         if not ending.expired():
             raise
+    die(answered)
     raise AttemptError(Cause.CRASH, "the agent's process ended: a fault of the scenario")
 
 

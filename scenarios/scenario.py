@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, get_args
 
 from pydantic import Field
 
+from orchestrator.redaction import DEFAULT, NONE
 from scenarios.cassette import RecordMode
 from scenarios.entry import Entry, Texts
 from scenarios.expectation import Expectation
@@ -76,6 +77,11 @@ class ScenarioEntry(Entry):
     faults: tuple[AnyFault, ...] = ()
     then: tuple[AnyExpectation, ...] = Field(min_length=1)
     cassette: CassetteEntry | None = None
+    redact: str = Field(
+        default="",
+        description="profile of redaction of all that is left behind: default, none, or a YAML file beside the scenario"
+        "; with a cassette it is default, else that of the settings",
+    )
     runs: Runs = ONCE
     examples: tuple[dict[str, Any], ...] = ()
 
@@ -100,6 +106,7 @@ class Scenario:
         cassette: file of what agents read from outside; None where they read nothing.
         record: what to do with it.
         runs: how often to run it.
+        redact: profile of redaction: `default`, `none`, or a path; empty where it says nothing of it.
     """
 
     name: str
@@ -117,6 +124,17 @@ class Scenario:
     cassette: Path | None = None
     record: RecordMode = "none"
     runs: Runs = ONCE
+    redact: str = ""
+
+    @property
+    def stated(self) -> list[Any]:
+        """What it says itself of what is going to happen, as JSON, always in the same order."""
+        tasks = [{**task.to_json(), "id": ""} for step in self.when for task in step.tasks]
+        return [*tasks, self.given.model_dump(mode="json", include={"scripted", "people"}, exclude_defaults=True)]
+
+    def profile(self, otherwise: str = "") -> str:
+        """Return its profile of redaction: its own, or else that of the settings; with a cassette never none unsaid."""
+        return self.redact or otherwise or (DEFAULT if self.cassette is not None else NONE)
 
     @property
     def title(self) -> str:

@@ -27,10 +27,10 @@ class Secret(NamedTuple):
 class SecretFinder:
     """Looks for secrets in one value after the other; what was found by its name is known where nothing names it."""
 
-    def __init__(self, allow: Sequence[str] = ()) -> None:
-        """Prepare; texts that are allowed are no secrets."""
+    def __init__(self, allow: Sequence[str] = (), profile: Profile | None = None) -> None:
+        """Prepare; texts that are allowed are no secrets. Rules are those of a profile, or the default one."""
         self._allow = tuple(allow)
-        self._redact = Redactor(Profile(), RedactionKey(b"nobody sees these", ""))
+        self._redact = Redactor(profile or Profile(), RedactionKey(b"nobody sees these", ""))
 
     def find(self, value: Any) -> Iterator[Secret]:
         """Yield where in a JSON value secrets are.

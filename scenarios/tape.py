@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections import Counter, defaultdict, deque
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from contextvars import copy_context
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -20,10 +20,18 @@ from orchestrator.outside import CURRENT, READING, Outside, Read
 from orchestrator.paced_loop import PacedLoop
 from scenarios.cassette import Cassette, Recording, RecordMode, digest_of
 from scenarios.errors import CassetteError
+from scenarios.shelf import ExactShelf, Shelf
 
 #: Takes out of a plain value what nobody may read. The same value becomes the same one; what was taken out stays so.
 Redact = Callable[[Any], Any]
 Sink = Callable[[Recording], None]
+
+
+def as_it_is(value: Any) -> Any:
+    """Return a value: nothing is taken out."""
+    return value
+
+
 _HINT: Final = "record it again, or record what is new with the record mode `new`"
 
 
@@ -47,6 +55,7 @@ class Tape:
     """Answers the reads of one run; an async context manager that owns the calls that are on their way.
 
     Attributes:
+        redact: what is written, looked for and replayed has gone through it.
         misses: reads that were refused, in order.
         made: what was recorded in this run, in the order of its releases.
         asked: how often the world was asked.
@@ -57,11 +66,12 @@ class Tape:
         cassette: Cassette,
         mode: RecordMode,
         *,
-        redact: Redact = lambda value: value,
+        redact: Redact = as_it_is,
         sink: Sink = lambda _recording: None,
         gate: asyncio.Event | None = None,
         keep_played: bool = False,
         passes_by: Callable[[Recording], bool] = lambda _recording: False,
+        shelve: Callable[[Iterable[Recording]], Shelf] = ExactShelf,
     ) -> None:
         """Prepare.
 
@@ -74,21 +84,20 @@ class Tape:
             gate: nobody is asked before it is set; what is read meanwhile waits for it.
             keep_played: whether what is played is recorded again, too.
             passes_by: whether a recording that fits is not to be played after all.
+            shelve: keeps what is to be played, and finds it.
         """
-        self._lives, self._redact, self._sink = mode != "none", redact, sink
+        self._lives, self.redact, self._sink = mode != "none", redact, sink
         self._gate, self._keeps_played, self._passes_by = gate, keep_played, passes_by
-        self._left: dict[tuple[str, str], deque[Recording]] = defaultdict(deque)
-        kept = cassette.recordings if mode != "all" else ()
-        for recording in sorted(kept, key=lambda one: one.call):  # of two alike the one that was asked first
-            self._left[recording.task, recording.digest].append(recording)
+        self._shelf = shelve(cassette.recordings if mode != "all" else ())
         self._calls: Counter[str] = Counter()
-        self._group = asyncio.TaskGroup()
+        self._group: asyncio.TaskGroup
         self.misses: list[Miss] = []
         self.made: list[Recording] = []
         self.asked = 0
 
     async def __aenter__(self) -> Self:
-        """Begin."""
+        """Begin; again, after an end, with what is left."""
+        self._group = asyncio.TaskGroup()
         await self._group.__aenter__()
         return self
 
@@ -102,7 +111,11 @@ class Tape:
     @property
     def unused(self) -> tuple[Recording, ...]:
         """What is recorded and was not read, in the order of the cassette."""
-        return tuple(recording for left in self._left.values() for recording in left)
+        return tuple(self._shelf.left())
+
+    def holds(self, task: str, source: str) -> bool:
+        """Return whether anything of a source is left to be played for a task."""
+        return any((one.task, one.source) == (task, source) for one in self.unused)
 
     def of(self, task: str) -> Outside:
         """Return who answers the reads of a task."""
@@ -111,19 +124,21 @@ class Tape:
     async def answer(self, task: str, source: str, request: Any, function: Read) -> Any:
         """Answer one read, from the cassette if it is there."""
         self._calls[task] += 1
-        plain = self._redact(as_json(request))
+        source, plain = self.redact(source), self.redact(as_json(request))
         about = {"task": task, "call": self._calls[task], "source": source, "request": plain}
         about["digest"] = digest_of(source, plain)
-        left = self._left[task, about["digest"]]
-        while left and self._passes_by(left[0]):
-            left.popleft()
-        if left:
-            return await self._play(left.popleft())
+        while (found := self._shelf.take(task, source, plain)) is not None and self._passes_by(found):
+            pass
+        if found is not None:
+            return await self._play(found)
         if self._lives:
+            self._shelf.hold()
             if self._gate is not None:
                 await self._gate.wait()
             return await self._ask(about, function)
-        miss = Miss(task, about["call"], source, plain, self._nearest(task, source, about["call"]))
+        near = self._nearest(task, source, about["call"])
+        plain = plain if near is None else self._shelf.liken(plain, near.request)
+        miss = Miss(task, about["call"], source, plain, near)
         self.misses.append(miss)
         raise CassetteError(task, source, describe(miss), _HINT)
 
@@ -146,7 +161,7 @@ class Tape:
         if not isinstance(loop, PacedLoop):
             raise CassetteError(about["task"], about["source"], "this run cannot ask the world", "record it instead")
         self.asked += 1
-        call = _Call(loop, about, self._keep, self._redact)
+        call = _Call(loop, about, self._keep, self.redact)
         alone = copy_context()
         alone.run(CURRENT.set, None)  # whatever the function reads in its turn is part of this read
         alone.run(READING.set, True)  # noqa: FBT003 - that is its signature

@@ -19,7 +19,7 @@ QUICK = """
 import sys
 from dataclasses import replace
 from router import training_config
-training_config.FROM_CARDS = replace(training_config.FROM_CARDS, epochs=20, folds=3)
+training_config.FROM_CARDS = replace(training_config.FROM_CARDS, epochs=10, folds=2)
 from orchestrator.cli import main
 sys.exit(main())
 """

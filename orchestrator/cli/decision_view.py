@@ -53,6 +53,8 @@ def _comparison(decision: Mapping[str, Any]) -> Iterator[Text]:
         yield cell(
             f"near tie, together {both:.3f}: ask which of the two, {decision['leader']} or {decision['runner_up']}"
         )
+    if decision.get("policy") == "replaced":
+        yield cell(f"the run is a fork, and was told to send it to {decision['chosen']}")
     if decision.get("fallback"):
         yield cell(f"the settings send such tasks to {decision['fallback']}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 EXAMPLES = examples(
     "pointsman fork 20261126T0815 --at 41",
     "pointsman fork 20261126T0815 --at 41 --set /output/verdict=fail",
+    "pointsman fork 20261126T0815 --at 23 --set /decision/chosen=sql-checker",
     "pointsman fork 20261126T0815 --at 12 --set '/task/payload={\"limit\": 500}' --tail cassette",
 )
 
@@ -43,14 +45,15 @@ def fork(
     """Go on from any row of a recorded run; exit with 1 if a task did not complete.
 
     Nobody is asked before the point. After it, what descends from it asks the world, and all else comes from the
-    cassette. --set changes the row: /task/... of task.submitted, /output/... of task.completed or effect.done. The
-    parent stays as it is; the fork is a recorded run itself.
+    cassette. --set changes the row: /task/... of task.submitted, /output/... of task.completed or effect.done,
+    /answer of task.answered, /decision/chosen of task.routed, task.abstained or task.asked: the agent that gets it
+    instead. The parent stays as it is; the fork is a recorded run itself.
     """
     from orchestrator.journal import JournalReader
     from scenarios.cabinet import cassette_of
     from scenarios.cassette import load_cassette
     from scenarios.fork import fork as fork_run
-    from scenarios.redacting import redactor_of
+    from scenarios.redacting import redacted_results, redactor_of
 
     if tail not in ("live", "cassette"):
         raise typer.BadParameter(f"{tail!r} is none of live, cassette", param_hint="--tail")
@@ -62,6 +65,7 @@ def fork(
     with JournalReader(settings.journal) as reader:
         session.check_run(reader, parent)
         rows = list(reader.rows(run=parent))
+    redact = redactor_of(cassette, settings.journal.parent, os.environ)
     forked = fork_run(
         cassette,
         rows,
@@ -70,8 +74,9 @@ def fork(
         agents=session.installed_agents(settings),
         changes=[_read(one) for one in changes or ()],
         live=tail == "live",
-        redact=redactor_of(cassette, settings.journal.parent, os.environ),
+        redact=redact,
     )
+    forked = dataclasses.replace(forked, results=redacted_results(forked.results, redact))
     if as_json:
         print_json(_as_object(parent, forked))
     else:

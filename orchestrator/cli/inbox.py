@@ -12,8 +12,9 @@ from orchestrator.cli.console import cell, moment, note, print_json, shorten, sh
 from orchestrator.cli.options import AsJson, Run, SettingsFile, examples
 
 if TYPE_CHECKING:
-    from orchestrator.inbox import Posed
-    from orchestrator.journal import Row
+    from orchestrator.inbox import Posed, Reply
+    from orchestrator.journal import JournalReader, Row
+    from orchestrator.settings import Settings
 
 INBOX_EXAMPLES = examples("pointsman inbox", "pointsman inbox --run 20261125T224930-3f1a --json")
 ANSWER_EXAMPLES = examples(
@@ -58,13 +59,11 @@ def answer(
     settings_file: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Answer what a task asks. The process that runs it goes on by itself; else `pointsman resume` does.
+    """Answer what a task asks. The process that runs or records it goes on by itself; else `pointsman resume` does.
 
     The first answer counts; a later one exits with 1 and says who gave which answer when.
     """
-    from orchestrator.inbox import Reply, check_reply, refuse_second
-    from orchestrator.postscript import Entry, append
-    from orchestrator.topics import TASK_ANSWERED
+    from orchestrator.inbox import Reply, check_reply
 
     reply = Reply(text, key, by or os.environ.get("USER", ""), _parsed(output) if output else None)
     settings = session.open_settings(settings_file)
@@ -72,14 +71,33 @@ def answer(
         session.check_run(reader, run)
         posed = check_reply(reader.rows, task, run, reply)
         body = reply.to_json(posed.asked.question.key)
-        (said,) = append(settings, [Entry(posed.run, TASK_ANSWERED, body, task, posed.asked.id)])
-        refuse_second(reader.rows, posed, said.id)
+        at = _deliver(settings, posed, reply) or _put_on_record(settings, reader, posed, body)
     if as_json:
-        print_json({"run": posed.run, "task": task, "at": said.at, **body})
+        print_json({"run": posed.run, "task": task, "at": at, **body})
         return
     line = cell(task, "bold").append(": ").append_text(cell(text, "green")).append(" ")
     show(line.append_text(cell(f"to {shorten(posed.asked.question.text, 80)}", "dim")))
     note(f"if no process is at it: pointsman resume {posed.run}")
+
+
+def _deliver(settings: Settings, posed: Posed, reply: Reply) -> float:
+    """Give an answer to the process that records the run, the only one that writes its rows; 0 where none does."""
+    from orchestrator.clock import SystemClock
+    from scenarios.cabinet import cassette_of
+    from scenarios.mailbox import deliver
+
+    cassettes = cassette_of(settings, posed.run).parent
+    return SystemClock().now() if deliver(cassettes, posed.run, posed.task, posed.asked.id, reply) else 0.0
+
+
+def _put_on_record(settings: Settings, reader: JournalReader, posed: Posed, body: dict[str, Any]) -> float:
+    from orchestrator.inbox import refuse_second
+    from orchestrator.postscript import Entry, append
+    from orchestrator.topics import TASK_ANSWERED
+
+    (said,) = append(settings, [Entry(posed.run, TASK_ANSWERED, body, posed.task, posed.asked.id)])
+    refuse_second(reader.rows, posed, said.id)
+    return said.at
 
 
 def _parsed(text: str) -> Any:

@@ -58,7 +58,8 @@ def record(
 
     The run is in the journal as any other. What its agents read from outside, by `context.read`, effects and the
     HTTP client, goes to a cassette: JSON Lines that people can review. `pointsman replay` plays the run again from
-    it, offline, and says what differs. Times of a recorded run are those of its calls and timers.
+    it, offline, and says what differs. Times of a recorded run are those of its calls and timers. What people are
+    asked waits for `pointsman answer`, and is recorded as well.
 
     Secrets are taken out of whatever is written, and pseudonyms such as [iban:3f2a9c1d04be] put in: see
     docs/redaction.md. Agents have the real values meanwhile. --redact none writes everything as it is.

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -70,7 +69,7 @@ def play_scenarios(
     results = []
     order = _read_interleaving(interleaving)
     scenarios = [_changed(scenario, seed, schedules) for scenario in found.scenarios]
-    for result in map(_redacting(settings), play(scenarios, settings, record, order)):
+    for result in play(scenarios, settings, record, order):
         results.append(result)
         if not as_json:
             _show_result(result)
@@ -94,15 +93,9 @@ def play(
         return session.open_router(None, settings, [])
 
     for scenario in scenarios:
-        yield run_scenario(scenario, agents=agents, router=router, record=record, interleaving=interleaving)
-
-
-def _redacting(settings: Settings) -> Callable[[ScenarioResult], ScenarioResult]:
-    """Return what takes secrets out of results before anything is shown or written, where the settings want that."""
-    from scenarios.redacting import new_redactor, redacted_result
-
-    redact = new_redactor(settings.redact, settings.journal.parent, os.environ)
-    return (lambda result: result) if redact is None else (lambda result: redacted_result(result, redact))
+        yield run_scenario(
+            scenario, agents=agents, router=router, record=record, interleaving=interleaving, redact=settings.redact
+        )
 
 
 def _changed(scenario: Scenario, seed: int | None, schedules: int) -> Scenario:

@@ -34,6 +34,7 @@ _TOLERANCE: Final = 5e-6
 _WHO_NAMED_IT: Final = {
     "pinned": "its submitter named the agent: the router was not asked",
     "answered": "the router abstained, and a person named the agent",
+    "replaced": "the run is a fork, and was told who gets it",
 }
 #: What must come out the same when the same router is asked again.
 _DECIDED: Final = (

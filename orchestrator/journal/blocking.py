@@ -57,8 +57,16 @@ class BlockingJournal(MemoryJournal):
         Raises:
             JournalError: if its body is not JSON, or the journal is closed.
         """
+        return self.keep(envelope, envelope)
+
+    def keep(self, envelope: Envelope, written: Envelope) -> bool:
+        """Take an envelope, and write it otherwise: the run reads it as it is, the file never holds that.
+
+        Raises:
+            JournalError: if its body is not JSON, or the journal is closed.
+        """
         super().append(envelope)
-        self._new.append(envelope)
+        self._new.append(written)
         return True
 
     async def sync(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from threading import RLock
 from typing import Any, Final, NamedTuple
 
 from orchestrator.plan import RESULT_KEY
@@ -11,7 +12,7 @@ from orchestrator.redaction.inside import rule_below
 from orchestrator.redaction.key import RedactionKey
 from orchestrator.redaction.names import is_headers, treated
 from orchestrator.redaction.profile import Profile
-from orchestrator.redaction.pseudonym import Pseudonyms, is_pseudonym
+from orchestrator.redaction.pseudonym import Name, Pseudonyms, is_pseudonym
 from orchestrator.redaction.text import Texts
 from orchestrator.redaction.views import gained
 
@@ -40,16 +41,18 @@ class Redactor:
         mark: of its key; empty where it has none.
     """
 
-    def __init__(self, profile: Profile, key: RedactionKey | None) -> None:
+    def __init__(self, profile: Profile, key: RedactionKey | None, name: Name | None = None) -> None:
         """Prepare.
 
         Args:
             profile: what is a secret.
             key: of the pseudonyms; None for one that finds nothing new, such as in a replay far from the key: it
                 fails at a secret, and what is redacted passes.
+            name: makes the pseudonyms instead of a key.
         """
         self.profile, self.mark = profile, "" if key is None else key.mark
-        self._name, self._names = Pseudonyms(None if key is None else key.secret), profile.names
+        self._name: Name = name or Pseudonyms(None if key is None else key.secret)
+        self._names, self._turn = profile.names, RLock()  # threads of agents log, too
         self._texts = Texts(profile.rules, self._names, self._name)
         self._places: Counter[str] = Counter()
         self._secrets: dict[str, set[str]] = {}
@@ -62,13 +65,14 @@ class Redactor:
         Raises:
             RedactionError: if a rule fails, or the value is too deep; and from then on always.
         """
-        if self._failure is not None:
-            raise self._failure
-        try:
-            return self._value(value, 0)
-        except RedactionError as error:
-            self._failure = error
-            raise
+        with self._turn:
+            if self._failure is not None:
+                raise self._failure
+            try:
+                return self._value(value, 0)
+            except RedactionError as error:
+                self._failure = error
+                raise
 
     @property
     def failure(self) -> RedactionError | None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from orchestrator.messages import EMPTY
-from orchestrator.redaction.redactor import Redactor
 
 if TYPE_CHECKING:
     from router import AgentProfile, Contribution, Prediction, Router
@@ -20,7 +19,7 @@ class RedactedRouter:
     package `router` (and NumPy with it) only once a run has agents.
     """
 
-    def __init__(self, router: Router, redact: Redactor) -> None:
+    def __init__(self, router: Router, redact: Callable[[str], str]) -> None:
         self._router, self._redact = router, redact
 
     @property

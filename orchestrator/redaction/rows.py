@@ -9,6 +9,7 @@ from orchestrator.decision import digest_text
 from orchestrator.messages import Envelope
 from orchestrator.redaction.errors import RedactionError
 from orchestrator.redaction.redactor import Redactor
+from orchestrator.redaction.within import Recounted
 from orchestrator.topics import RUN_STARTED, TASK_SUBMITTED
 
 #: Parts of a task that are data; the others are ids, names and numbers.
@@ -20,7 +21,7 @@ _DIGESTS: Final = frozenset(("fingerprint", "registry_digest", "trace_id", "span
 class Rows:
     """Redacts the envelopes of one run, in their order."""
 
-    def __init__(self, redact: Redactor) -> None:
+    def __init__(self, redact: Redactor | Recounted) -> None:
         self._redact = redact
         self._digests: dict[str, str] = {}
 
@@ -57,6 +58,6 @@ class Rows:
         return made
 
 
-def redacted_task(task: Mapping[str, Any], redact: Redactor) -> dict[str, Any]:
+def redacted_task(task: Mapping[str, Any], redact: Redactor | Recounted) -> dict[str, Any]:
     """Return a task, as `Task.to_json` gives it, with its request and its payload redacted."""
     return {name: redact(value) if name in _DATA else value for name, value in task.items()}

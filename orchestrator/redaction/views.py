@@ -16,7 +16,9 @@ from orchestrator.redaction.span import Span
 
 _PERCENT: Final = re.compile(r"%(?:[0-7][0-9A-Fa-f]|[Cc]2%[Aa]0)|\+")
 _ESCAPE: Final = re.compile(r"(?<!\\)\\++(?:u00[0-9A-Fa-f]{2}|/)")
-_BASE64: Final = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{16,}+={0,2}(?![A-Za-z0-9=])")
+#: Letters of base64 that are looked into, at least.
+LEAST: Final = 16
+_BASE64: Final = re.compile(rf"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{{{LEAST},}}+={{0,2}}(?![A-Za-z0-9=])")
 
 
 @dataclass(frozen=True, slots=True)

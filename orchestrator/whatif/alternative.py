@@ -66,8 +66,8 @@ class Alternative:
         """Return what becomes of a decision that somebody else than the router took."""
         if before.chosen not in self.without:
             return before, ""
-        if before.policy == "answered":
-            return before, f"a person named {before.chosen}, and would have to name somebody else"
+        if who := {"answered": "a person", "replaced": "the fork"}.get(before.policy):
+            return before, f"{who} named {before.chosen}, and would have to name somebody else"
         return Side("", "refused"), ""
 
     def _again(self, decided: Decided) -> tuple[Prediction, Again]:

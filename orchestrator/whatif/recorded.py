@@ -136,8 +136,8 @@ class Decided:
 
     @property
     def asked_router(self) -> bool:
-        """Whether the router was asked; it is not where somebody said who gets the task."""
-        return "candidates" in self.decision
+        """Whether the router was asked; and decided; not where somebody said who gets the task."""
+        return "candidates" in self.decision and self.decision["policy"] != "replaced"
 
 
 class RecordedRun:

@@ -7,11 +7,12 @@ of a span), and `pointsman.*` for the rest: nothing is invented inside `gen_ai.*
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+
+import orjson
 
 from orchestrator.decision import digest_text
 from orchestrator.errors import DocumentError
@@ -198,23 +199,24 @@ def _requests(path: Path) -> Iterator[tuple[int, Any]]:
         text = path.read_bytes()
     except OSError as error:
         raise DocumentError(path, 0, 0, f"it cannot be read: {error.strerror}", "check the path") from None
-    for number, line in [(1, text)] if _is_one(path, text) else enumerate(text.splitlines(), start=1):
+    whole = _parsed(text)
+    if whole is not None:
+        yield 1, whole
+        return
+    for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
             try:
-                yield number, json.loads(line)
-            except (ValueError, RecursionError) as error:
+                yield number, orjson.loads(line)
+            except orjson.JSONDecodeError as error:
                 raise DocumentError(path, number, 1, f"no JSON: {error}", _HINT) from None
 
 
-def _is_one(path: Path, text: bytes) -> bool:
-    """Return whether a text is one JSON value, and not one a line."""
+def _parsed(text: bytes) -> Any:
+    """Return the value of a text that is one of JSON; None where it may be one a line."""
     try:
-        json.loads(text)
-    except ValueError:
-        return False
-    except RecursionError:
-        raise DocumentError(path, 0, 0, "its values are nested too deep", _HINT) from None
-    return True
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
 
 
 def _list(path: Path, line: int, value: Any, key: str) -> list[dict[str, Any]]:

@@ -6,12 +6,16 @@ import html
 import unicodedata
 from typing import Final
 
+#: Letters and marks that nobody sees (Unicode: Default_Ignorable_Code_Point), but for the variants of pictures.
+_UNSEEN: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0") | frozenset(
+    map(chr, range(0xE0100, 0xE01F0))
+)
 #: Longer texts are cut where they stand in a table.
 CUT: Final = 300
 
 
 def shown(text: object, most: int = 0) -> str:
-    """Return a text as one line in which every control, format or private character is written as its number.
+    """Return a text as one line in which every control, format, private or unseen character is written as its number.
 
     White space becomes single spaces; surrogates and bidirectional controls are characters that are written so, too.
 
@@ -33,4 +37,5 @@ def inert(text: object, most: int = 0) -> str:
 
 
 def _seen(character: str) -> str:
-    return f"⟨U+{ord(character):04X}⟩" if unicodedata.category(character)[0] == "C" else character
+    hides = unicodedata.category(character)[0] == "C" or character in _UNSEEN
+    return f"⟨U+{ord(character):04X}⟩" if hides else character

@@ -8,10 +8,13 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, Field
 
+from orchestrator.journal import Row
 from scenarios.divergence import Comparison, Divergence, compare
 from scenarios.entry import Entry, Seconds, as_tuple
 from scenarios.evidence import Evidence
 from scenarios.expectation import Check, Expectation, UnjudgedError
+from scenarios.mask import Mask
+from scenarios.redacting import masked_rows
 from scenarios.track import FileTrack, MemoryTrack
 from scenarios.verdict import TOLERANCE, Kind
 
@@ -34,11 +37,34 @@ class MatchesGolden(Expectation):
     type: Literal["matches-golden", "not-matches-golden"]
     file: str = Field(min_length=1, description="beside the scenario or below, such as golden/refund.jsonl")
     tolerate: Tolerance = Tolerance()
+    profile: str = Field(
+        default="",
+        description="of redaction of the golden run, after the scenario's: default, or a YAML file beside the scenario",
+    )
 
     @property
     def files(self) -> Sequence[str]:
         """The golden run."""
         return [self.file]
+
+    @property
+    def redacts_by(self) -> str:
+        """Its own profile."""
+        return self.profile
+
+    def rows(self, evidence: Evidence) -> Sequence[Row]:
+        """Return the rows of a run as the golden one has them.
+
+        Raises:
+            PointsmanError: if the profile cannot be used, or a rule of it fails.
+        """
+        rows = evidence.stored if evidence.redact is None else masked_rows(evidence.stored, evidence.redact)
+        own = evidence.profile(self.profile) if self.profile else None
+        if own is None:
+            return rows
+        mask = Mask(own)
+        mask.reserve(row.envelope.body for row in rows)
+        return masked_rows(rows, mask.redact)
 
     def check(self, evidence: Evidence) -> Check:
         """Compare the two.
@@ -61,7 +87,7 @@ class MatchesGolden(Expectation):
         Raises:
             PointsmanError: if the file holds no run.
         """
-        rows = MemoryTrack(evidence.stored, "now")
+        rows = MemoryTrack(self.rows(evidence), "now")
         return compare(FileTrack(path), rows, tolerance=self.tolerate.scores, timing=self.tolerate.time_s)
 
     def not_tolerated(self, found: Comparison) -> list[str]:

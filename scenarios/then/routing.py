@@ -61,6 +61,8 @@ def decided(decision: Mapping[str, Any]) -> str:
         return f"it was pinned to {decision['chosen']}"
     if decision["policy"] == "answered":
         return f"a person said that it goes to {decision['chosen']}"
+    if decision["policy"] == "replaced":
+        return f"the fork was told that it goes to {decision['chosen']}"
     sure = f"confidence {decision['confidence']}, threshold {decision['threshold']}"
     sure += f", margin {decision['margin']}" if decision.get("margin") is not None else ""
     best = f"{decision['leader'] or 'nobody'} before {decision['runner_up'] or 'nobody'}"

@@ -13,7 +13,7 @@ import threading
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FunctionType, ModuleType
@@ -43,7 +43,8 @@ class InjectedError(Exception):
 class Point:
     """One call: the `number`th of a function, from 1, and whether it fails before it does anything, or after.
 
-    After it, of a function that gives a coroutine back, is after that coroutine: until it is awaited, nothing happened.
+    After it, of a function that gives back a coroutine, or the steps of an await, is after the last of these: until
+    then nothing happened.
     """
 
     function: str
@@ -205,18 +206,28 @@ def _wrapped(name: str, function: FunctionType, calls: Counter[str], fault: Poin
         check("before")
         mine = is_now("after")
         result = function(*args, **kwargs)
-        if mine:
-            if inspect.iscoroutine(result):
-                return _failing_after(result, calls)
-            calls["injected"] += 1
-            raise InjectedError(TEXT)
-        return result
+        return _failing_after(function, result, calls) if mine else result
 
     return run
 
 
-async def _failing_after(coroutine: Coroutine[Any, Any, Any], calls: Counter[str]) -> None:
+def _failing_after(function: FunctionType, result: Any, calls: Counter[str]) -> Any:
+    if inspect.iscoroutine(result):
+        return _awaited_then_failing(result, calls)
+    if function.__name__ == "__await__":
+        return _stepping_then_failing(result, calls)
+    calls["injected"] += 1
+    raise InjectedError(TEXT)
+
+
+async def _awaited_then_failing(coroutine: Coroutine[Any, Any, Any], calls: Counter[str]) -> None:
     await coroutine
+    calls["injected"] += 1
+    raise InjectedError(TEXT)
+
+
+def _stepping_then_failing(steps: Generator[Any, None, None], calls: Counter[str]) -> Generator[Any, None, None]:
+    yield from steps
     calls["injected"] += 1
     raise InjectedError(TEXT)
 

@@ -211,6 +211,32 @@ async def test_a_retry_waits_for_the_rest_of_its_time() -> None:
         assert now() - begun == pytest.approx(4)
 
 
+@in_virtual_time
+async def test_a_retry_is_due_at_its_time_whoever_is_busy_till_then() -> None:
+    """What is left of its wait counts from the moment the run goes on, not from when a worker is free to look at it."""
+    journal = MemoryJournal("r")
+    with pytest.raises(ZeroDivisionError):  # noqa: PT012 - as above
+        async with make([ScriptedAgent("a", [ConnectionError("x"), _takes_long], policy=PATIENT)], journal) as o:
+            await o.submit("a", id="waits")
+            await asyncio.sleep(1)
+            for name in ("busy1", "busy2"):
+                await o.submit("a", id=name)
+                await o.submit("a", id=f"{name}-next", after=name)  # makes it more urgent than what waits
+            await asyncio.sleep(1)
+            raise ZeroDivisionError
+    journal = reopened(journal.rows)
+    async with resume([ScriptedAgent("a", [_takes_long], policy=PATIENT)], journal) as o:
+        await o.results()
+    started = {
+        row.envelope.correlation_id: row.envelope.at for row in journal.select() if "started" in row.envelope.topic
+    }
+    assert started["waits"] - started["busy1"] == pytest.approx(9)
+
+
+async def _takes_long(_task: Task, _context: TaskContext) -> None:
+    await asyncio.sleep(9)
+
+
 @pytest.mark.parametrize("shift_s", [3600.0, -3600.0])
 def test_a_clock_moved_by_an_hour_moves_no_timer_beyond_its_own_length(shift_s: float) -> None:
     """Forward: due at once. Backward: it waits its whole time again, not an hour more."""

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.attribution import Attribution, Contribution, as_pairs
+from router.attribution import Attribution, Contribution, as_pairs, columns
 
 _WEIGHTS = st.floats(-10, 10, allow_nan=False)
 _PAIRS = st.lists(st.tuples(st.text(max_size=8), _WEIGHTS), max_size=12)
@@ -34,3 +34,10 @@ def test_it_shows_its_contributions() -> None:
     """Who prints it sees words and weights."""
     assert repr(_attribution([("card", 0.5)])) == "Attribution((Contribution(word='card', weight=0.5),))"
     assert _attribution([("card", 0.5)]) != "card"
+
+
+@given(_PAIRS)
+def test_words_and_weights_are_found_in_either_form(pairs: list[tuple[str, float]]) -> None:
+    """Who reads the columns need not know how contributions are kept."""
+    words, weights = columns([Contribution(*pair) for pair in pairs])
+    assert columns(_attribution(pairs)) == (words, weights) == ([word for word, _ in pairs], [one for _, one in pairs])

@@ -3,9 +3,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router import Contribution
-from router.explanation import _ownership, lead
+from router import Contribution, EmbeddingRouter
+from router.explanation import _ownership, lead, split_score, split_scores
 from router.features import PAIR_TOKENS
+from router.trained_model import TrainedModel
+
+
+@pytest.fixture(scope="module")
+def split(trained_on_pairs: TrainedModel) -> EmbeddingRouter:
+    """A router that knows pairs of words."""
+    return EmbeddingRouter(trained_on_pairs.manifest, trained_on_pairs.arrays)
 
 
 @given(st.integers(1, PAIR_TOKENS), st.data())
@@ -30,3 +37,15 @@ def test_a_lead_is_the_difference_word_by_word() -> None:
     assert lead(ours, theirs) == (Contribution("a", 0.25), Contribution("b", -0.25))
     with pytest.raises(ValueError, match="shorter"):
         lead(ours, theirs[:1])
+
+
+@given(st.lists(st.sampled_from(["fix", "this", "broken", "json", "?", "zebra"]), max_size=30), st.integers(0, 9))
+def test_agents_split_together_are_split_as_alone(split: EmbeddingRouter, words: list[str], seed: int) -> None:
+    """To the bit: what two agents have in common is looked up once, and that is all."""
+    encoder, draw = split._encoder, np.random.default_rng(seed)
+    parts = encoder.parts(encoder.encode(" ".join(words)))
+    rows = [draw.normal(size=encoder.width).astype(np.float32) for _ in range(2)]
+    together = split_scores(parts, rows, 0.5)
+    assert together == [split_score(parts, row, 0.5) for row in rows]
+    for row, shares in zip(rows, together, strict=True):
+        assert sum(weight for _, weight in shares) == pytest.approx(0.5 * float(parts.vector @ row), abs=1e-3)

@@ -98,7 +98,9 @@ def test_the_fingerprint_depends_on_everything_but_the_order() -> None:
 
     def fingerprint(*entries: Entry, model: str = "m") -> str:
         named = {entry.name: entry for entry in entries}
-        return take_snapshot(model, named, router._encoder, router._strangers, router._rarity).roster.fingerprint
+        calibrations = router._calibration, router._among_strangers
+        taken = take_snapshot(model, named, router._encoder, router._strangers, router._rarity, calibrations)
+        return taken.roster.fingerprint
 
     same = fingerprint(one, two)
     assert fingerprint(two, one) == same

@@ -4,7 +4,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from router import AgentProfile, EmbeddingRouter
-from router.tokenizer import tokenize
+from router.tokenizer import MAX_CHARS, MAX_TOKENS, tokenize
 
 WORDS = ["fix", "this", "broken", "json", "find", "the", "backup", "script", "my", "?", "zebra"]
 TEXTS = st.text(max_size=40) | st.lists(st.sampled_from(WORDS), max_size=30).map(" ".join)
@@ -69,3 +69,21 @@ def test_an_agent_that_stands_alone_leads_by_its_score(either: EmbeddingRouter) 
         either.remove(name)
     words, separation = either.study("fix this").shares()
     assert words == separation != ()
+
+
+@pytest.mark.parametrize("text", ["x" * MAX_CHARS, "!" * MAX_CHARS, "fix " * 200, "汉字" * MAX_TOKENS])
+def test_long_texts_are_cut_as_any_request_is(either: EmbeddingRouter, text: str) -> None:
+    """Words with spaces between may be longer than the text was: what counts of them is what counts of a request."""
+    left, told = either.study(text).without(("zebra",))
+    assert left == " ".join(tokenize(text))
+    asked = either.predict(left)
+    assert np.array_equal(told.scoreboard.scores, asked.scoreboard.scores)
+    assert told._replace(scoreboard=asked.scoreboard) == asked
+
+
+def test_a_study_does_not_forget_the_text_that_was_read_last(either: EmbeddingRouter) -> None:
+    """What is read without some words is no request: who explains the request finds it as it was read."""
+    study = either.study("fix this broken json")
+    kept = either._encoder.recall("fix this broken json").vector
+    study.without(("this",))
+    assert either._encoder.recall("fix this broken json").vector is kept

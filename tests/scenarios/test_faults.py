@@ -156,12 +156,6 @@ def test_a_lost_answer_shows_what_an_agent_does_twice(kind: str, times: int, loa
     assert len(receipts) == (2 if kind == "duplicate" else 1)
 
 
-def test_an_agent_in_a_process_of_its_own_is_refused(play: Play) -> None:
-    """No call can be got at there, and a fault that does nothing would be a lie."""
-    text = clerk("kind: drop", "type: completed, task: a").replace("timeout_s: 10", "timeout_s: 10, isolation: process")
-    assert "agent 'clerk' runs in a process of its own" in play(text).error
-
-
 def test_strikes_are_plain_json(play: Play) -> None:
     """`--json` prints them as they are."""
     result = play(clerk("kind: drop", "type: completed, task: a"))

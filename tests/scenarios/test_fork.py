@@ -5,16 +5,21 @@ import pytest
 
 from orchestrator.agent import adopt
 from orchestrator.context import TaskContext
+from orchestrator.inbox import Reply
 from orchestrator.journal import JournalReader, Row
-from orchestrator.messages import Task
+from orchestrator.messages import Envelope, Task
 from orchestrator.plan import Plan
 from orchestrator.testing import FixedRouter
+from router import KeywordRouter
 from scenarios.cassette import load_cassette
 from scenarios.divergence import compare
 from scenarios.errors import RecordingError
 from scenarios.fork import Forked, fork
-from scenarios.recording import Recorded
+from scenarios.promotion import promote_run
+from scenarios.recording import Recorded, record
+from scenarios.replayed import replay
 from scenarios.track import MemoryTrack
+from tests.orchestrator.isolated_agents import plain_payer
 from tests.scenarios.recorded_agents import Reader, Studio, World
 
 
@@ -94,6 +99,83 @@ def test_another_answer_at_the_point_has_its_consequences(family: Family) -> Non
     assert forked.results["root"].output == {"said": "something else"}
     row = next(row for row in family.rows(forked.run) if row.envelope.topic == "task.completed")
     assert row.envelope.body["output"] == {"said": "something else"}
+
+
+class Office:
+    """A run whose tasks the router sends to clerks, and its forks."""
+
+    def __init__(self, folder: Path) -> None:
+        self.studio, self.world = Studio(folder), World()
+        late = Task("late", "card was stolen", after=("loan",))
+        self.plan = Plan(
+            "office", (Task("card", "card was stolen"), Task("loan", "a loan please"), late, Task("odd", "zzz"))
+        )
+
+    def agents(self) -> list[Any]:
+        async def handle(task: Task, context: TaskContext) -> Any:
+            return {"read": await context.read("desk", self.world.ask), "for": task.id}
+
+        made = [Reader("card-clerk", handle), Reader("loan-clerk", handle)]
+        for one, example in zip(made, ("card was stolen", "a loan please"), strict=True):
+            one.card = one.card.model_copy(update={"examples": (example,)})
+        return [adopt(one) for one in made]
+
+    def record(self) -> Recorded:
+        return record(self.plan, self.studio.settings, agents=self.agents(), router=KeywordRouter())
+
+    def rows(self, run: str) -> list[Row]:
+        with JournalReader(self.studio.settings.journal) as reader:
+            return list(reader.rows(run=run))
+
+    def fork(self, recorded: Recorded, topic: str, task: str, agent: Any) -> Forked:
+        rows = self.rows(recorded.run)
+        at = next(one.sequence for one in rows if (one.envelope.topic, one.envelope.correlation_id) == (topic, task))
+        about = (load_cassette(recorded.cassette), rows, at, self.studio.settings)
+        return fork(*about, agents=self.agents(), router=KeywordRouter(), changes=[("/decision/chosen", agent)])
+
+
+def test_another_agent_at_a_decision_gets_the_task(tmp_path: Path) -> None:
+    """The fork goes on with it: nobody is asked before, the parent stays, only what descends from it differs."""
+    office = Office(tmp_path)
+    recorded = office.record()
+    before, tape, asked = office.studio.rows(recorded), recorded.cassette.read_bytes(), office.world.asked
+    forked = office.fork(recorded, "task.routed", "loan", "card-clerk")
+    assert forked.results["loan"].agent == "card-clerk"
+    assert forked.results["card"] == recorded.results["card"]
+    assert office.world.asked - asked == forked.asked == 2, "the task itself, and the one that waits for it"
+    assert (office.studio.rows(recorded), recorded.cassette.read_bytes()) == (before, tape)
+    rows = [row.envelope for row in office.rows(forked.run)]
+    decisions = {row.correlation_id: row.body["decision"] for row in rows if row.topic == "task.routed"}
+    assert {name: (one["chosen"], one["policy"]) for name, one in decisions.items()} == {
+        "card": ("card-clerk", "learned"),
+        "loan": ("card-clerk", "replaced"),
+        "late": ("card-clerk", "learned"),
+    }
+    assert decisions["loan"]["leader"] == decisions["loan"]["choice"] == "loan-clerk"
+    parent, child = (MemoryTrack(office.rows(run), run) for run in (recorded.run, forked.run))
+    found = compare(parent, child, timing=0.0, origins=("", recorded.run))
+    assert {one.task for one in found.divergences if one.task} <= {"loan", "late"}
+    first = next(one for one in found.divergences if one.task == "loan")
+    assert first.kind == "decision-flipped"
+    again = replay(load_cassette(forked.cassette), agents=office.agents(), router=KeywordRouter())
+    assert again.journal == b"".join(bytes(row.canonical) + b"\n" for row in office.rows(forked.run))
+
+
+def test_what_the_router_abstained_on_goes_to_an_agent(tmp_path: Path) -> None:
+    """As if it had been chosen."""
+    office = Office(tmp_path)
+    recorded = office.record()
+    assert recorded.results["odd"].status == "abstained"
+    forked = office.fork(recorded, "task.abstained", "odd", "loan-clerk")
+    assert (forked.results["odd"].status, forked.results["odd"].agent) == ("completed", "loan-clerk")
+    nobody = "no agent 'lone-clerk' is registered at this point; did you mean 'loan-clerk'"
+    with pytest.raises(RecordingError, match=nobody):
+        office.fork(recorded, "task.abstained", "odd", "lone-clerk")
+    with pytest.raises(RecordingError, match="no agent 3"):
+        office.fork(recorded, "task.routed", "loan", 3)
+    into = tmp_path / "odd.scenario.yaml"
+    with pytest.raises(RecordingError, match="promote the run that it was forked from"):
+        promote_run(load_cassette(forked.cassette), (row.envelope for row in office.rows(forked.run)), into)
 
 
 def test_another_task_at_its_submission_is_another_run_from_there(family: Family) -> None:
@@ -196,3 +278,18 @@ def test_a_row_of_nobody_is_refused(family: Family) -> None:
     recorded = family.record()
     with pytest.raises(RecordingError, match="has no row 9999"):
         family.fork(recorded, 9999)
+
+
+def test_another_answer_of_an_agent_in_a_process_of_its_own(family: Family) -> None:
+    """What is set stands in the row; the handler works in its process as before."""
+
+    async def ask(_asked: Envelope) -> Reply:
+        return Reply("me")
+
+    studio, agents = family.studio, [plain_payer]
+    recorded = studio.record(agents, Plan("apart", (Task("pay", "pay", agent="plain-payer"),)), ask=ask)
+    cassette, rows = load_cassette(recorded.cassette), family.rows(recorded.run)
+    at = next(row.sequence for row in rows if row.envelope.topic == "task.completed")
+    changes = [("/output/1", "you")]
+    forked = fork(cassette, rows, at, studio.settings, agents=agents, router=FixedRouter(), changes=changes)
+    assert forked.results["pay"].output[1] == "you"

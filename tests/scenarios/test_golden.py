@@ -198,3 +198,34 @@ def test_nothing_selected_and_broken_files_have_codes_of_their_own(folder: Path,
     assert cli("review", ".", "--tag", "four")[0] == 5
     (folder / "broken.scenario.yaml").write_text("scenario: x\n", encoding="utf-8")
     assert cli("update", ".")[0] == 4
+
+
+def test_a_golden_run_has_a_profile_of_redaction_of_its_own(folder: Path) -> None:
+    """It is written and compared without its secrets; one for another is seen where it matters."""
+
+    def look_at(*stamped: str) -> set[str]:
+        write(folder, stamped=f"[{', '.join(stamped)}]")
+        path = folder / "forms.scenario.yaml"
+        path.write_text(path.read_text().replace(".jsonl,", ".jsonl, profile: own.yaml,"), encoding="utf-8")
+        return {one.state for one in look(folder)}
+
+    (folder / "own.yaml").write_text("extends: none\npatterns: [{name: form, pattern: 'KD-[0-9]{4}'}]\n")
+    assert look_at("KD-1111", "KD-2222", "KD-1111") == {"changed"}
+    assert all(map(update, look(folder)))
+    golden = (folder / "golden" / "one.jsonl").read_text()
+    assert '"stamped":["[form:000000000001]","[form:000000000002]","[form:000000000001]"]' in golden
+    assert "KD-" not in golden
+    for same in (("KD-1111", "KD-2222", "KD-1111"), ("KD-3333", "KD-1111", "KD-3333")):
+        assert look_at(*same) == {"same"}
+    assert look_at("KD-1111", "KD-2222", "KD-2222") == {"changed"}
+
+
+def test_what_a_golden_runs_own_profile_takes_out_is_not_taken_for_what_the_scenario_did(folder: Path) -> None:
+    """Two secrets are two, whoever numbered them, also if both call their rule the same."""
+    (folder / "own.yaml").write_text("extends: none\npatterns: [{name: email, pattern: 'KD-[0-9]{4}'}]\n")
+    write(folder, stamped="[ann@example.org, KD-1111]")
+    path = folder / "forms.scenario.yaml"
+    text = path.read_text().replace(".jsonl,", ".jsonl, profile: own.yaml,")
+    path.write_text(f"redact: default\n{text}", encoding="utf-8")
+    assert update(look(folder)[0])
+    assert '"stamped":["[email:000000000001]","[email:000000000002]"]' in (folder / "golden" / "one.jsonl").read_text()

@@ -60,6 +60,13 @@ def test_a_question_that_nobody_answers_is_an_error_that_says_whom_to_add(play: 
         assert "task 'a' asks 'Stamp it?' and nobody answers; add `people: [{task: a, answers: ...}]`" in result.error
 
 
+def test_of_several_questions_that_nobody_answers_one_is_told(play: Play) -> None:
+    """They are asked at the same moment; the run cannot be played, and is no crash."""
+    text = asking("[]", "type: completed, task: a")
+    result = play(text.replace("then:", "  - submit: {id: b, request: Stamp the form, agent: clerk}\nthen:"))
+    assert (result.verdict, result.error.split(" and ")[0]) == ("error", "task 'a' asks 'Stamp it?'")
+
+
 def test_an_answer_that_is_none_of_the_options_is_an_error(play: Play) -> None:
     """What `pointsman answer` would refuse is refused here."""
     result = play(asking("[{task: a, answers: perhaps}]", "type: completed, task: a"))

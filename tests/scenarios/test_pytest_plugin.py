@@ -177,6 +177,41 @@ def test_fixtures_test_an_agent_in_virtual_time(project: pytest.Pytester) -> Non
     project.runpytest_inprocess("test_fixtures_test_an_agent_in_virtual_time.py").assert_outcomes(passed=2)
 
 
+def test_what_a_redacted_scenario_shows_has_no_secrets(project: pytest.Pytester) -> None:
+    """Name, report, what was printed and logged meanwhile, on the console and in the JUnit XML."""
+    project.makeconftest(
+        """
+        import logging
+        from orchestrator import agent
+
+        @agent("auditor", summary="Audits.", examples=["audit"])
+        async def auditor(request):
+            print("printed for ada@bank.example")
+            logging.getLogger("auditor").warning("logged for %s", "bob@bank.example")
+            return "eve@bank.example"
+
+        def pytest_pointsman_agents(config):
+            return [auditor]
+        """
+    )
+    text = """\
+scenario: for zoe@bank.example
+redact: PROFILE
+given: {agents: auditor}
+when: [{submit: {id: a, request: audit, agent: auditor}}]
+then: [{type: result, task: a, equals: done}]
+"""
+    path = project.path / "uat" / f"clerk{SUFFIX}"
+    for profile, shown in (("default", 0), ("none", 4)):
+        path.write_text(text.replace("PROFILE", profile), encoding="utf-8")
+        options = ("-rA", "--junitxml=report.xml", "-o", "junit_logging=all")
+        done = project.runpytest_inprocess(f"uat/{path.name}", *options)
+        done.assert_outcomes(failed=1)
+        for said in (str(done.stdout), (project.path / "report.xml").read_text()):
+            names = [name for name in ("ada", "bob", "eve", "zoe") if f"{name}@bank.example" in said]
+            assert (len(names), "[email:" in said) == (shown, not shown)
+
+
 def test_items_are_shared_out_by_xdist(project: pytest.Pytester) -> None:
     """With `-n` each worker collects the same items, and plays its share."""
     done = project.runpytest_inprocess("-p", "xdist", "-n", "1")

@@ -194,16 +194,6 @@ def test_a_replay_asks_no_network_even_beside_its_cassette(tmp_path: Path) -> No
     assert "bank.example:443" in studio.replay(recorded, [Reader("sly", handle)]).results["task-sly"].error
 
 
-def test_a_question_to_people_cannot_be_recorded(tmp_path: Path) -> None:
-    """It is said at once, with what to do instead, and does not wait for ever."""
-
-    async def handle(_task: Task, context: TaskContext) -> Any:
-        return await context.ask("Pay?")
-
-    with pytest.raises(RecordingError, match=r"'Pay\?'.*given\.people"):
-        Studio(tmp_path).record([Reader("asker", handle)])
-
-
 def test_a_cassette_holds_what_was_released_before_a_crash(tmp_path: Path) -> None:
     """Each recording is in the file before its agent has it; a last line without its end is left out."""
     studio, world = Studio(tmp_path), World()

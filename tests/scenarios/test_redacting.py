@@ -1,23 +1,15 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any, Final
-from urllib.parse import quote, quote_plus
 
 import pytest
 
 from orchestrator.agent import adopt
 from orchestrator.context import TaskContext
 from orchestrator.errors import AgentError, ResumeError
-from orchestrator.http import HttpClient
 from orchestrator.journal import JournalReader
 from orchestrator.messages import Task
 from orchestrator.orchestrator import Orchestrator
@@ -27,112 +19,14 @@ from orchestrator.redaction.patterns import Pattern
 from orchestrator.testing import FixedRouter
 from scenarios.cassette import Cassette, load_cassette
 from scenarios.loader import load_scenarios
+from scenarios.promotion import promote_run
 from scenarios.redacting import new_redactor, redacted_result, redactor_of
+from scenarios.rehearsal import Variation, rehearse
 from scenarios.replayed import Replayed, replay
 from scenarios.report import to_junit, to_text
 from scenarios.runner import run_scenario
+from tests.scenarios.planted import CARDS, EMAILS, IBANS, PLANTED, agents, bank, hits, plan
 from tests.scenarios.recorded_agents import Reader, Studio
-
-CARDS: Final = ("4539578763621486", "5425233430109903", "374245455400126", "6011000990139424")
-IBANS: Final = (
-    "DE89370400440532013000", "GB29NWBK60161331926819", "FR1420041010050500013M02606", "NL91ABNA0417164300",
-)  # fmt: skip
-TOKENS: Final = (
-    "ghp_1a2b3c4d5e6f7g8h9i0j1k2l", "tok-91f3-b77e-aa02", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3In0.c2lnbmF0dXJl",
-    "s3cr3t-of-the-client",
-)  # fmt: skip
-COOKIES: Final = ("c00kie-of-the-session", "c00kie-of-the-tracker", "c00kie-of-a-header", "c00kie-in-a-log")
-EMAILS: Final = ("ada@bank.example", "bob@bank.example", "eve@mail.example", "zoe@mail.example")
-PHONES: Final = ("+4915123456789", "+442071838750", "+33142685300", "+12025550143")
-PLANTED: Final = (*CARDS, *IBANS, *TOKENS, *COOKIES, *EMAILS, *PHONES)
-
-
-class Bank(BaseHTTPRequestHandler):
-    """Answers with secrets in its headers, its body, and JSON inside that."""
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["content-length"]))
-        inner = json.dumps({"card": CARDS[0], "access_token": TOKENS[1], "note": json.dumps({"mail": EMAILS[0]})})
-        packed = base64.b64encode(f"call {PHONES[0]}, or else".encode()).decode()
-        body = json.dumps({"iban": IBANS[0], "inner": inner, "next": f"/x?mail={quote(EMAILS[1])}", "b64": packed})
-        self.send_response(200)
-        self.send_header("Set-Cookie", f"sid={COOKIES[0]}; Path=/; HttpOnly")
-        self.send_header("Set-Cookie", f"t={COOKIES[1]}; Path=/")
-        self.send_header("X-Auth-Token", TOKENS[2])
-        self.send_header("X-Contact", PHONES[1])
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body.encode())
-
-    def log_message(self, *_: Any) -> None:
-        """Keep quiet."""
-
-
-@contextmanager
-def bank() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Bank) as server:
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-async def ask(task: Task, context: TaskContext) -> Any:
-    """Ask the bank with secrets in query, headers and body; hand on what it says."""
-    about = task.payload
-    url = f"{about['url']}/accounts?iban={quote_plus(about['iban'])}&api_key={about['login']['client_secret']}"
-    async with HttpClient(allow=("127.0.0.1",)) as client:
-        answer = await client.post(
-            url,
-            json={"customer": {"phone": about["phone"], "card": about["card"]}, "raw": json.dumps(about["login"])},
-            headers={"Authorization": f"Bearer {about['login']['token']}", "Cookie": f"x={about['cookie']}"},
-        )
-    said = answer.json()
-    inner = json.loads(said["inner"])
-    paid = await context.effect("pay", lambda key: {"to": IBANS[1], "key": key}, key=f"pay/{inner['card']}")
-    context.add_task(f"remind {EMAILS[2]}", agent="fails", payload={"about": inner, "text": answer.text})
-    return {"said": said, "inner": inner, "cookie": answer.headers["set-cookie"], "paid": paid, "n": answer.status}
-
-
-async def fails(task: Task, context: TaskContext) -> Any:
-    """Read something that fails, say so, and give up with more secrets in what it says."""
-
-    def read() -> None:
-        raise ValueError(f"no account {IBANS[2]} of {PHONES[2]}, cookie: s={COOKIES[3]}", {"mail": EMAILS[3]})
-
-    try:
-        await context.read("ledger", read, request={"card": CARDS[1]})
-    except ValueError as error:
-        text = task.payload["about"]["access_token"]
-        raise AgentError(f"{error}; with {text}, card {CARDS[2]}, {IBANS[3]}, and {PHONES[3]}") from error
-
-
-PLAN: Final = {
-    "iban": "DE89 3704 0044 0532 0130 00",
-    "card": CARDS[3],
-    "phone": PHONES[0],
-    "cookie": COOKIES[2],
-    "login": {"token": TOKENS[0], "client_secret": TOKENS[3]},
-}
-
-
-def agents() -> list[Reader]:
-    return [Reader("asks", ask), Reader("fails", fails)]
-
-
-def plan(url: str) -> Plan:
-    request = f"ask about {CARDS[1]} for {EMAILS[3]}, Cookie: s={COOKIES[2]}"
-    return Plan("planted", (Task("one", request, {**PLAN, "url": url}), Task("two", "ask again", {"url": url} | PLAN)))
-
-
-def hits(data: bytes) -> list[str]:
-    """Return the planted secrets that are in bytes, as they are, in fours, or in an encoding."""
-    ways = ((lambda one: one), quote, lambda one: " ".join(one[at : at + 4] for at in range(0, len(one), 4)))
-    return [one for one in PLANTED if any(way(one).encode() in data for way in ways)]
 
 
 def test_no_planted_secret_is_in_anything_that_is_written_and_the_replay_is_the_same(
@@ -209,6 +103,46 @@ def test_far_from_the_key_a_replay_goes_as_long_as_agents_make_no_secrets_themse
 
 def replay_one(tape: Cassette, handle: Any, redact: Redactor | None) -> bytes:
     return replay(tape, agents=[adopt(Reader("one", handle))], router=FixedRouter(), redact=redact).journal
+
+
+async def both(task: Task, context: TaskContext) -> Any:
+    """Give back what it reads, or fail with a secret of its own behind one of that."""
+    said = await context.read("desk", lambda: f"said by {EMAILS[0]}", request=task.payload)
+    if task.id == "fails":
+        raise AgentError(f"{said}, or by {EMAILS[1]}")
+    return said if task.id == "echoes" else {"from": EMAILS[2]}
+
+
+def test_a_scenario_made_of_a_redacted_run_is_met_where_there_is_no_key(tmp_path: Path) -> None:
+    """What agents said with secrets of their own is not expected of it: there these are numbered."""
+    studio = Studio(tmp_path)
+    tasks = tuple(Task(name, "ask", {"iban": IBANS[0]}, agent="one") for name in ("echoes", "fails", "makes"))
+    recorded = studio.record([Reader("one", both)], Plan("p", tasks), redact=new_redactor("default", tmp_path, {}))
+    with JournalReader(studio.settings.journal) as reader:
+        rows = [row.envelope for row in reader.rows(run=recorded.run)]
+    promoted = promote_run(load_cassette(recorded.cassette), rows, tmp_path / "uat" / "made.scenario.yaml")
+    (scenario,) = load_scenarios(promoted.scenario)
+    result = run_scenario(scenario, agents=[adopt(Reader("one", both))], router=FixedRouter)
+    assert (result.verdict, to_text([result]).count("[email:")) == ("passed", 0)
+    expected = [outcome.expected for outcome in result.outcomes]
+    kinds = "routed completed result routed failed routed completed"
+    assert [one.split()[0] for one in expected] == kinds.split()
+    assert "said by [email:" in expected[2]
+    assert expected[4].count("[email:") == 1
+    assert hits(promoted.scenario.read_bytes() + promoted.cassette.read_bytes()) == []
+
+
+def test_a_rehearsal_finds_what_was_recorded_without_its_secrets(tmp_path: Path) -> None:
+    """The plan has the real ones; no key is asked for."""
+    studio, task = Studio(tmp_path), Task("one", "ask", {"iban": IBANS[0], "to": IBANS[1]}, agent="one")
+    plan_of_one = Plan("p", (task,))
+    recorded = studio.record([Reader("one", echo)], plan_of_one, redact=new_redactor("default", tmp_path, {}))
+    done = rehearse(
+        plan_of_one, studio.settings, [adopt(Reader("one", echo))], Variation(),
+        router=FixedRouter(), cassette=load_cassette(recorded.cassette),
+    )  # fmt: skip
+    status, _, output, _ = done.results["one"]
+    assert (status, output.startswith("said by [email:")) == ("completed", True)
 
 
 @pytest.mark.parametrize("where", ["answer", "row", "request"])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 
 import orjson
 import pytest
 
 from orchestrator.agent import agent
+from orchestrator.errors import DocumentError
 from orchestrator.messages import Task
 from orchestrator.redaction.patterns import BUILT_IN
 from router import KeywordRouter
@@ -91,3 +93,29 @@ def test_no_secret_in_anything_that_a_run_leaves(leak: str, where: str, load: Ca
     assert result.outcomes[0].happened == where
     assert result.verdict == ("passed" if leak == "nowhere" else "failed")
     assert not [one for one in logging.getLogger().handlers if isinstance(one, Logbook)]
+
+
+def test_no_secret_by_the_rules_of_a_profile(load: Callable[[str], list[Scenario]], tmp_path: Path) -> None:
+    """The expectation's own, or the scenario's; what is left behind counts, and what the scenario redacts is not."""
+    (tmp_path / "own.yaml").write_text("patterns: [{name: customer, pattern: 'KD-[0-9]{4}'}]\n", encoding="utf-8")
+    text = CLERK.replace("stamped: true}", "stamped: [KD-1111, ann@example.org]}")
+    text = text[: text.index("  - {type: completed")] + "  - {type: no-secrets}\n"
+    own = text.replace("no-secrets}", "no-secrets, profile: own.yaml}")
+
+    def happened(scenario: str) -> str:
+        (one,) = load(scenario)
+        return run_scenario(one, agents=[], router=KeywordRouter).outcomes[0].happened
+
+    assert happened(text) == "there is email in row 7 of the journal (task.completed of a) at /output/stamped/1"
+    assert "customer in row 7 of the journal (task.completed of a) at /output/stamped/0" in happened(own)
+    assert happened(f"redact: default\n{text}") == happened(f"redact: own.yaml\n{own}") == "there is none"
+    assert happened(f"redact: default\n{own}").endswith("/output/stamped/0")
+    assert happened(f"redact: own.yaml\n{text}") == "there is none"
+
+
+@pytest.mark.parametrize("where", ["redact: no.yaml\n", "  - {type: no-secrets, profile: no.yaml}\n"])
+def test_a_profile_that_is_not_there_is_refused(where: str, load: Callable[[str], list[Scenario]]) -> None:
+    """Where the scenario names it; a broken one where it is broken."""
+    text = where + CLERK if where.startswith("redact") else CLERK + where
+    with pytest.raises(DocumentError, match=r"\.scenario\.yaml:\d+:\d+: no file 'no\.yaml' beside the scenario"):
+        load(text)

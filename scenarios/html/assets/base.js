@@ -113,11 +113,12 @@ class Run {
   }
 }
 
-// Characters that hide or turn text round are written as their number, as the rest of the page does it.
+// Characters that hide or turn text round, and letters that are not seen, are written as their number, as the rest of the
+// page does it.
 function shown(value, most = 0) {
   let text = String(value);
   if (most && text.length > most) text = `${text.slice(0, most - 1)}…`;
-  return text.replace(/(?![\n\t])\p{C}/gu, (one) => `⟨U+${one.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`);
+  return text.replace(/(?![\n\t\uFE00-\uFE0F])[\p{C}\p{Default_Ignorable_Code_Point}]/gu, (one) => `⟨U+${one.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`);
 }
 
 // The one place where elements are made. Text goes in as text; there is no mark-up from data anywhere.

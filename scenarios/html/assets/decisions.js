@@ -12,7 +12,8 @@ function choose(sure, other, threshold) {
 // What becomes of a decision under a threshold: same, abstains, routed, reason; "" where the router had no say.
 function again(head, choices, at, threshold) {
   const policy = head.policies[choices.policy[at]];
-  if (choices.sure[at] < 0 || choices.leader[at] < 0 || policy === "pinned" || policy === "answered") return "";
+  const named = policy === "pinned" || policy === "answered" || policy === "replaced";
+  if (choices.sure[at] < 0 || choices.leader[at] < 0 || named) return "";
   const now = choose(choices.sure[at] / 1e6, choices.other[at] / 1e6, threshold);
   const before = choices.reason[at] < 0 ? "" : head.reasons[choices.reason[at]];
   if (now === before) return "same";
@@ -96,7 +97,7 @@ async function decisions(run, holder) {
     const why = await run.why(at);
     if (state.chosen !== at) return;
     detail.replaceChildren(...reasons(head, tasks, choices, requests, at, why, result[at]));
-    for (const one of listed.querySelectorAll("button.link")) one.setAttribute("aria-pressed", String(one.textContent === tasks.id[choices.task[at]]));
+    for (const one of listed.querySelectorAll("button.link")) one.setAttribute("aria-pressed", String(one.textContent === shown(tasks.id[choices.task[at]])));
   };
   const bar = el("div", { class: "bar" }, el("label", {}, "Threshold", slider), exact, reset);
   const narrow = el("div", { class: "bar" }, el("label", {}, "Show", filter), el("label", {}, "Find", search));

@@ -55,7 +55,7 @@ async function events(run, holder) {
     const parts = [];
     const [body, requests] = await Promise.all([run.piece("bodies", at), run.requests()]);
     const task = found.task[at];
-    if (body?.task && typeof body.task === "object" && head.topics[found.topic[at]] === "task.submitted") {
+    if (task >= 0 && body?.task && typeof body.task === "object" && head.topics[found.topic[at]] === "task.submitted") {
       const after = tasks.after[task].map((other) => tasks.id[other]);
       Object.assign(body.task, { id: tasks.id[task] }, requests ? { request: requests[task] } : {}, after.length ? { after } : {},
         tasks.parent[task] >= 0 ? { parent: tasks.id[tasks.parent[task]] } : {});

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.scenarios.exchange.test_otlp_http import collecting
+
 Cli = Callable[..., tuple[int, str, str]]
 
 LOG = """\
@@ -95,3 +97,17 @@ def test_a_feature_becomes_scenarios_that_load(cli: Cli, folder: Path) -> None:
     assert "uat/the-ledger.scenario.yaml: there already" in err
     code, out, _ = cli("import", "gherkin", "f.feature", "--out", "new", "--json")
     assert json.loads(out) == {"scenarios": ["new/the-ledger.scenario.yaml"]}
+
+
+def test_traces_are_sent_to_a_collector_or_written_not_both(
+    cli: Cli, run: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the headers that the environment has; what stands in the way is said, with exit code 1."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "api-key=s3cret")
+    with collecting() as collector:
+        code, out, _ = cli("export", "otlp", run, "--endpoint", collector.url, "--json")
+        _, headers, _ = collector.got[0]
+    assert (code, json.loads(out)["requests"], headers["api-key"]) == (0, 1, "s3cret")
+    code, _, err = cli("export", "otlp", run, "--endpoint", "collector:4318")
+    assert (code, "is no URL of a collector" in err) == (1, True)
+    assert cli("export", "otlp", run, "--endpoint", "http://a.example", "--out", "x.json")[0] == 2

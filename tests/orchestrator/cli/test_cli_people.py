@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from orchestrator.journal import JournalReader
 from orchestrator.orchestrator import Orchestrator
 from orchestrator.settings import Settings
 from orchestrator.testing import FixedRouter
+from scenarios.mailbox import Mailbox
 
 Cli = Callable[..., tuple[int, str, str]]
 JOURNAL = ".pointsman/journal.db"
@@ -204,3 +206,16 @@ def test_all_asks_first(died: Cli) -> None:
 def test_half_a_choice_is_a_usage_error(died: Cli, arguments: list[str]) -> None:
     """Exit code 2."""
     assert died("dead-letters", "retry", *arguments)[0] == 2
+
+
+def test_an_answer_goes_to_the_process_that_records_the_run(asked: Cli) -> None:
+    """It alone writes the rows; a second answer is told that there is one, and nothing is added to the journal."""
+    with JournalReader(JOURNAL) as reader:
+        before = reader.last()
+    with Mailbox(Path(".pointsman/cassettes"), "r", every_s=0.01):
+        code, out, _err = asked("answer", "bill", "yes", "--by", "Ann")
+        assert (code, "bill: yes to" in out) == (0, True)
+        code, _out, err = asked("answer", "bill", "no")
+        assert (code, "somebody answered already; the first answer counts" in err) == (1, True)
+    with JournalReader(JOURNAL) as reader:
+        assert reader.last() == before

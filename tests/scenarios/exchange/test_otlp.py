@@ -114,7 +114,7 @@ def test_traces_are_read_back_as_rows(spans: list[dict[str, Any]], tmp_path: Pat
         ("{}\n[]", "traces.json:1:1: no list of objects in 'resourceSpans'"),
         ('{"resourceSpans": [1]}', "no list of objects in 'resourceSpans'"),
         ('{"resourceSpans": [{"scopeSpans": [{"spans": {}}]}]}', "no list of objects in 'spans'"),
-        ("[" * 100_000, "nested too deep"),
+        ("[" * 100_000, "depth limit exceeded"),
     ],
 )
 def test_what_is_no_trace_is_refused(tmp_path: Path, text: str, said: str) -> None:

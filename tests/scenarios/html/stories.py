@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from orchestrator.journal import GENESIS, Row, chain, encode
@@ -20,6 +20,7 @@ HOSTILE: Final = (
     "javascript:boom('link')",
     "{{constructor.constructor('boom()')()}} ${boom()}",
     "\u2028\u2029\ufeff",
+    "clerk\u3164",
 )
 
 Fact = tuple[str, str, dict[str, Any]]
@@ -95,14 +96,14 @@ def _everything() -> Iterable[Fact]:
     yield "run.stopped", "", {"unfinished": []}
 
 
-def _hostile() -> Iterable[Fact]:
-    yield "run.started", "", {"seed": 7, "router": HOSTILE[0]}
-    for text in HOSTILE:
+def _hostile(texts: Sequence[str]) -> Iterable[Fact]:
+    yield "run.started", "", {"seed": 7, "router": texts[0], "budget": {texts[0]: texts[1]}}
+    for text in texts:
         yield "registry.agent_registered", "", {"agent": text, "version": text, "code": text, "policy": {text: text}}
-        yield submitted(text, text, after=[HOSTILE[1]])
+        yield submitted(text, text, after=[texts[1]])
         more: dict[str, Any] = {
             "leader": text,
-            "runner_up": HOSTILE[0],
+            "runner_up": texts[0],
             "attribution": [[text, 0.5]],
             "fingerprint": text,
             "fallback": text,
@@ -114,8 +115,9 @@ def _hostile() -> Iterable[Fact]:
         yield "fault.injected", text, {"kind": text, "agent": text}
         yield "task.dead_lettered", text, {"agent": text, "attempts": 1, "error": text}
         yield "plugin.said", text, {text: text}
+        yield "task.submitted", "", {"task": {"id": text}}  # by hand, about no task
         yield "run.stuck", "", {text: text}
-        yield "task.judged", text, {"agent": text, "right": False, "should_be": HOSTILE[1]}
+        yield "task.judged", text, {"agent": text, "right": False, "should_be": texts[1]}
 
 
 def rows_of(facts: Iterable[Fact], run: str = "made") -> list[Row]:
@@ -138,6 +140,11 @@ def everything(run: str = "made") -> list[Row]:
     return rows_of(_everything(), run)
 
 
-def hostile() -> Story:
-    """Return the story whose every text is hostile."""
-    return tell(HOSTILE[0], rows_of(_hostile(), HOSTILE[0]), HOSTILE[1])
+def hostile_rows(texts: Sequence[str] = HOSTILE) -> list[Row]:
+    """Return the rows of a run whose every text is one of these."""
+    return rows_of(_hostile(texts), texts[0])
+
+
+def hostile(texts: Sequence[str] = HOSTILE) -> Story:
+    """Return the story whose every text is hostile, or one of these."""
+    return tell(texts[0], hostile_rows(texts), texts[1])
