@@ -16,7 +16,6 @@ from orchestrator.errors import DocumentError
 from orchestrator.fault import Fault
 from orchestrator.files import write_atomically
 
-SUFFIX: Final = ".cassette.jsonl"
 #: Bytes of a line, and of a file. An answer is bounded by the HTTP client and the policy of its agent.
 MAX_LINE: Final = 64_000_000
 MAX_FILE: Final = 1_000_000_000

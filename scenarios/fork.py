@@ -21,11 +21,12 @@ from orchestrator.settings import Settings
 from orchestrator.topics import TASK_SUBMITTED
 from router import Router
 from scenarios.alteration import Alteration, Changes
+from scenarios.cabinet import cassette_of
 from scenarios.cassette import Cassette, Header, Recording
 from scenarios.errors import RecordingError
 from scenarios.interview import Ask, Interview
 from scenarios.prompter import prompted
-from scenarios.recording import CassetteFile, RecordingJournal, cassette_of, keeping_quiet, mailbox_of, perform, seeing
+from scenarios.recording import CassetteFile, RecordingJournal, keeping_quiet, mailbox_of, perform, seeing
 from scenarios.tape import Tape, as_it_is
 
 

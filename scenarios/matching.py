@@ -10,12 +10,15 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import zip_longest
+from itertools import compress, zip_longest
+from operator import ne
 from typing import Final
 
+from orchestrator.garbage import collected_later
+from scenarios.abreast import STRIDE, strides
 from scenarios.glance import Glance, is_json
 from scenarios.identity import identify
-from scenarios.track import Again, Track, look
+from scenarios.track import Again, JournalTrack, Track, look
 from scenarios.verdict import Judge, Kind, of_one_side
 
 #: Rows that wait, of which the text is kept; the others are read again.
@@ -53,8 +56,11 @@ class Matching:
         self._near: tuple[dict[int, Glance], dict[int, Glance]] = ({}, {})
         self._in_step = True
         self._begun: float | None = None
-        for chunk, other in zip_longest(recorded.chunks(), actual.chunks(), fillvalue=()):
-            self._take(chunk, other)
+        with collected_later():
+            if judge.timing is None:
+                self._stride_along()
+            for chunk, other in zip_longest(self._rest(recorded), self._rest(actual), fillvalue=()):
+                self._take(chunk, other)
         self._left_over()
 
     def id_of_actual(self, recorded: bytes) -> bytes:
@@ -68,6 +74,19 @@ class Matching:
 
     # -- in step -----------------------------------------------------------------------------------------------------
 
+    def _stride_along(self) -> None:
+        """Go on in step as far as the journal itself tells which rows differ."""
+        for pairs in strides(self.recorded, self.actual, self.judge.names):
+            named = self.judge.names.chunk([pair.recorded for pair in pairs])
+            for pair, row in zip(pairs, named, strict=True):
+                if not self._step(self.rows + pair.at, row, pair.recorded, pair.actual):
+                    self._go_on(pair.at)  # and come to this pair again
+                    return
+            self._go_on(STRIDE)
+
+    def _rest(self, track: Track) -> Iterator[Sequence[bytes]]:
+        return track.chunks(self.rows) if isinstance(track, JournalTrack) else track.chunks()
+
     def _take(self, chunk: Sequence[bytes], other: Sequence[bytes]) -> None:
         begin = self._walk(chunk, other) if self._in_step else 0
         for recorded, actual in zip_longest(chunk[begin:], other[begin:]):
@@ -77,7 +96,7 @@ class Matching:
     def _walk(self, chunk: Sequence[bytes], other: Sequence[bytes]) -> int:
         """Go on in step as far as it goes, looking at rows that are not the same bytes; return how far."""
         named, done = self.judge.names.chunk(chunk), min(len(chunk), len(other))
-        unequal: Sequence[int] = [at for at, pair in enumerate(zip(named, other, strict=False)) if pair[0] != pair[1]]
+        unequal: Sequence[int] = list(compress(range(done), map(ne, named, other)))
         if self._begun is None and done and 0 not in unequal:
             self._begun = 0.0  # what is the same bytes was not late, if the first row was not
         elif self.judge.timing is not None and self._begun != 0.0:
@@ -86,9 +105,12 @@ class Matching:
             if not self._step(self.rows + at, named[at], chunk[at], other[at]):
                 done = at
                 break
-        self.partners.extend(range(self.rows, self.rows + done))
-        self.rows += done
+        self._go_on(done)
         return done
+
+    def _go_on(self, rows: int) -> None:
+        self.partners.extend(range(self.rows, self.rows + rows))
+        self.rows += rows
 
     def _step(self, at: int, named: bytes, recorded: bytes, actual: bytes) -> bool:
         """Compare two rows in the same place; return whether they are the same event, so that the runs stay in step."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from itertools import repeat
 from typing import TYPE_CHECKING, Final
 
 from orchestrator.decision import digest_text
@@ -21,11 +22,15 @@ _TASK: Final = b',"task":"'
 
 
 class Names:
-    """The name of a recorded run and that of the actual one, and how to tell whether values differ in them alone."""
+    """The name of a recorded run and that of the actual one, and how to tell whether values differ in them alone.
+
+    Attributes:
+        fields: how a canonical row says whose it is, of the recorded run and of the actual one.
+    """
 
     def __init__(self, recorded: str, actual: str, origins: tuple[str, str] = ("", "")) -> None:
         """Know both names; `origins` are those that the values of either are made of, empty for its own."""
-        self._fields = _field(recorded), _field(actual)
+        self.fields = _field(recorded), _field(actual)
         self._one_name = recorded == actual
         recorded, actual = origins[0] or recorded, origins[1] or actual
         self.recorded, self.actual = recorded, actual
@@ -44,8 +49,8 @@ class Names:
 
     def chunk(self, rows: Sequence[bytes]) -> list[bytes]:
         """Return canonical rows of the recorded run as ones of the actual run, but for its name in their bodies."""
-        own, other = self._fields
-        return list(rows) if self._one_name else [row.replace(own, other) for row in rows]
+        own, other = self.fields
+        return list(rows) if self._one_name else list(map(bytes.replace, rows, repeat(own), repeat(other)))
 
     def body(self, body: bytes, task: bytes) -> bytes:
         """Return a body of the recorded run with the names of the actual one in it."""

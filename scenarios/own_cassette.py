@@ -13,7 +13,8 @@ from orchestrator.offline import offline
 from orchestrator.outside import Outside
 from orchestrator.paced_loop import run_paced
 from orchestrator.redaction import Profile, Redactor
-from scenarios.cassette import SUFFIX, Cassette, Header, RecordMode, load_cassette, save_cassette
+from scenarios.cabinet import SUFFIX
+from scenarios.cassette import Cassette, Header, RecordMode, load_cassette, save_cassette
 from scenarios.errors import RecordingError, StrayReadError
 from scenarios.mask import Mask
 from scenarios.side_by_side import tell_miss, tell_unused

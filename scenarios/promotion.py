@@ -17,7 +17,7 @@ from orchestrator.messages import Envelope
 from orchestrator.redaction import shape_of
 from orchestrator.redaction.pseudonym import PSEUDONYM
 from orchestrator.topics import AGENT_REGISTERED
-from scenarios.cassette import SUFFIX as CASSETTE
+from scenarios.cabinet import SUFFIX as CASSETTE
 from scenarios.cassette import Cassette, save_cassette
 from scenarios.errors import RecordingError
 from scenarios.history import History, TaskHistory

@@ -25,7 +25,8 @@ from orchestrator.redaction import RedactedRouter, Redactor, Rows, Tally, redact
 from orchestrator.router_of_run import load_router
 from orchestrator.settings import Settings
 from router import Router
-from scenarios.cassette import SUFFIX, Cassette, Footer, Header, Recording, encode_line
+from scenarios.cabinet import cassette_of
+from scenarios.cassette import Cassette, Footer, Header, Recording, encode_line
 from scenarios.errors import RecordingError
 from scenarios.interview import Ask, Interview
 from scenarios.mailbox import Mailbox
@@ -66,11 +67,6 @@ class Recorded:
     reads: int
     results: dict[str, Result]
     redacted: Mapping[str, Tally] = field(default_factory=dict)
-
-
-def cassette_of(settings: Settings, run: str) -> Path:
-    """Return where the cassette of a recorded run is: in `cassettes` beside the journal."""
-    return settings.journal.parent / "cassettes" / f"{run}{SUFFIX}"
 
 
 def mailbox_of(settings: Settings, run: str) -> Mailbox:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
@@ -90,34 +91,55 @@ class Again:
 
 
 class JournalTrack:
-    """A run in a journal file."""
+    """A run in a journal file.
+
+    Most of its rows stand one after the other, so of their sequence numbers only those are kept that begin anew.
+
+    Attributes:
+        reader: of the file.
+    """
 
     def __init__(self, reader: JournalReader, run: str) -> None:
         self.name = self.run = run
-        self._reader, self._sequences = reader, array("q")
+        self.reader, self._seen = reader, 0
+        self._ordinals, self._sequences = array("q"), array("q")
 
-    def chunks(self) -> Iterator[list[bytes]]:
-        """Yield all rows, `CHUNK` at a time."""
-        seen = 0
-        for chunk in self._reader.stored(run=self.run, but=TASK_JUDGED, size=CHUNK):
-            if seen == len(self._sequences):  # else they were yielded before
-                self._sequences.extend([sequence for sequence, _ in chunk])
-            seen += len(chunk)
+    def chunks(self, begin: int = 0) -> Iterator[list[bytes]]:
+        """Yield all rows, `CHUNK` at a time; or those from one on, counted from 0, before which all were yielded."""
+        after = self.place(begin - 1) if begin else 0
+        for chunk in self.reader.stored(run=self.run, but=TASK_JUDGED, size=CHUNK, after=after):
+            first, last = chunk[0][0], chunk[-1][0]
+            if last - first < len(chunk):
+                self.pass_by(begin, first, len(chunk))
+            else:
+                for at, (sequence, _) in enumerate(chunk, start=begin):
+                    self.pass_by(at, sequence, 1)
+            begin += len(chunk)
             yield [row for _, row in chunk]
+
+    def pass_by(self, begin: int, sequence: int, count: int) -> None:
+        """Count rows as yielded, from one on, that stand one after the other; those that were, stay as they are."""
+        new = begin + count - self._seen
+        if new <= 0:
+            return
+        sequence += count - new
+        if not self._seen or self.place(self._seen) != sequence:
+            self._ordinals.append(self._seen)
+            self._sequences.append(sequence)
+        self._seen += new
 
     def row(self, ordinal: int) -> bytes:
         """Return a row that `chunks` has yielded, counted from 0."""
-        return self._reader.stored_at(self._sequences[ordinal])
+        return self.reader.stored_at(self.place(ordinal))
 
     def place(self, ordinal: int) -> int:
         """Return the sequence number of a row that `chunks` has yielded."""
-        return self._sequences[ordinal]
+        at = bisect_right(self._ordinals, ordinal) - 1
+        return self._sequences[at] + ordinal - self._ordinals[at]
 
     def refusal(self, ordinal: int, problem: str) -> PointsmanError:
         """Return the error that says what is wrong with a row."""
-        return JournalError(
-            f"{self._reader.path}: row {self.place(ordinal)}: {problem}; run `pointsman journal verify`"
-        )
+        return JournalError(f"{self.reader.path}: row {self.place(ordinal)}: {problem}; run `pointsman journal verify`")
 
 
 class FileTrack:

@@ -2,55 +2,91 @@
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, NamedTuple
 
 import typer
 
-from orchestrator.cli import (
-    agents,
-    budget,
-    coverage,
-    dead_letters,
-    decisions,
-    demo,
-    diff,
-    doctor,
-    evaluation,
-    exports,
-    feedback,
-    fork,
-    golden,
-    imports,
-    inbox,
-    journal,
-    learn,
-    models,
-    promote,
-    record,
-    replay,
-    report,
-    resume,
-    route,
-    run,
-    scan,
-    schema,
-    test,
-    train,
-    whatif,
-    why,
-)
 from orchestrator.cli.options import SettingsFile, examples
 
-app = typer.Typer(
-    name="pointsman",
-    help="Send each task to the right agent, in microseconds; every decision is on record and can be explained.",
-    epilog=examples("pointsman demo", "pointsman run release.plan.yaml", "pointsman why decide"),
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+
+class _Command(NamedTuple):
+    """Where a command stands: a module of this package, its function, and the examples of its help page."""
+
+    module: str
+    function: str
+    examples: str = "EXAMPLES"
+
+
+#: In the order of the help page. One that has no function is a group, an app of its own.
+_COMMANDS: Final = {
+    "demo": _Command("demo", "demo"),
+    "run": _Command("run", "run"),
+    "resume": _Command("resume", "resume"),
+    "record": _Command("record", "record"),
+    "replay": _Command("replay", "replay"),
+    "fork": _Command("fork", "fork"),
+    "test": _Command("test", "play_scenarios"),
+    "schema": _Command("schema", "schema"),
+    "coverage": _Command("coverage", "coverage"),
+    "route": _Command("route", "route"),
+    "train": _Command("train", "train"),
+    "eval": _Command("evaluation", "evaluate"),
+    "decisions": _Command("decisions", "decisions"),
+    "why": _Command("why", "why"),
+    "diff": _Command("diff", "diff"),
+    "report": _Command("report", "report"),
+    "whatif": _Command("whatif", "whatif"),
+    "feedback": _Command("feedback", "feedback"),
+    "learn": _Command("learn", "learn"),
+    "promote": _Command("promote", "promote", "PROMOTE_EXAMPLES"),
+    "rollback": _Command("promote", "rollback", "ROLLBACK_EXAMPLES"),
+    "models": _Command("models", "models"),
+    "budget": _Command("budget", "budget"),
+    "inbox": _Command("inbox", "inbox", "INBOX_EXAMPLES"),
+    "answer": _Command("inbox", "answer", "ANSWER_EXAMPLES"),
+    "scan": _Command("scan", "scan"),
+    "doctor": _Command("doctor", "doctor"),
+    "golden": _Command("golden", ""),
+    "agents": _Command("agents", ""),
+    "dead-letters": _Command("dead_letters", ""),
+    "journal": _Command("journal", ""),
+    "import": _Command("imports", ""),
+    "export": _Command("exports", ""),
+}
+
+
+def make_app(arguments: Sequence[str] = ()) -> typer.Typer:
+    """Return the app, for these arguments: where they begin with a command, with that one alone.
+
+    Of each command that there is, its module is loaded and its options are made of the types in its signature: nine
+    tenths of what it takes to begin, for commands that are not called. Where something else stands first, an option,
+    a command that is none, or nothing, the app has all of them.
+    """
+    app = typer.Typer(
+        name="pointsman",
+        help="Send each task to the right agent, in microseconds; every decision is on record and can be explained.",
+        epilog=examples("pointsman demo", "pointsman run release.plan.yaml", "pointsman why decide"),
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options)
+    first = next(iter(arguments), "")
+    for name in (first,) if first in _COMMANDS else _COMMANDS:
+        _add(app, name, _COMMANDS[name])
+    return app
+
+
+def _add(app: typer.Typer, name: str, command: _Command) -> None:
+    module = importlib.import_module(f"orchestrator.cli.{command.module}")
+    if command.function:
+        app.command(name, epilog=getattr(module, command.examples))(getattr(module, command.function))
+    else:
+        app.add_typer(module.app, name=name)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the flag's value
@@ -61,8 +97,7 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with 
         raise typer.Exit
 
 
-@app.callback()
-def options(
+def _options(
     context: typer.Context,
     *,
     settings_file: SettingsFile = None,
@@ -79,38 +114,3 @@ def _default_everywhere(command: object, settings_file: Path) -> dict[str, Any]:
     """Return the settings file as the default of a command and, by name, of those below it."""
     below = getattr(command, "commands", {})
     return {"settings_file": settings_file, **{name: _default_everywhere(below[name], settings_file) for name in below}}
-
-
-app.command(epilog=demo.EXAMPLES)(demo.demo)
-app.command(epilog=run.EXAMPLES)(run.run)
-app.command(epilog=resume.EXAMPLES)(resume.resume)
-app.command(epilog=record.EXAMPLES)(record.record)
-app.command(epilog=replay.EXAMPLES)(replay.replay)
-app.command(epilog=fork.EXAMPLES)(fork.fork)
-app.command("test", epilog=test.EXAMPLES)(test.play_scenarios)
-app.add_typer(golden.app, name="golden")
-app.command(epilog=schema.EXAMPLES)(schema.schema)
-app.command(epilog=coverage.EXAMPLES)(coverage.coverage)
-app.command(epilog=route.EXAMPLES)(route.route)
-app.command(epilog=train.EXAMPLES)(train.train)
-app.command("eval", epilog=evaluation.EXAMPLES)(evaluation.evaluate)
-app.add_typer(agents.app, name="agents")
-app.command(epilog=decisions.EXAMPLES)(decisions.decisions)
-app.command(epilog=why.EXAMPLES)(why.why)
-app.command(epilog=diff.EXAMPLES)(diff.diff)
-app.command(epilog=report.EXAMPLES)(report.report)
-app.command(epilog=whatif.EXAMPLES)(whatif.whatif)
-app.command(epilog=feedback.EXAMPLES)(feedback.feedback)
-app.command(epilog=learn.EXAMPLES)(learn.learn)
-app.command(epilog=promote.PROMOTE_EXAMPLES)(promote.promote)
-app.command(epilog=promote.ROLLBACK_EXAMPLES)(promote.rollback)
-app.command(epilog=models.EXAMPLES)(models.models)
-app.command(epilog=budget.EXAMPLES)(budget.budget)
-app.command(epilog=inbox.INBOX_EXAMPLES)(inbox.inbox)
-app.command(epilog=inbox.ANSWER_EXAMPLES)(inbox.answer)
-app.add_typer(dead_letters.app, name="dead-letters")
-app.add_typer(journal.app, name="journal")
-app.command(epilog=scan.EXAMPLES)(scan.scan)
-app.add_typer(imports.app, name="import")
-app.add_typer(exports.app, name="export")
-app.command(epilog=doctor.EXAMPLES)(doctor.doctor)

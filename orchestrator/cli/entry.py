@@ -43,11 +43,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    from orchestrator.cli.app import app
+    from orchestrator.cli.app import make_app
 
+    arguments = sys.argv[1:] if arguments is None else arguments
     code: object = OK
     try:
-        app(args=arguments, prog_name="pointsman")
+        make_app(arguments)(args=arguments, prog_name="pointsman")
     except SystemExit as leaving:
         code = leaving.code
     sys.stdout.flush()  # here, where a closed pipe is still ours to handle

@@ -50,9 +50,9 @@ def fork(
     instead. The parent stays as it is; the fork is a recorded run itself.
     """
     from orchestrator.journal import JournalReader
+    from scenarios.cabinet import cassette_of
     from scenarios.cassette import load_cassette
     from scenarios.fork import fork as fork_run
-    from scenarios.recording import cassette_of
     from scenarios.redacting import redacted_results, redactor_of
 
     if tail not in ("live", "cassette"):

@@ -83,8 +83,8 @@ def answer(
 def _deliver(settings: Settings, posed: Posed, reply: Reply) -> float:
     """Give an answer to the process that records the run, the only one that writes its rows; 0 where none does."""
     from orchestrator.clock import SystemClock
+    from scenarios.cabinet import cassette_of
     from scenarios.mailbox import deliver
-    from scenarios.recording import cassette_of
 
     cassettes = cassette_of(settings, posed.run).parent
     return SystemClock().now() if deliver(cassettes, posed.run, posed.task, posed.asked.id, reply) else 0.0

@@ -20,8 +20,7 @@ def find_recorded(settings: Settings, run: str) -> str:
     """
     from orchestrator.documents import suggest
     from orchestrator.errors import PointsmanError
-    from scenarios.cassette import SUFFIX
-    from scenarios.recording import cassette_of
+    from scenarios.cabinet import SUFFIX, cassette_of
 
     folder = cassette_of(settings, "x").parent
     known = sorted(path.name.removesuffix(SUFFIX) for path in folder.glob(f"*{SUFFIX}"))
@@ -44,9 +43,9 @@ def promote_recorded(run: str, out: Path, settings_file: Path | None, *, overwri
         PointsmanError: if there is no such run, or something is there already.
     """
     from orchestrator.journal import JournalReader
+    from scenarios.cabinet import cassette_of
     from scenarios.cassette import load_cassette
     from scenarios.promotion import promote_run
-    from scenarios.recording import cassette_of
 
     settings = session.open_settings(settings_file)
     run = find_recorded(settings, run)
@@ -66,8 +65,11 @@ def promote_recorded(run: str, out: Path, settings_file: Path | None, *, overwri
 
 def origin_of(settings: Settings, run: str) -> str:
     """Return the run that a recorded one was forked from; empty where it was not, or was not recorded."""
-    from scenarios.cassette import load_header
-    from scenarios.recording import cassette_of
+    from scenarios.cabinet import cassette_of
 
     path = cassette_of(settings, run)
-    return load_header(path).origin if path.is_file() else ""
+    if not path.is_file():
+        return ""
+    from scenarios.cassette import load_header
+
+    return load_header(path).origin

@@ -53,8 +53,8 @@ def replay(
     order and at the recorded times; whatever else they ask is refused. Nothing is written. A read that is not
     recorded, one that was recorded and not made, and rows that differ are told, the first cause first.
     """
+    from scenarios.cabinet import cassette_of
     from scenarios.cassette import load_cassette
-    from scenarios.recording import cassette_of
     from scenarios.redacting import redactor_of
     from scenarios.replayed import replay as replay_run
 

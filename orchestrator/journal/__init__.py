@@ -1,5 +1,6 @@
 """The journal: the append-only truth of a run."""
 
+from orchestrator.journal.abreast import Pair, Side
 from orchestrator.journal.aside import write_aside
 from orchestrator.journal.base import Journal, JournalStatistics
 from orchestrator.journal.blocking import BlockingJournal
@@ -27,11 +28,13 @@ __all__ = [
     "JournalStatistics",
     "MemoryJournal",
     "Owner",
+    "Pair",
     "Pruned",
     "Row",
     "RunSummary",
     "Salvaged",
     "Select",
+    "Side",
     "SqliteJournal",
     "Standing",
     "Verification",

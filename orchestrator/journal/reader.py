@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from orchestrator.errors import JournalError
+from orchestrator.journal.abreast import Pair, Side, compare_rows
 from orchestrator.journal.read_only import open_read_only
 from orchestrator.journal.rows import SCHEMA_VERSION, Row, decode
 from orchestrator.journal.verification import Verification, verify
@@ -35,6 +36,7 @@ class JournalReader:
             JournalError: if there is no such file or it is not a journal of this version.
         """
         self.path = Path(path)
+        self._begins: dict[str, int] = {}
         if not self.path.is_file():
             raise JournalError(f"{path}: there is no journal; run something first, for example `pointsman demo`")
         try:
@@ -85,20 +87,22 @@ class JournalReader:
         for sequence, name, canonical, digest, measured in self._select(f"{query} ORDER BY sequence", values):
             yield Row(sequence, name, decode(canonical, measured)[1], canonical, digest)
 
-    def stored(self, *, run: str, but: str = "", size: int = 1024) -> Iterator[list[tuple[int, bytes]]]:
+    def stored(self, *, run: str, but: str = "", size: int = 1024, after: int = 0) -> Iterator[list[tuple[int, bytes]]]:
         """Yield the rows of a run as they are stored, undecoded, with their sequence numbers; `size` at a time.
 
         Args:
             run: which one.
             but: a topic to leave out.
             size: rows in each list but the last.
+            after: a row to begin after.
 
         Raises:
             JournalError: if the file cannot be read.
         """
-        query = "SELECT sequence, row FROM rows WHERE run = ? AND topic <> ? ORDER BY sequence"
+        query = "SELECT sequence, row FROM rows WHERE sequence >= ? AND run = ? AND topic <> ? ORDER BY sequence"
+        begin = max(self.begin_of(run), after + 1)
         try:
-            cursor = self._connection.execute(query, (run, but))
+            cursor = self._connection.execute(query, (begin, run, but))
             while chunk := cursor.fetchmany(size):
                 yield chunk
         except sqlite3.Error as error:
@@ -114,9 +118,30 @@ class JournalReader:
             return bytes(canonical)
         raise JournalError(f"{self.path}: there is no row {sequence}; run `pointsman journal verify`")
 
+    def begin_of(self, run: str) -> int:
+        """Return the first row of a run, which is looked for once; 0 if there is none as yet.
+
+        There is no index of runs: without this, each pass over a run goes over all rows before it as well.
+        """
+        if run not in self._begins:
+            query = "SELECT sequence FROM rows WHERE run = ? ORDER BY sequence LIMIT 1"
+            self._begins.update((run, sequence) for (sequence,) in self._select(query, (run,)))
+        return self._begins.get(run, 0)
+
+    def compare(self, recorded: Side, actual: Side, size: int, *, but: str) -> list[Pair] | None:
+        """Return which of so many rows of two runs differ, as `orchestrator.journal.abreast.compare_rows` does.
+
+        Raises:
+            JournalError: if the file cannot be read.
+        """
+        try:
+            return compare_rows(self._connection, recorded, actual, size, but=but)
+        except sqlite3.Error as error:
+            raise JournalError(f"{self.path}: cannot be read: {error}") from error
+
     def find_runs(self, prefix: str) -> tuple[str, ...]:
         """Return the run of this name, or else those whose names begin so; none where there is none."""
-        if any(True for _ in self._select("SELECT 1 FROM rows WHERE run = ? LIMIT 1", (prefix,))):
+        if self.begin_of(prefix):
             return (prefix,)
         query = "SELECT DISTINCT run FROM rows WHERE substr(run, 1, ?) = ? ORDER BY run"
         return tuple(name for (name,) in self._select(query, (len(prefix), prefix)))

@@ -5,8 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+
+from orchestrator.cli.app import make_app
 
 Cli = Callable[..., tuple[int, str, str]]
 COMMANDS = [
@@ -119,6 +122,38 @@ def test_help_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (["diff", "a", "b"], {"diff"}),
+        (["journal", "verify"], {"journal"}),
+        (["eval"], {"eval"}),
+        ([], None),
+        (["--settings", "x.yaml", "diff"], None),
+        (["dfif"], None),
+    ],
+)
+def test_only_the_command_that_is_called_is_made(arguments: list[str], names: set[str] | None) -> None:
+    """All of them where another thing stands first, so that help, completion and suggestions know them."""
+    app = make_app(arguments)
+    made = {one.name for one in app.registered_commands} | {one.name for one in app.registered_groups}
+    assert made == (names or {command[0] for command in COMMANDS if command})
+
+
+def test_comparing_runs_loads_nothing_that_runs_them(tmp_path: Path) -> None:
+    """Beginning is a third of what it takes to compare two runs of a quarter of a million rows."""
+    row = b'{"at":1.0,"body":{},"cause":"","id":"1","run":"%b","task":"","topic":"run.ended"}\n'
+    for run in (b"a", b"b"):
+        (tmp_path / run.decode()).write_bytes(row % run)
+    heavy = "{'numpy', 'networkx', 'router', 'agents', 'yaml', 'orchestrator.orchestrator', 'scenarios.recording'}"
+    script = (
+        f"import sys; from orchestrator.cli import main; code = main(['diff', 'a', 'b', '--json']); "
+        f"print(code, {heavy} & sys.modules.keys(), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, check=False, timeout=60)
+    assert done.stderr.split() == [b"0", b"set()"]
 
 
 def test_the_module_is_the_command() -> None:
