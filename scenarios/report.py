@@ -82,8 +82,15 @@ def _repeat(result: ScenarioResult) -> list[str]:
     if series is None or series.failing is None:
         return []
     found = "" if series.found == series.failing else f" (found with {series.found})"
+    return [f"{series}; again: {again(result)}{found}"]
+
+
+def again(result: ScenarioResult) -> str:
+    """Return the command that repeats the run of a series that failed; empty where none did."""
+    if result.series is None or result.series.failing is None:
+        return ""
     path, title = shlex.quote(str(result.scenario.path)), shlex.quote(result.scenario.title)
-    return [f"{series}; again: pointsman test {path} -k {title} {series.failing}{found}"]
+    return f"pointsman test {path} -k {title} {result.series.failing}"
 
 
 def to_junit(results: Sequence[ScenarioResult], broken: Sequence[DocumentError] = ()) -> str:

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 #: As `scenarios.cassette.RecordMode`, which is not imported for `--help`.
 Record = Literal["none", "once", "new", "all"]
 EXAMPLES = examples(
-    "pointsman test", "pointsman test uat/ --tag payments --junit report.xml", "pointsman test uat/ --schedules 200"
+    "pointsman test",
+    "pointsman test uat/ --tag payments --junit report.xml",
+    "pointsman test uat/ --schedules 200",
+    "pointsman test uat/ --html report.html",
 )
 _MARKS: Final = {"passed": ("✓", "green"), "flaky": ("~", "yellow"), "failed": ("✗", "red"), "error": ("!", "red")}
 
@@ -41,6 +44,7 @@ def play_scenarios(
         list[str] | None, typer.Option("--tag", metavar="TAG", help="Only with this tag, or 'not TAG'; repeatable.")
     ] = None,
     junit: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML for CI.")] = None,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page to look at.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Instead of each scenario's own.")] = None,
     record: Annotated[
         Record | None,
@@ -73,7 +77,7 @@ def play_scenarios(
         results.append(result)
         if not as_json:
             _show_result(result)
-    _write_files(results, found, junit, journals)
+    _write_files(results, found, junit, journals, html)
     if as_json:
         print_json(_as_object(results, found))
     else:
@@ -136,13 +140,19 @@ def _show_end(results: list[ScenarioResult], found: Collection) -> None:
     show(line.append(f", {found.deselected} deselected", "dim") if found.deselected else line)
 
 
-def _write_files(results: list[ScenarioResult], found: Collection, junit: Path | None, journals: Path | None) -> None:
+def _write_files(
+    results: list[ScenarioResult], found: Collection, junit: Path | None, journals: Path | None, html: Path | None
+) -> None:
     from scenarios.report import to_junit
 
     if junit is not None:
         session.write_atomically(junit, [to_junit(results, found.broken).encode()])
     if journals is not None:
         _write_journals(journals, results)
+    if html is not None:
+        from scenarios.html.suite import make_suite_report
+
+        session.write_atomically(html, make_suite_report(results, found.broken))
 
 
 def _write_journals(folder: Path, results: Iterable[ScenarioResult]) -> None:

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from scenarios.html import sections
 from scenarios.html.blocks import Blocks, pack
@@ -79,20 +79,31 @@ class Told:
     covered: Sequence[Dimension] = ()
 
 
-def make_report(told: Sequence[Told], most_bytes: int = MOST_BYTES) -> Iterator[bytes]:
+class Front(NamedTuple):
+    """What stands before the runs where a page is about more than them: its title, and sections of its own."""
+
+    title: str
+    sections: str
+
+
+def make_report(told: Sequence[Told], most_bytes: int = MOST_BYTES, front: Front | None = None) -> Iterator[bytes]:
     """Yield a report as the pieces of a file, the same ones for the same journals.
 
     Args:
-        told: at least one run.
+        told: at least one run, if nothing stands before them.
         most_bytes: of the whole file; what every page needs goes in even if there is no room for it.
+        front: what stands before them.
     """
     style, script = STYLE + _asset("report.css"), "".join(map(_asset, _SCRIPTS))
     articles = [_article(one, f"r{at}") for at, one in enumerate(told)]
-    title = f"Run {told[0].story.run}" if len(told) == 1 else f"{len(told)} runs"
+    if front is None:
+        front = Front(f"Run {told[0].story.run}" if len(told) == 1 else f"{len(told)} runs", "")
+    title, contents = front.title, "" if front.sections else _contents(told)
     allowed = f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'"
     policy = f"{allowed}; base-uri 'none'; form-action 'none'"
     head = _HEAD.format(policy=policy, title=inert(f"{title} · Pointsman"), style=style)
-    body = f"<header><h1>{inert(title)}</h1>{_contents(told)}</header>\n<main id='main'>\n{''.join(articles)}</main>\n"
+    main = f"<main id='main'>\n{front.sections}{''.join(articles)}</main>"
+    body = f"<header><h1>{inert(title)}</h1>{contents}</header>\n{main}\n"
     tail = f"<script>{script}</script>\n</body>\n</html>\n"
     blocks = Blocks(most_bytes - sum(len(text.encode()) for text in (head, body, tail)))
     _fill(blocks, [one.story for one in told])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from scenarios.html.inert import CUT, inert
 
@@ -15,6 +15,13 @@ _SHADES: Final = 6
 NOTHING: Final = "\u2013"
 
 
+class Link(NamedTuple):
+    """A text that leads to another place of the page, by its id."""
+
+    text: str
+    to: str
+
+
 def section(name: str, title: str, about: str, *parts: str) -> str:
     """Return a section with a heading, under a name that is unique in the page."""
     said = f'<p class="about">{html.escape(about)}</p>' if about else ""
@@ -23,14 +30,17 @@ def section(name: str, title: str, about: str, *parts: str) -> str:
 
 
 def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a table; columns whose title starts with `>` are numbers. The first cell of a row is its heading."""
+    """Return a table; columns whose title starts with `>` are numbers. The first cell of a row is its heading.
+
+    Cells are text, or a `Link`.
+    """
     titles = [column.removeprefix(">") for column in columns]
     kinds = [' class="n"' if column.startswith(">") else "" for column in columns]
     head = "".join(f'<th scope="col"{kind}>{inert(name)}</th>' for kind, name in zip(kinds, titles, strict=True))
     body = []
     for first, *others in rows:
-        cells = "".join(f"<td{kind}>{inert(cell, CUT)}</td>" for kind, cell in zip(kinds[1:], others, strict=True))
-        body.append(f'<tr><th scope="row"{kinds[0]}>{inert(first, CUT)}</th>{cells}</tr>')
+        cells = "".join(f"<td{kind}>{_cell(cell)}</td>" for kind, cell in zip(kinds[1:], others, strict=True))
+        body.append(f'<tr><th scope="row"{kinds[0]}>{_cell(first)}</th>{cells}</tr>')
     return _scrolls(caption, f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody>")
 
 
@@ -79,6 +89,12 @@ def seconds(value: float | None) -> str:
     if value < 120:
         return f"{value:.3g} s"
     return f"{value / 60:.1f} min" if value < 7200 else f"{value / 3600:.1f} h"
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, Link):
+        return f'<a href="#{html.escape(value.to)}">{inert(value.text, CUT)}</a>'
+    return inert(value, CUT)
 
 
 def _scrolls(caption: str, inner: str, kind: str = "") -> str:

@@ -138,7 +138,8 @@ def play(office: Office, folder: Path) -> None:
         for name, more in uses.items():
             steps = {"when": [{"tasks": tasks(url)}], "cassette": {"path": f"{name}.cassette.jsonl"}}
             office.write(f"uat/{name}.scenario.yaml", {"scenario": name, **about, **steps, "then": [*_THEN, *more]})
-        office.run("test", "uat", "--record", "all", "--junit", "junit.xml", "--journal", "journals", may=(1,))
+        files = ("--junit", "junit.xml", "--html", "suite.html", "--journal", "journals")
+        office.run("test", "uat", "--record", "all", *files, may=(1,))
 
 
 def play_again(office: Office, folder: Path) -> None:
@@ -183,10 +184,10 @@ def test_nothing_that_scenarios_leave_holds_a_secret(office: Office, folder: Pat
     assert found_in(left) == set()
     assert set(left) == {
         "uat/fails.cassette.jsonl", "uat/golden.cassette.jsonl", "uat/golden/run.jsonl", "junit.xml", "scenario.html",
-        "agents.log", "again.log", "journals/fails.jsonl", "journals/golden.jsonl", "again/fails.jsonl",
+        "suite.html", "agents.log", "again.log", "journals/fails.jsonl", "journals/golden.jsonl", "again/fails.jsonl",
         "again/golden.jsonl", "output of golden update", "output of test uat", "output of report journals/fails.jsonl",
     }  # fmt: skip
-    for name in ("junit.xml", "uat/golden.cassette.jsonl", "uat/golden/run.jsonl", "output of test uat"):
+    for name in ("junit.xml", "suite.html", "uat/golden.cassette.jsonl", "uat/golden/run.jsonl", "output of test uat"):
         assert b"[iban:0000" in left[name]
 
 
@@ -215,7 +216,13 @@ _OFF: Final[dict[str, tuple[object, str, Any, Callable[[Office, Path], object], 
     "journal": (RecordingJournal, "redacted", in_the_open, report, _JOURNAL),
     "logs": (recording, "saying", lambda _redact: contextlib.nullcontext(), record, {"agents.log"}),
     "cassette": (recording, "Tape", OpenTape, record, {".pointsman/cassettes"}),
-    "results": (runner, "left_behind", lambda result, _redact: result, play, {"junit.xml", "journals/fails.jsonl"}),
+    "results": (
+        runner,
+        "left_behind",
+        lambda result, _redact: result,
+        play,
+        {"junit.xml", "suite.html", "journals/fails.jsonl"},
+    ),
     "scenario cassette": (Mask, "masked", in_the_open, play, {"uat/fails.cassette.jsonl", "uat/golden.cassette.jsonl"}),
 }
 

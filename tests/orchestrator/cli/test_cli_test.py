@@ -64,6 +64,15 @@ def test_a_scenario_that_fails_exits_with_1_and_says_what_happened(cli: Cli, uat
     assert "1 failed" in out
 
 
+def test_a_page_tells_of_scenarios_and_of_their_runs(cli: Cli, uat: Path, folder: Path) -> None:
+    """One file, whatever came of them."""
+    (uat / "bad.scenario.yaml").write_text(BAD)
+    assert cli("test", "uat", "--html", "report.html")[0] == 1
+    page = (folder / "report.html").read_text()
+    assert "✗ 3 passed, 1 failed." in page
+    assert page.count("<article") == 4
+
+
 def test_a_broken_file_exits_with_4_and_its_place(cli: Cli, uat: Path) -> None:
     """The others are played all the same."""
     (uat / "broken.scenario.yaml").write_text(GOOD.replace("given:", "givn:"))

@@ -11,12 +11,16 @@ from typing import Final
 import pytest
 
 from router.prediction import choose
+from scenarios.coverage import Dimension
 from scenarios.divergence import compare
-from scenarios.html.page import Told, make_report
+from scenarios.html.page import Front, Told, make_report
+from scenarios.html.request_map import Point, RequestMap
 from scenarios.html.story import tell
+from scenarios.html.suite import show_suite
 from scenarios.track import MemoryTrack
 from tests.scenarios.html.chromium import Chromium, find_browser
-from tests.scenarios.html.stories import HOSTILE, everything, hostile
+from tests.scenarios.html.stories import HOSTILE, everything, hostile, rows_of, submitted
+from tests.scenarios.html.test_suite import BROKEN, some
 
 #: Where pictures of the sections go, to be looked at; those of the tests' own folder are thrown away.
 PICTURES: Final = "REPORT_PICTURES"
@@ -43,6 +47,39 @@ def shown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         yield chromium
         assert chromium.complaints == []
         assert chromium.requests == [page.absolute().as_uri()]
+
+
+@pytest.fixture(scope="module")
+def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    """Return a browser that shows a report of scenarios, and of a redacted run with its map and its coverage."""
+    browser = find_browser()
+    if browser is None:
+        pytest.skip("NO BROWSER: the page of `test --html` was not looked at; install chromium to have it looked at")
+    folder = tmp_path_factory.mktemp("suite")
+    seen = RequestMap(
+        (Point("pay", "pay the bill", "clerk", "completed", 0.2, 0.3), Point("odd", "hm", "", "nobody", 0.8, 0.6)),
+        (("clerk", 0.25, 0.35),),
+        0,
+    )
+    covered = (Dimension("agents", {"clerk": 2}, ("auditor",), {}),)
+    hidden = [("run.started", "", {"redacted": "bank"}), submitted("t", "pay [iban:3f2a9c1d04be]")]
+    told = Told(tell("run", rows_of(hidden)), requests=seen, covered=covered)
+    page = folder / "report.html"
+    page.write_bytes(b"".join(make_report([told], front=Front("Suite", show_suite(some(folder), (BROKEN,), {})))))
+    with Chromium(browser, folder / "profile", dark=False) as chromium:
+        chromium.open(page)
+        yield chromium
+        assert chromium.complaints == []
+        assert chromium.requests == [page.absolute().as_uri()]
+
+
+@pytest.mark.parametrize("name", ["scenarios", "missed", "flakiness", "r0-map", "r0-coverage", "r0-redaction"])
+def test_sections_of_scenarios_and_those_that_few_runs_have_are_drawn(
+    suite: Chromium, name: str, tmp_path: Path
+) -> None:
+    """Each has a picture of more than one colour, and words."""
+    assert len(suite.picture(_folder(tmp_path) / f"{name}.png", f"#{name}")) > 5_000
+    assert suite.run(f"document.querySelector('#{name}').innerText.length") > 60
 
 
 def _folder(tmp_path: Path) -> Path:
