@@ -99,8 +99,9 @@ class Supervisor:
     def _renew_after(self, name: str) -> None:
         """Give the agents that stand behind one new processes."""
         behind = self._line[self._line.index(name) + 1 :] if name in self._line else ()
-        for later in self._runners.keys() & behind:
-            self._runners[later].handling.renew()
+        for later in behind:  # in their order: that of a set is another one in each process
+            if later in self._runners:
+                self._runners[later].handling.renew()
 
     def _note_trip(self, name: str, tripped: bool) -> None:  # noqa: FBT001 - the breaker's event
         (self._tripped.add if tripped else self._tripped.discard)(name)

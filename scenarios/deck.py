@@ -139,10 +139,7 @@ class Deck:
         if self.tape is None or self._scenario.cassette is None or not self.tape.made:
             return
         kept = self._kept.recordings if self._mode == "new" else ()
-        recordings = sorted((*kept, *self.tape.made), key=lambda one: one.at)
-        header = Header(run=self._scenario.title)
-        if self.mask is not None and self._profile is not None:
-            recordings = list(self.mask.masked(recordings))
-            run = self.mask.redact(self._scenario.title)
-            header = Header(run=run, profile=self._profile.name, stated=self.mask.stated)
-        save_cassette(self._scenario.cassette, Cassette(header=header, recordings=tuple(recordings)))
+        recordings = tuple(sorted((*kept, *self.tape.made), key=lambda one: one.at))
+        run = self._scenario.title
+        plain = Cassette(header=Header(run=run), recordings=recordings)
+        save_cassette(self._scenario.cassette, plain if self.mask is None else self.mask.sealed(run, recordings))

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from orchestrator.redaction import Numbered, Profile, RedactionError, Redactor, shape_of, without_number
-from scenarios.cassette import Cassette, Recording, digest_of
+from scenarios.cassette import Cassette, Header, Recording, digest_of
 from scenarios.shelf import NumberedShelf
 
 
@@ -58,6 +58,11 @@ class Mask:
     def shelve(self, recordings: Iterable[Recording]) -> NumberedShelf:
         """Keep recordings that are to be played."""
         return NumberedShelf(recordings, self._numbered)
+
+    def sealed(self, run: str, recordings: Sequence[Recording]) -> Cassette:
+        """Return a cassette as it is written; see `masked`."""
+        header = Header(run=self.redact(run), profile=self.redact.profile.name, stated=self.stated)
+        return Cassette(header=header, recordings=self.masked(recordings))
 
     def masked(self, recordings: Sequence[Recording]) -> tuple[Recording, ...]:
         """Return recordings as they are written, whether or not they were redacted before.

@@ -49,7 +49,6 @@ class OwnCassette:
         """
         there = path.is_file()
         self.path, self.mode = path, _settled(path, mode, there=there, build=build)
-        self._profile = profile
         self._mask: Mask | None = None
         self._kept = load_cassette(path) if there and self.mode != "all" else Cassette(header=Header(run=path.name))
         if profile is not None and (self.mode != "none" or self._kept.header.profile):
@@ -105,11 +104,9 @@ class OwnCassette:
 
     def _save(self) -> None:
         recordings = (*(self._kept.recordings if self.mode == "new" else ()), *self._tape.made)
-        header = Header(run=self.path.name.removesuffix(SUFFIX))
-        if self._mask is not None and self._profile is not None:
-            recordings = self._mask.masked(recordings)
-            header = Header(run=self._mask.redact(header.run), profile=self._profile.name, stated=self._mask.stated)
-        save_cassette(self.path, Cassette(header=header, recordings=recordings))
+        run = self.path.name.removesuffix(SUFFIX)
+        plain = Cassette(header=Header(run=run), recordings=recordings)
+        save_cassette(self.path, plain if self._mask is None else self._mask.sealed(run, recordings))
 
     def _check(self, stray: Iterator[str]) -> None:
         __tracebackhide__ = True
