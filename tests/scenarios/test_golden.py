@@ -42,7 +42,6 @@ examples: [{form: one}, {form: two}, {form: three}]
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder with a scenario of three rows, each with a golden run of its own."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("CI", raising=False)
     write(tmp_path)
     assert [update(one) for one in look(tmp_path)] == [True] * 3
     return tmp_path
