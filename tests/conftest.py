@@ -9,8 +9,8 @@ from hypothesis import settings
 settings.register_profile("pointsman", deadline=None, derandomize=True, database=None)
 settings.load_profile("pointsman")
 
-# A build sets it, and what records or updates refuses then: the suite says the same there as at a desk; a test of such a
-# refusal sets it itself.
+# A build sets it, and what records or updates refuses then: the suite says the same there as at a desk. A test of such
+# a refusal sets it itself.
 os.environ.pop("CI", None)
 
 #: Files that take longest: they go first, so that no process is left with one when the others are done.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
@@ -12,7 +12,6 @@ import typer
 from orchestrator.cli import session
 from orchestrator.cli.console import cell, print_json, show
 from orchestrator.cli.options import AsJson, RouterFile, SettingsFile, examples
-from orchestrator.errors import PointsmanError
 
 if TYPE_CHECKING:
     from orchestrator.errors import DocumentError
@@ -33,6 +32,9 @@ Tags: TypeAlias = Annotated[
     list[str] | None, typer.Option("--tag", metavar="TAG", help="Only with this tag, or 'not TAG'; repeatable.")
 ]
 _SEPARATOR: Final = "::"
+_MADE_BY_HAND: Final = (
+    "a golden run that a build makes of itself shows nothing; update it by hand, look at the change, and commit it"
+)
 _MARKS: Final = {"same": ("✓", "green"), "new": ("+", "yellow"), "changed": ("~", "yellow"), "refused": ("!", "red")}
 
 
@@ -68,27 +70,15 @@ def update(
     A run that meets not all of its other expectations is no golden one. Where the variable CI is set nothing is
     written: what a build makes of itself shows nothing.
     """
+    from scenarios.builds import refuse_in_build
     from scenarios.golden import update as write
 
-    refuse_in_ci(os.environ)
+    refuse_in_build(os.environ, _MADE_BY_HAND)
     found, goldens = _look(ids, tags or [], session.open_settings(settings_file, router))
     for one in goldens:
         write(one)
     _tell(found, goldens, written=True, as_json=as_json)
     raise typer.Exit(_code(found, goldens, wrong=any(one.state == "refused" for one in goldens)))
-
-
-def refuse_in_ci(environ: Mapping[str, str]) -> None:
-    """Refuse where the variable CI says that a build is running.
-
-    Raises:
-        PointsmanError: if so.
-    """
-    from scenarios.builds import is_build
-
-    if is_build(environ):
-        what = "CI is set, and a golden run that a build makes of itself shows nothing"
-        raise PointsmanError(f"{what}; update it by hand, look at the change, and commit it")
 
 
 def _look(ids: Sequence[str], tags: Sequence[str], settings: Settings) -> tuple[Collection, list[Golden]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
@@ -65,9 +66,14 @@ def play_scenarios(
     as_json: AsJson = False,
 ) -> None:
     """Play scenarios in virtual time, offline; exit codes are pytest's, 4 for a file that is refused."""
+    from scenarios.builds import refuse_in_build
     from scenarios.collector import LIBRARY, collect
     from scenarios.report import exit_code
 
+    if record not in (None, "none"):
+        refuse_in_build(
+            os.environ, f"a build records nothing (--record {record}); record by hand, and commit the cassette"
+        )
     settings = session.open_settings(settings_file, router)
     found = collect(paths or [LIBRARY], tags=tags or [], name=name)
     results = []

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator.cli import main
-from orchestrator.cli.golden import refuse_in_ci
 from orchestrator.errors import PointsmanError
 from router import KeywordRouter
+from scenarios.builds import refuse_in_build
 from scenarios.golden import Golden, review, update
 from scenarios.loader import load_scenarios
 from scenarios.runner import ScenarioResult, run_scenario
@@ -186,10 +186,10 @@ def test_an_update_is_refused_in_ci(folder: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("CI", "true")
     assert main(["golden", "update", "."]) == 1
     assert contents(folder) == before
-    with pytest.raises(PointsmanError, match="CI is set"):
-        refuse_in_ci({"CI": "1"})
+    with pytest.raises(PointsmanError, match="CI is set, and so it is"):
+        refuse_in_build({"CI": "1"}, "so it is")
     for unset in ({}, {"CI": ""}, {"CI": "false"}, {"CI": "0"}):
-        refuse_in_ci(unset)
+        refuse_in_build(unset, "so it is")
 
 
 def test_nothing_selected_and_broken_files_have_codes_of_their_own(folder: Path, cli: Cli) -> None:

@@ -158,3 +158,13 @@ def test_without_paths_the_library_is_played(cli: Cli) -> None:
     """The scenarios that ship with the package are found."""
     _, out, _ = cli("test", "--tag", "no-such-tag", "--json")
     assert json.loads(out)["deselected"] > 10
+
+
+@pytest.mark.parametrize("mode", ["once", "new", "all"])
+def test_a_build_records_nothing(cli: Cli, uat: Path, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refused before anything is played; what is played only is no recording."""
+    monkeypatch.setenv("CI", "true")
+    code, out, err = cli("test", str(uat), "--record", mode)
+    assert (code, out) == (1, "")
+    assert f"CI is set, and a build records nothing (--record {mode})" in err
+    assert cli("test", str(uat), "--record", "none")[0] == 0
