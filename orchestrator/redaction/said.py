@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
+
+from orchestrator.errors import NotJsonError
+from orchestrator.foreign import as_json
+
+#: Where `Logger.makeRecord` has what a call gives by `extra`, which goes into the record after the factory has made it.
+_EXTRA: Final = 8
 
 
 @contextmanager
@@ -13,12 +19,13 @@ def saying(redact: Callable[[Any], Any] | None) -> Iterator[None]:
     """Redact whatever is logged in the block, by whomever, wherever it goes: handlers see no other text.
 
     What is redacted is the text: a traceback becomes part of it, and the error itself is not in the record any more.
-    A rule that fails raises out of the call that logs.
+    Of what `extra` gives, JSON values stay values, anything else becomes its text. A rule that fails raises out of the
+    call that logs.
     """
     if redact is None:
         yield
         return
-    before = logging.getLogRecordFactory()
+    before, completes = logging.getLogRecordFactory(), logging.Logger.makeRecord
 
     def make(*arguments: Any, **named: Any) -> logging.LogRecord:
         record = before(*arguments, **named)
@@ -29,10 +36,21 @@ def saying(redact: Callable[[Any], Any] | None) -> Iterator[None]:
             record.stack_info = redact(record.stack_info)
         return record
 
+    def complete(self: logging.Logger, *arguments: Any, **named: Any) -> logging.LogRecord:
+        record = completes(self, *arguments, **named)
+        extra = named.get("extra") or (arguments[_EXTRA] if len(arguments) > _EXTRA else None)
+        if extra:
+            for key in extra:
+                del record.__dict__[key]
+            record.__dict__.update(redact(_plain(extra)))
+        return record
+
     logging.setLogRecordFactory(make)
+    logging.Logger.makeRecord = complete  # type: ignore[method-assign]  # no factory ever sees `extra`
     try:
         yield
     finally:
+        logging.Logger.makeRecord = completes  # type: ignore[method-assign]
         logging.setLogRecordFactory(before)
 
 
@@ -41,3 +59,20 @@ def _message(record: logging.LogRecord) -> str:
         return record.getMessage()
     except Exception as error:  # noqa: BLE001 - right: a stranger's __str__; `logging` would print what it was given
         return f"a line that cannot be written: {type(error).__name__}"
+
+
+def _plain(extra: Mapping[str, object]) -> dict[str, Any]:
+    plain: dict[str, Any] = {}
+    for key, value in extra.items():
+        try:
+            plain[key] = as_json(value)
+        except NotJsonError:
+            plain[key] = _shown(value)
+    return plain
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(value)
+    except Exception:  # noqa: BLE001 - right: a stranger's __repr__
+        return type(value).__name__

@@ -48,6 +48,33 @@ def test_messages_arguments_and_tracebacks_lose_their_secrets(lines: io.StringIO
     assert MAIL not in caplog.records[0].getMessage()
 
 
+class Odd:
+    """Cannot even be shown."""
+
+    def __repr__(self) -> str:
+        raise LookupError(MAIL)
+
+
+class Sheet:
+    """No JSON."""
+
+    def __repr__(self) -> str:
+        return f"Sheet({MAIL})"
+
+
+def test_what_a_call_gives_beside_its_message_loses_its_secrets(caplog: Any) -> None:
+    """By what it is, and by the name that it has; numbers and lists stay what they are, strangers become text."""
+    given = {"mail": [MAIL, 3], "password": "hunter2-of-mine", "sheet": Sheet(), "odd": Odd(), "ours": {"attempt": 2}}
+    with saying(redactor()):
+        logging.getLogger("agent").warning("sent", extra=given)
+    logging.getLogger("agent").warning("after", extra=given)
+    during, after = caplog.records
+    assert (during.mail, during.ours) == (["[email:000000000001]", 3], {"attempt": 2})
+    assert (during.password, during.sheet) == ("[secret:000000000001]", "Sheet([email:000000000001])")
+    assert during.odd == "Odd"
+    assert {name: getattr(after, name) for name in given} == given
+
+
 def test_a_line_that_cannot_be_written_is_not_shown_either(lines: io.StringIO, capsys: Any) -> None:
     """`logging` would print what it was given."""
     with saying(redactor()):
@@ -71,8 +98,8 @@ def test_a_rule_that_fails_writes_nothing(lines: io.StringIO) -> None:
 
 def test_without_redaction_nothing_changes(lines: io.StringIO) -> None:
     """Not even who makes records."""
-    before = logging.getLogRecordFactory()
+    before = logging.getLogRecordFactory(), logging.Logger.makeRecord
     with saying(None):
-        assert logging.getLogRecordFactory() is before
+        assert (logging.getLogRecordFactory(), logging.Logger.makeRecord) == before
         logging.getLogger("agent").warning("to %s", MAIL)
     assert lines.getvalue() == f"to {MAIL}\n"
