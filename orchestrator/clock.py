@@ -137,6 +137,10 @@ class VirtualTimeLoop(TurnTakingLoop):
         made: asyncio.TimerHandle = timer
         return made
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109 - the base's
+        """Wait for threads as long as it takes: from Python 3.12 on they are given minutes, which pass at once here."""
+        await super().shutdown_default_executor()
+
 
 def run_virtual(main: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end in virtual time and return its result."""

@@ -108,6 +108,8 @@ class Watch:
         if not agent or READING.get():
             return
         frame = sys._getframe(1)  # noqa: SLF001 - an audit hook is told no frame
+        if event == "os.posix_spawn" and frame.f_globals.get("__name__") == "subprocess":
+            return  # what a Popen comes to, and that was told
         if event != "open":
             self._note(agent, frame, *EVENTS[event])
         elif isinstance(arguments[0], str | bytes | os.PathLike):

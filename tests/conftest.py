@@ -9,9 +9,10 @@ from hypothesis import settings
 settings.register_profile("pointsman", deadline=None, derandomize=True, database=None)
 settings.load_profile("pointsman")
 
-# A build sets it, and what records or updates refuses then: the suite says the same there as at a desk. A test of such
-# a refusal sets it itself.
-os.environ.pop("CI", None)
+# The suite says the same in a build as at a desk: a test of what is refused where CI is set sets it itself, and with
+# the others the command line would write colours into what is no terminal.
+for _name in ("CI", "GITHUB_ACTIONS", "FORCE_COLOR", "PY_COLORS"):
+    os.environ.pop(_name, None)
 
 #: Files that take longest: they go first, so that no process is left with one when the others are done.
 LONGEST: Final = (

@@ -1,5 +1,6 @@
 import asyncio
 import random
+import threading
 from functools import partial
 
 import pytest
@@ -132,3 +133,16 @@ def test_whatever_happened_happens_again_when_the_releases_do(seed: int) -> None
         return list(trace)
 
     assert run_paced(main(live=True)) == run_virtual(main(live=False))
+
+
+def test_a_loop_that_ends_waits_for_its_threads_whatever_its_clock_says() -> None:
+    """Later Pythons give threads some minutes, and minutes pass at once here."""
+    released = threading.Event()
+
+    async def main() -> tuple[bool, float]:
+        waiting = asyncio.get_running_loop().run_in_executor(None, released.wait, 60)
+        paced().call_later(10, released.set)
+        await paced().shutdown_default_executor(1)
+        return await waiting, paced().time()
+
+    assert run_paced(main(), jumps=True) == (True, 10)

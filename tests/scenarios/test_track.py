@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -28,8 +30,15 @@ def envelopes(count: int) -> list[Envelope]:
     ]
 
 
-async def in_all_ways(folder: Path, count: int) -> list[Track]:
-    """Return the same run as three tracks, in the journal with another one in between."""
+@pytest.fixture
+def reads() -> Iterator[Callable[[Path], JournalReader]]:
+    """Return what opens a journal until the test is over."""
+    with ExitStack() as opened:
+        yield lambda path: opened.enter_context(JournalReader(path))
+
+
+async def in_all_ways(folder: Path, count: int, reads: Callable[[Path], JournalReader]) -> list[Track]:
+    """Return the same run as four tracks, in the journal with another one in between."""
     journal, memory = SqliteJournal(folder / "j.db", "r", lease_s=None), MemoryJournal("r")
     other = SqliteJournal(folder / "j.db", "r2", lease_s=None)
     for envelope in envelopes(count):
@@ -43,14 +52,16 @@ async def in_all_ways(folder: Path, count: int) -> list[Track]:
     await other.aclose()
     file = folder / "r.jsonl"
     file.write_bytes(memory.export())
-    reader = JournalReader(folder / "j.db")
+    reader = reads(folder / "j.db")
     return [JournalTrack(reader, "r"), FileTrack(file), MemoryTrack(memory.rows), MemoryTrack(memory.export())]
 
 
 @pytest.mark.parametrize("count", [1, CHUNK, COUNT])
-async def test_all_tracks_of_a_run_give_the_same_rows(tmp_path: Path, count: int) -> None:
+async def test_all_tracks_of_a_run_give_the_same_rows(
+    tmp_path: Path, count: int, reads: Callable[[Path], JournalReader]
+) -> None:
     """In chunks of one size, as often as they are asked; each row again by its number; judgements left out."""
-    tracks = await in_all_ways(tmp_path, count)
+    tracks = await in_all_ways(tmp_path, count, reads)
     wanted = list(MemoryTrack(memory_of(count)).chunks())
     for one in tracks:
         assert one.run == "r"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 
@@ -55,7 +56,7 @@ def test_a_task_that_the_router_was_not_asked_for_is_refused(ran: Cli) -> None:
 
 def test_a_record_that_was_changed_is_found_out(ran: Cli) -> None:
     """Same fingerprint, other confidence: the record is not what this router said."""
-    with sqlite3.connect(".pointsman/journal.db") as connection:
+    with closing(sqlite3.connect(".pointsman/journal.db")) as connection, connection:
         query = "SELECT sequence, row FROM rows WHERE task = 'rhyme' AND topic = 'task.routed'"
         [(sequence, canonical)] = connection.execute(query)
         row = json.loads(canonical)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ def test_verify_says_that_a_journal_is_sound(ran: Cli) -> None:
 
 def test_verify_names_the_row_that_was_changed(ran: Cli) -> None:
     """Exit code 1 and the row."""
-    with sqlite3.connect(JOURNAL) as connection:
+    with closing(sqlite3.connect(JOURNAL)) as connection, connection:
         connection.execute("UPDATE rows SET row = CAST(replace(row, ':', ';') AS BLOB) WHERE sequence = 6")
     connection.close()
     code, _, err = ran("journal", "verify")
@@ -69,7 +70,7 @@ def test_a_damaged_journal_is_explained_and_what_is_sound_copied(ran: Cli, folde
     body = json.loads(ran("journal", "verify", "--json")[1])
     assert (body["ok"], body["kind"]) == (False, "cut off")
     assert "cut off" in json.dumps(json.loads(ran("doctor", "--json")[1])["checks"])
-    with sqlite3.connect("all.db") as connection:
+    with closing(sqlite3.connect("all.db")) as connection, connection:
         connection.execute("UPDATE rows SET hash = x'00' WHERE sequence = 6")
     connection.close()
     code, out, err = ran("journal", "recover", "some.db", "all.db")
@@ -101,7 +102,7 @@ def test_prune_says_what_would_go_and_then_lets_it_go(ran: Cli) -> None:
 
 def test_prune_keeps_a_run_that_is_unfinished_and_says_why(ran: Cli) -> None:
     """Named, it is an error; met on the way, it is told."""
-    with sqlite3.connect(JOURNAL) as connection:
+    with closing(sqlite3.connect(JOURNAL)) as connection, connection:
         connection.execute("UPDATE rows SET topic = 'x' WHERE topic = 'run.stopped'")
     connection.close()
     (run,) = [one["run"] for one in json.loads(ran("journal", "runs", "--json")[1])]
@@ -160,7 +161,7 @@ def test_export_to_a_folder_that_is_not_there_leaves_nothing_behind(ran: Cli) ->
 
 def test_export_that_fails_midway_leaves_nothing_behind(ran: Cli, folder: Path) -> None:
     """A reader never sees half a file."""
-    with sqlite3.connect(JOURNAL) as connection:
+    with closing(sqlite3.connect(JOURNAL)) as connection, connection:
         connection.execute("UPDATE rows SET row = CAST('not json' AS BLOB) WHERE sequence = 9")
     connection.close()
     code, _, err = ran("journal", "export", "--out", "run.jsonl")
