@@ -170,7 +170,7 @@ class EmbeddingRouter:
         snapshot, entry = self._current(), self._entry(agent)
         return snapshot.split(self._encoder.parts(self._encoder.recall(text)), entry)
 
-    def reasons(self, text: str, vetoes: Mapping[str, str] = NO_VETOES) -> Reasons | None:
+    def reasons_at_once(self, text: str, vetoes: Mapping[str, str] = NO_VETOES) -> Reasons | None:
         """Return the reasons of a usual request in one go; None for ``find_reasons`` to find them step by step."""
         at_once = (self._snapshot or self._rebuild()).reasons
         return None if vetoes or at_once is None else at_once(text)

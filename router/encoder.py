@@ -199,7 +199,7 @@ class Encoder:
         """Look up words and pairs and add them up; in one function of local names, for this is half of a decision."""
         places = line[EMPTY::STAMP]
         words = places.tolist()
-        (pairs, template), kept = self._no_pairs, self._no_order
+        pairs, template = self._no_pairs
         if self._has_order:
             buckets, template = order_buckets(line, words, known.stamps)
             # What training has not seen is at -1, where a row of zeros lies.
@@ -210,13 +210,13 @@ class Encoder:
             else:  # the same sum, to the bit
                 levels, scales = self._rows.levels(pairs).astype(_FLOAT), self._rows.factors(pairs)
                 order = scales.dot(levels)
-                kept = _made(WordOrder, (levels, scales, template))
         of_words = known.vectors.take(places, 0)
         vector: Vector = _ONES[len(words)].dot(of_words)
         if self._has_order:
             trained = vector[: self.trained]
             trained += order
         if keep is not None:
+            kept = _made(WordOrder, (levels, scales, template)) if self._has_order else self._no_order
             tokens = known.tokens
             tokens = [tokens[word] for word in words]
             keep.append(_made(Parts, (vector, of_words, kept, tokens)))

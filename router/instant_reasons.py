@@ -104,7 +104,7 @@ def _foretell(
     losses: tuple[Sequence[str], Sequence[float], Sequence[float]],
     limits: tuple[float, float],
 ) -> int:
-    """Return how many words must go, it seems, for the choice to change; all of them where no change is in sight.
+    """Return how many words must go, it seems, for the choice to change, at least 1; all where no change is in sight.
 
     Args:
         prediction: With all words; 1 is said of one that abstained, for nothing is known of those.
@@ -128,4 +128,4 @@ def _foretell(
         against = others + _exp(min(rest * longer - top, _MOST_EXPONENT))
         if against * _exp(min(top - best * longer, _MOST_EXPONENT)) > most_odds:
             return gone
-    return len(words)
+    return max(len(words), 1)

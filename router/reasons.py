@@ -52,8 +52,9 @@ class Reasons(NamedTuple):
         words: Each word's share of the leader's score; they sum to it. Empty where there is no leader.
         separation: Each word's share of the margin between leader and runner-up; they sum to it. Of the leader's score
             where nobody came second.
-        counterfactual: The fewest of the strongest words without which the choice is another; where no three of them
-            change it, what is decided without all three.
+        counterfactual: As few of the strongest words as are known without which the choice is another: the fewest
+            where each number was tried, and more in one request of a hundred where it was foretold how many must go and
+            fewer were not tried. Where no three of them change the choice, what is decided without all three.
     """
 
     prediction: Prediction
@@ -74,12 +75,14 @@ class Reasons(NamedTuple):
 def find_reasons(router: Router, text: str, vetoes: Mapping[str, str] = NO_VETOES) -> Reasons:
     """Decide on a request and say why, by two explanations and at most three further decisions on fewer words.
 
+    A router that gives the reasons of a usual request at once (``EmbeddingRouter.reasons_at_once``) is let do so.
+
     Args:
         router: Any router.
         text: The request.
         vetoes: As in ``Router.predict``; they hold without the words, too.
     """
-    quick: Callable[[str, Mapping[str, str]], Reasons | None] | None = getattr(router, "reasons", None)
+    quick: Callable[[str, Mapping[str, str]], Reasons | None] | None = getattr(router, "reasons_at_once", None)
     if quick and (at_once := quick(text, vetoes)):
         return at_once
     begin: Callable[[str, Mapping[str, str]], Study] | None = getattr(router, "study", None)  # isinstance takes 11 us
