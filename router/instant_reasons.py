@@ -33,10 +33,7 @@ def prepare_reasons(
 ) -> InstantReasons | None:
     """Return what finds reasons as ``find_reasons`` does step by step, but tries first what is foretold to suffice.
 
-    What leader and runner-up lose without some words is known from the shares of words and pairs. The text's vector is
-    taken to get shorter as if all words were as long and none like another, all other agents to stay where they are,
-    and no pairs to be made anew. So it is foretold without how many words the leader's odds fall below the threshold;
-    that many are left out first, and one more each time that the router says that the choice is the same.
+    As many words as are foretold are left out first, and one more each time that the choice is still the same.
 
     Args:
         roster: The agents, all of them known from training.
@@ -46,14 +43,13 @@ def prepare_reasons(
         instant: Decides on them.
 
     Returns:
-        It; None for an encoder that knows no pairs of words.
+        None for an encoder that knows no pairs of words.
     """
     if not encoder.vocabulary.word_order:
         return None
     places = {name: at for at, name in enumerate(roster.names)}
     limits = (calibration.scale, calibration.beta.odds_at(calibration.threshold))
     read_text, read_again = encoder.read, encoder.read_again
-    sqrt, minus, plus = _sqrt, sub, add
 
     def reasons_at_once(text: str) -> Reasons | None:
         keep: list[Parts] = []
@@ -65,11 +61,10 @@ def prepare_reasons(
         parts = keep[0]
         vector, _, _, tokens = parts
         at = places[leader]
-        ours, theirs, losses, their_losses = split_both(
-            parts, rows[at], rows[places[runner_up]], 1.0 / sqrt(float(vector.dot(vector)))
-        )
-        ahead = list(map(minus, ours, theirs))
-        words = strongest(tokens, list(map(plus, ours, ahead)), least_first=isinstance(choice, Abstained))
+        factor = 1.0 / _sqrt(float(vector.dot(vector)))
+        ours, theirs, losses, their_losses = split_both(parts, rows[at], rows[places[runner_up]], factor)
+        ahead = list(map(sub, ours, theirs))
+        words = strongest(tokens, list(map(add, ours, ahead)), least_first=isinstance(choice, Abstained))
         then, asked = before, text
         without: tuple[str, ...] = ()
         least = _foretell(before, board.scores.item(at), words, (tokens, losses, their_losses), limits)
@@ -90,9 +85,8 @@ def prepare_reasons(
             if then[0] != choice:
                 break
         found = _made(Counterfactual, (without, asked, then[0], then[4], then[0] != choice))
-        return _made(  # type: ignore[no-any-return]  # Reasons
-            Reasons, (before, Attribution(tokens, ours), Attribution(tokens, ahead), found)
-        )
+        reasons = (before, Attribution(tokens, ours), Attribution(tokens, ahead), found)
+        return _made(Reasons, reasons)  # type: ignore[no-any-return]  # Reasons
 
     return reasons_at_once
 
@@ -105,6 +99,10 @@ def _foretell(
     limits: tuple[float, float],
 ) -> int:
     """Return how many words must go, it seems, for the choice to change, at least 1; all where no change is in sight.
+
+    What leader and runner-up lose without a word is known, but for pairs that two of the words make, which count twice,
+    and pairs made anew. The text's vector is taken to get shorter as if all words were as long and none like another,
+    everybody else to stay where they are.
 
     Args:
         prediction: With all words; 1 is said of one that abstained, for nothing is known of those.
