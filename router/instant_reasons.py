@@ -34,6 +34,7 @@ def prepare_reasons(
     """Return what finds reasons as ``find_reasons`` does step by step, but tries first what is foretold to suffice.
 
     As many words as are foretold are left out first, and one more each time that the choice is still the same.
+    There is no such function for an encoder that knows no pairs of words.
 
     Args:
         roster: The agents, all of them known from training.
@@ -41,9 +42,6 @@ def prepare_reasons(
         calibration: From scores to confidence.
         encoder: Reads texts.
         instant: Decides on them.
-
-    Returns:
-        None for an encoder that knows no pairs of words.
     """
     if not encoder.vocabulary.word_order:
         return None
