@@ -15,6 +15,7 @@ _MOST_ODDS_FITTED: Final = 1e9
 _PULL: Final = 10.0
 _START: Final = np.array([1.0, 1.0, 0.0])
 _STEPS: Final = 50
+_HALVINGS: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,21 @@ class BetaMap:
             against = min(max(against, LEAST_ODDS), _MOST_ODDS)
         logit = self.shift + (self.fall - self.rise) * math.log1p(against) - self.fall * math.log(against)
         return 1.0 / (1.0 + math.exp(-logit)) if logit > -700.0 else 0.0
+
+    def odds_at(self, confidence: float) -> float:
+        """Return the largest odds against a leader at which it is that sure, to a few digits; see ``confidence``.
+
+        Args:
+            confidence: Any number; what no odds or all odds give is at the ends of what is told apart.
+        """
+        least, most = math.log(LEAST_ODDS), math.log(_MOST_ODDS)
+        for _ in range(_HALVINGS):
+            middle = (least + most) / 2
+            if self.confidence(math.exp(middle)) >= confidence:
+                least = middle
+            else:
+                most = middle
+        return math.exp(least)
 
 
 UNCHANGED: Final = BetaMap()

@@ -23,6 +23,7 @@ from router.prediction import Prediction
 from router.profile import AgentProfile
 from router.protocol import NO_VETOES, Study
 from router.rarity import NOTHING, Heard, Hearsay, Rarity
+from router.reasons import Reasons
 from router.roster_file import read_roster, write_roster
 from router.snapshot import Entry, Snapshot, take_snapshot
 from router.strangers import Strangers
@@ -168,6 +169,11 @@ class EmbeddingRouter:
         """
         snapshot, entry = self._current(), self._entry(agent)
         return snapshot.split(self._encoder.parts(self._encoder.recall(text)), entry)
+
+    def reasons_at_once(self, text: str, vetoes: Mapping[str, str] = NO_VETOES) -> Reasons | None:
+        """Return the reasons of a usual request in one go; None for ``find_reasons`` to find them step by step."""
+        at_once = (self._snapshot or self._rebuild()).reasons
+        return None if vetoes or at_once is None else at_once(text)
 
     def study(self, text: str, vetoes: Mapping[str, str] = NO_VETOES) -> Study:
         """Decide on one request and keep what its reasons are made of; see ``Studies.study``."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ Vector: TypeAlias = NDArray[np.float32]
 _join: Final = b"".join
 _frombuffer: Final = np.frombuffer
 _FLOAT: Final = np.dtype(np.float32)
+_made: Final[Any] = tuple.__new__  # what a named tuple does when it is called, without the Python in between
 #: So many ones, by their number: a product with them adds rows the fastest.
 _ONES: Final = tuple(np.ones(count, dtype=np.float32) for count in range(MAX_TOKENS + 1))
 
@@ -164,8 +165,13 @@ class Encoder:
         """Read a text."""
         return Encoded._make(self.read(text))
 
-    def read(self, text: str) -> Plain:
-        """Return what ``encode`` returns, for who is in a hurry."""
+    def read(self, text: str, keep: list[Parts] | None = None) -> Plain:
+        """Return what ``encode`` returns, for who is in a hurry.
+
+        Args:
+            text: The text.
+            keep: If given, the text taken apart is put there, as ``parts`` gives it.
+        """
         known = self._cache.known
         split = pieces(text)
         try:
@@ -174,23 +180,22 @@ class Encoder:
             line, known = self._cache.read(split)
         # One reference, replaced whole: another thread sees this text or another one, never a mixture. What is large
         # is not kept, so that the next text finds its memory in the cache of the core.
-        self._last = read = self._sum(text, line, known)
+        self._last = read = self._sum(text, line, known, keep)
         return read
 
-    def read_again(self, text: str, places: Sequence[int], known: Words) -> Plain:
+    def read_again(self, text: str, stamps: bytearray, known: Words) -> Plain:
         """Return what ``read`` returns for a text that is words with spaces between, told where they are known.
 
         Args:
             text: The words.
-            places: The place of each.
-            known: There.
+            stamps: The line that was read of them, see ``Reading``.
+            known: Where their places are.
         """
         if len(text) > MAX_CHARS:  # not all of it counts
             return self.read(text)
-        line = _frombuffer(_join([known.edges, *map(known.stamps.__getitem__, places)]), NUMBER)
-        return self._sum(text, line, known)
+        return self._sum(text, _frombuffer(stamps, NUMBER), known, None)
 
-    def _sum(self, text: str, line: Places, known: Words) -> Plain:
+    def _sum(self, text: str, line: Places, known: Words, keep: list[Parts] | None) -> Plain:
         """Look up words and pairs and add them up; in one function of local names, for this is half of a decision."""
         places = line[EMPTY::STAMP]
         words = places.tolist()
@@ -199,11 +204,22 @@ class Encoder:
             buckets, template = order_buckets(line, words, known.stamps)
             # What training has not seen is at -1, where a row of zeros lies.
             pairs = self._index.take(buckets)
-            order = self._rows.sum(pairs)  # first: it frees more memory than the words need, and leaves it warm
-        vector: Vector = _ONES[len(words)].dot(known.vectors.take(places, 0))
+            # First: it frees more memory than the words need, and leaves it warm.
+            if keep is None:
+                order = self._rows.sum(pairs)
+            else:  # the same sum, to the bit
+                levels, scales = self._rows.levels(pairs).astype(_FLOAT), self._rows.factors(pairs)
+                order = scales.dot(levels)
+        of_words = known.vectors.take(places, 0)
+        vector: Vector = _ONES[len(words)].dot(of_words)
         if self._has_order:
             trained = vector[: self.trained]
             trained += order
+        if keep is not None:
+            kept = _made(WordOrder, (levels, scales, template)) if self._has_order else self._no_order
+            tokens = known.tokens
+            tokens = [tokens[word] for word in words]
+            keep.append(_made(Parts, (vector, of_words, kept, tokens)))
         return text, vector, line, known, pairs, template
 
     def parts(self, read: Plain) -> Parts:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,27 +11,24 @@ from router.attribution import Attribution, Contribution
 from router.encoder import Parts, Vector
 from router.features import PAIR_TOKENS, order_template
 
+_FLOAT: Final = np.dtype(np.float32)
+_empty: Final = np.empty
+
 
 def split_score(parts: Parts, row: Vector, factor: float) -> Sequence[Contribution]:
-    """Split one agent's score over the words of a text; see ``split_scores``."""
-    return split_scores(parts, (row,), factor)[0]
-
-
-def split_scores(parts: Parts, rows: Sequence[Vector], factor: float) -> list[Sequence[Contribution]]:
-    """Split agents' scores over the words of a text, in their order; the weights of each sum to its score.
+    """Split one agent's score over the words of a text, in their order; the weights sum to it.
 
     A word pair gives half to each of its words, and all to the one word when the other side is an edge of the text.
     The length of the whole vector is held fixed, so a weight is a share, not the effect of leaving the word out.
 
     Args:
         parts: A text.
-        rows: The agents' rows, shape (width,) each; or the difference of two, to split that of their scores.
-        factor: One over the length that the agents measure the text's vector by.
+        row: The agent's row, shape (width,).
+        factor: One over the length that the agent measures the text's vector by.
     """
     if not len(parts.words):
-        return [() for _ in rows]
-    tokens = parts.tokens
-    return [Attribution(tokens, weights) for weights in _weights(parts, rows, factor)]
+        return ()
+    return Attribution(parts.tokens, _share_out(parts, row, factor))
 
 
 def lead(ours: Sequence[Contribution], theirs: Sequence[Contribution]) -> Sequence[Contribution]:
@@ -39,41 +37,113 @@ def lead(ours: Sequence[Contribution], theirs: Sequence[Contribution]) -> Sequen
     return Attribution([word for word, _ in ours], weights)
 
 
-def _weights(parts: Parts, rows: Sequence[Vector], factor: float) -> list[list[float]]:
-    """Return what each word gives to each agent."""
+def split_both(
+    parts: Parts, ours: Vector, theirs: Vector, factor: float
+) -> tuple[list[float], list[float], list[float], list[float]]:
+    """Split two agents' scores, and say what leaving out a word takes off them; for whoever is in a hurry.
+
+    A word takes along its own part and all of its pairs; that the text's vector is shorter then, and that words meet
+    anew, is not in it.
+
+    Args:
+        parts: A text with a word, of an encoder that knows pairs.
+        ours: The row of the one agent, shape (width,).
+        theirs: That of the other.
+        factor: One over the length of the text's vector.
+
+    Returns:
+        The one agent's shares, to the bit those of ``split_score``, the other's, then the losses of both.
+    """
     _, of_words, (levels, scales, template), tokens = parts
-    if not len(scales):
-        return [(of_words.dot(row) * factor).tolist() for row in rows]
-    words, trained = min(len(tokens), PAIR_TOKENS), levels.shape[1]
-    owned = _ownership(words, template.distinct)
-    repeated = _first_places(tokens) if template.distinct else None
-    split = []
-    for row in rows:
-        weights = of_words.dot(row)
-        gains = levels.dot(row[:trained])
-        gains *= scales
-        shares = owned.dot(gains)
-        if words == len(shares) == len(weights):
-            weights += shares
-        else:
-            weights[:words] += shares[:words]
-            if repeated:
-                weights[repeated] += shares[words:]
-        weights *= factor
-        split.append(weights.tolist())
-    return split
+    distinct, count, trained = template.distinct, len(tokens), levels.shape[1]
+    words = min(PAIR_TOKENS, count)
+    scale = scalar(factor)
+    # What words give and what pairs give stand in one array, so that one product shares out both.
+    gains = _empty(words + len(scales), _FLOAT)
+    by_words, by_pairs = gains[:words], gains[words:]
+    in_frame = of_words if words == count else of_words[:words]
+    share_out = _ownership(words, distinct).dot
+    in_frame.dot(ours, by_words)
+    levels.dot(ours[:trained], by_pairs)
+    by_pairs *= scales
+    told = share_out(gains)
+    told *= scale
+    first = told.tolist()
+    in_frame.dot(theirs, by_words)
+    levels.dot(theirs[:trained], by_pairs)
+    by_pairs *= scales
+    told = share_out(gains)
+    told *= scale
+    second = told.tolist()
+    both = 2 * words
+    lost, also_lost = first[words:both], second[words:both]
+    if distinct:
+        apart = both + distinct
+        for at, one, other, gone, also_gone in zip(
+            _first_places(tokens), first[both:apart], second[both:apart], first[apart:], second[apart:], strict=True
+        ):
+            first[at] += one
+            second[at] += other
+            lost[at] += gone
+            also_lost[at] += also_gone
+    del first[words:], second[words:]
+    if words < count:
+        behind = of_words[words:]
+        for row, shares, losses in ((ours, first, lost), (theirs, second, also_lost)):
+            alone = behind.dot(row)
+            alone *= scale
+            shares.extend(alone.tolist())
+            losses.extend(shares[words:])
+    return first, second, lost, also_lost
+
+
+def _share_out(parts: Parts, row: Vector, factor: float) -> list[float]:
+    """Return what each word gives to an agent."""
+    _, of_words, (levels, scales, template), tokens = parts
+    scale = scalar(factor)
+    words = min(len(tokens), PAIR_TOKENS) if len(scales) else 0
+    alone = of_words[words:].dot(row)
+    alone *= scale
+    behind: list[float] = alone.tolist()
+    if not words:
+        return behind
+    gains = _empty(words + len(scales), _FLOAT)
+    of_words[:words].dot(row, gains[:words])
+    levels.dot(row[: levels.shape[1]], gains[words:])
+    gains[words:] *= scales
+    owned = _ownership(words, template.distinct)[: 2 * words + template.distinct].dot(gains)
+    owned *= scale
+    told: list[float] = owned.tolist()
+    if template.distinct:
+        for at, share in zip(_first_places(tokens), told[2 * words :], strict=True):
+            told[at] += share
+    return told[:words] + behind
 
 
 @lru_cache(maxsize=128)
 def _ownership(words: int, distinct: int) -> NDArray[np.float32]:
-    """Return how much of each word pair each word of a text owns, then each distinct one, shape (words, pairs)."""
+    """Return how much of each word and of each word pair is whose, shape (2 * (words + distinct), words + pairs).
+
+    The first rows are the shares of the words, the next what leaving each out takes away; then the same for the
+    distinct words, which own no word, for those that stand in the text own themselves.
+    """
     template = order_template(words, distinct)
-    owned = np.zeros((words + distinct, len(template.kind)), dtype=np.float32)
+    pairs = np.arange(template.count)
+    shares = np.zeros((words + distinct, words + template.count), dtype=np.float32)
+    shares[:words, :words] = np.eye(words)
     for owners in template.owners:
-        owned[owners, np.arange(len(owners))] += 0.5
-    return owned
+        shares[owners, words + pairs] += 0.5
+    losses = np.ceil(shares)
+    return np.concatenate([shares[:words], losses[:words], shares[words:], losses[words:]])
 
 
 def _first_places(tokens: list[str]) -> list[int]:
     """Return where every distinct word of a frame first stands in the text."""
     return [tokens.index(token) for token in dict.fromkeys(tokens[:PAIR_TOKENS])]
+
+
+def scalar(value: float) -> NDArray[np.float32]:
+    """Return a number as an array without dimensions: by that one multiplies the quickest."""
+    array = _empty((), _FLOAT)
+    array[()] = value
+    return array

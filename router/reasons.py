@@ -1,6 +1,7 @@
 """Owns the reasons: what separates leader and runner-up, and without which words the choice would be another."""
 
 from collections.abc import Callable, Container, Mapping, Sequence
+from operator import add
 from typing import Any, Final, NamedTuple
 
 from router.attribution import Contribution, as_pairs, columns
@@ -51,8 +52,9 @@ class Reasons(NamedTuple):
         words: Each word's share of the leader's score; they sum to it. Empty where there is no leader.
         separation: Each word's share of the margin between leader and runner-up; they sum to it. Of the leader's score
             where nobody came second.
-        counterfactual: The fewest of the strongest words without which the choice is another; where no three of them
-            change it, what is decided without all three.
+        counterfactual: As few of the strongest words as are known without which the choice is another: the fewest
+            where each number was tried, and more in one request of a hundred where it was foretold how many must go and
+            fewer were not tried. Where no three of them change the choice, what is decided without all three.
     """
 
     prediction: Prediction
@@ -73,15 +75,22 @@ class Reasons(NamedTuple):
 def find_reasons(router: Router, text: str, vetoes: Mapping[str, str] = NO_VETOES) -> Reasons:
     """Decide on a request and say why, by two explanations and at most three further decisions on fewer words.
 
+    A router that gives the reasons of a usual request at once (``EmbeddingRouter.reasons_at_once``) is let do so.
+
     Args:
         router: Any router.
         text: The request.
         vetoes: As in ``Router.predict``; they hold without the words, too.
     """
+    quick: Callable[[str, Mapping[str, str]], Reasons | None] | None = getattr(router, "reasons_at_once", None)
+    if quick and (at_once := quick(text, vetoes)):
+        return at_once
     begin: Callable[[str, Mapping[str, str]], Study] | None = getattr(router, "study", None)  # isinstance takes 11 us
     study = begin(text, vetoes) if begin else _AskedAnew(router, text, vetoes)
     words, separation = study.shares()
-    removable = _removable(words, separation, least_first=study.prediction.abstained)
+    told, weights = columns(words)
+    sums = list(map(add, weights, columns(separation)[1]))
+    removable = strongest(told, sums, least_first=study.prediction.abstained)
     return Reasons(study.prediction, words, separation, _ask_without(study, text, removable))
 
 
@@ -104,25 +113,29 @@ class _AskedAnew:
         return rest, self._router.predict(rest, self._vetoes)
 
 
-def _removable(words: Sequence[Contribution], separation: Sequence[Contribution], *, least_first: bool) -> list[str]:
+def strongest(words: Sequence[str], weights: Sequence[float], *, least_first: bool) -> list[str]:
     """Return a few distinct words, but never all, those first that speak most for what was decided.
 
     Where the router abstained, these are the words that speak least for its leader, or most for the runner-up.
 
     Args:
-        words: Shares of the leader's score.
-        separation: Shares of the margin: either may have decided.
+        words: The words of a request, in order.
+        weights: Share of the leader's score and share of the margin together: either may have decided.
         least_first: Whether the router abstained.
     """
-    total: dict[str, float] = {}
-    told, weights = columns(words)
-    for word, weight, more in zip(told, weights, columns(separation)[1], strict=True):
-        if word in total:
-            total[word] += weight + more
-        elif word.isalnum() or any(map(str.isalnum, word)):
-            total[word] = weight + more
+    total = dict(zip(words, weights, strict=True))
+    if len(total) < len(words):
+        total = dict.fromkeys(words, 0.0)
+        for word, weight in zip(words, weights, strict=True):
+            total[word] += weight
     order = sorted(total, key=total.__getitem__, reverse=not least_first)
-    return order[: min(_MOST_REMOVED, max(len(order) - 1, 0))]
+    found = []
+    for word in order:
+        if word.isalnum() or any(map(str.isalnum, word)):
+            found.append(word)
+            if len(found) > _MOST_REMOVED:
+                break
+    return found[:-1]
 
 
 def _ask_without(study: Study, text: str, removable: Sequence[str]) -> Counterfactual:

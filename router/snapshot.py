@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import sub
 from typing import Final
 
 import numpy as np
@@ -14,8 +15,9 @@ from router.attribution import Attribution, Contribution
 from router.calibration import Calibration
 from router.decision import Roster, decide
 from router.encoder import Encoded, Encoder, Parts, Plain, Vector
-from router.explanation import lead, split_score, split_scores
+from router.explanation import lead, split_both, split_score
 from router.instant import Instant, prepare
+from router.instant_reasons import InstantReasons, prepare_reasons
 from router.prediction import Prediction
 from router.rarity import NOTHING, Heard, Rarity
 from router.strangers import Strangers
@@ -119,6 +121,7 @@ class Snapshot:
         entries: All of them, by name.
         calibration: From scores to confidence.
         instant: The usual case of ``decide``, prepared; None where there is none.
+        reasons: The usual case of ``find_reasons``, prepared; None where there is none.
     """
 
     roster: Roster
@@ -129,6 +132,7 @@ class Snapshot:
     entries: Mapping[str, Entry]
     calibration: Calibration
     instant: Instant | None
+    reasons: InstantReasons | None
 
     def decide(self, read: Plain, vetoes: Mapping[str, str]) -> Prediction:
         """Decide on a text; see ``Router.predict``."""
@@ -166,12 +170,12 @@ class Snapshot:
         if theirs is None:
             words = self.split(parts, ours)
             return words, words
-        if ours.stranger or theirs.stranger:
+        tokens = parts.tokens
+        if ours.stranger or theirs.stranger or not tokens or not len(parts.order.scales):
             words = self.split(parts, ours)
             return words, lead(words, self.split(parts, theirs))
-        of_ours = ours.rows[0]
-        words, separation = split_scores(parts, (of_ours, of_ours - theirs.rows[0]), inverse_length(parts.vector))
-        return words, separation
+        first, second, _, _ = split_both(parts, ours.rows[0], theirs.rows[0], inverse_length(parts.vector))
+        return Attribution(tokens, first), Attribution(tokens, list(map(sub, first, second)))
 
 
 def digest_entries(model: str, ordered: Iterable[Entry]) -> str:
@@ -207,6 +211,7 @@ def take_snapshot(
     rows = np.ascontiguousarray(known[:, :columns])
     roster = Roster(names, versions, digest_entries(model, ordered)[:16])
     alone, among = calibrations
+    instant = None if others else prepare(roster, rows, columns, alone)
     return Snapshot(
         roster,
         rows,
@@ -215,7 +220,8 @@ def take_snapshot(
         np.concatenate([np.flatnonzero(~strange), np.flatnonzero(strange)]),
         {entry.name: entry for entry in ordered},
         among if others else alone,
-        None if others else prepare(roster, rows, columns, alone),
+        instant,
+        prepare_reasons(roster, [entry.rows[0] for entry in ordered], alone, encoder, instant) if instant else None,
     )
 
 

@@ -45,5 +45,7 @@ class TextStudy:
     def without(self, words: Container[str]) -> tuple[str, Prediction]:
         """Take words away, each wherever it stands, and decide on the others as on any request."""
         left = [word for word in self._words if word[0] not in words]
-        text, places = " ".join([token for token, _ in left]), [place for _, place in left]
-        return text, self._snapshot.decide(self._encoder.read_again(text, places, self._known), self._vetoes)
+        known = self._known
+        line = bytearray(known.edges + b"".join([known.stamps[place] for _, place in left]))
+        text = " ".join([token for token, _ in left])
+        return text, self._snapshot.decide(self._encoder.read_again(text, line, known), self._vetoes)

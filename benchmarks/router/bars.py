@@ -121,6 +121,8 @@ LINES: Final = (
     Line("reasons", "top word gone, leader changes, %", "top_changes_leader", "reasons"),
     Line("reasons", "other content word gone, decision changes, %", "other_changes_choice", "reasons"),
     _most("reasons", "µs, p50 (issue's text: 100)", "p50_us", "reasons", (100, None, None)),
+    _most("reasons", "µs beyond the decision, p50", "beyond_p50_us", "reasons", (None, None, None)),
+    _most("reasons", "µs beyond the decision, p99", "beyond_p99_us", "reasons", (None, None, None)),
     _most("typos", "banking77", "typos_lost", _B77, (4, 2, 1)),
     _most("typos", "clinc150", "typos_lost", _C150, (4, 2, 1)),
     _most("many-agents", "ms a decision (issue's text: 1)", "decision_ms", "many-agents", (1, None, None), 2),

@@ -20,6 +20,8 @@ def test_the_strongest_word_matters_more_than_any_other() -> None:
     assert figures["largest_error_of_sums"] < 1e-5
     assert figures["counterfactual_holds"] == 1.0
     assert 0 < figures["p50_us"] <= figures["p99_us"]
+    assert 0 < figures["beyond_p50_us"] < figures["p50_us"]
+    assert figures["beyond_p50_us"] <= figures["beyond_p99_us"]
 
 
 def test_it_runs_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

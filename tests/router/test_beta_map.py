@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.beta_map import BetaMap, fit_beta_map
+from router.beta_map import LEAST_ODDS, BetaMap, fit_beta_map
 
 odds = st.floats(min_value=0.0, max_value=1e12)
 weights = st.floats(min_value=0.0, max_value=5.0)
@@ -71,3 +71,14 @@ def test_a_router_sure_of_the_wrong_half_loses_its_confidence() -> None:
     found = fit_beta_map(against, right)
     assert found.confidence(0.01) == pytest.approx(0.6, abs=0.05)
     assert found.confidence(1.0) == pytest.approx(0.6, abs=0.05)
+
+
+@given(st.floats(0.05, 5.0), st.floats(0.05, 5.0), st.floats(-5, 5), st.floats(0.01, 0.99))
+def test_the_odds_at_a_confidence_are_the_last_that_give_it(
+    rise: float, fall: float, shift: float, confidence: float
+) -> None:
+    """A little less against the leader is sure enough, a little more is not; unless all odds or none are."""
+    beta = BetaMap(rise, fall, shift)
+    found = beta.odds_at(confidence)
+    assert beta.confidence(found * 0.999) >= confidence or found <= LEAST_ODDS * 1.001
+    assert beta.confidence(found * 1.001) < confidence or found > 1e300
