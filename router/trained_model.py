@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -80,7 +80,7 @@ def train(
     kept = checkpoint or Checkpoint()
     kept.begin(asdict(config), digest)
     report = _reporter(kept, progress or _silent)
-    stages = Stages(texts, targets, len(labels), Thumbs.read(feedback, number), config, report, kept)
+    stages = Stages(texts, targets, labels, Thumbs.read(feedback, number), config, report, kept)
     with torch_settings(config.threads):
         epochs = stages.find_epochs()
         calibration, held_out, metrics = stages.calibrate(epochs)
@@ -170,11 +170,21 @@ def _manifest(
         error_budget=calibration.budget,
         held_out=len(arrays.held_out_wrong),
         rehearsed=len(arrays.rehearsed_wrong),
-        config={**asdict(config), "min_df": list(config.min_df)},
+        config=_on_record(config),
         metrics={},
         history=(),
         training_digest="",
     )
+
+
+def _on_record(config: TrainingConfig) -> dict[str, Any]:
+    """Return the knobs as a manifest keeps them.
+
+    Names that were not read are not mentioned: what is trained without them gives the same bytes as before there were
+    any, and so does the router that ships.
+    """
+    knobs = {**asdict(config), "min_df": list(config.min_df)}
+    return {name: value for name, value in knobs.items() if name != "names" or value}
 
 
 def _reporter(kept: Checkpoint, tell: Report) -> Report:
