@@ -26,6 +26,7 @@ from router.training_config import Progress, Report, TrainingConfig, recipe, rec
 
 #: Beside the sketch, what only agents added later are to see: no score of a trained one changes within float32.
 _FAINT: Final = 1e-4
+_LATER: Final = {"base_noise", "names"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,11 +181,11 @@ def _manifest(
 def _on_record(config: TrainingConfig) -> dict[str, Any]:
     """Return the knobs as a manifest keeps them.
 
-    Names that were not read are not mentioned: what is trained without them gives the same bytes as before there were
-    any, and so does the router that ships.
+    What is off is not mentioned if it came after the router that ships was trained: so what is trained without it has
+    the same bytes as before.
     """
     knobs = {**asdict(config), "min_df": list(config.min_df)}
-    return {name: value for name, value in knobs.items() if name != "names" or value}
+    return {name: value for name, value in knobs.items() if value or name not in _LATER}
 
 
 def _reporter(kept: Checkpoint, tell: Report) -> Report:

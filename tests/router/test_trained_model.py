@@ -234,7 +234,8 @@ def test_a_name_is_one_example_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stages, "fit_network", spy)
     monkeypatch.setattr(stages, "LEAST_TO_REHEARSE", 4)
     model = train(examples, replace(TINY, names=True, cross_validate=True))
-    assert learnt[:2] == [(names, 4)] * 2 and learnt[-1] == (names, 4)
+    assert learnt[:2] == [(names, 4)] * 2
+    assert learnt[-1] == (names, 4)
     rehearsed = learnt[2:-1]
     assert [labels for _, labels in rehearsed] == [3] * 4
     assert all(len(some) == 3 and some < names for some, _ in rehearsed)
