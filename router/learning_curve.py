@@ -80,7 +80,7 @@ def _accuracy(some: Sequence[Example], asked: Sequence[Example], config: Trainin
     number = {label: at for at, label in enumerate(labels)}
     targets = np.array([number[example.label] for example in some])
     texts = [example.text for example in some]
-    stages = Stages(texts, targets, len(labels), Thumbs.none(), config, report, Checkpoint())
+    stages = Stages(texts, targets, labels, Thumbs.none(), config, report, Checkpoint())
     with torch_settings(config.threads):
         fitted, arrays = stages.fit(0)
         scores = fitted.vectors([example.text for example in asked]) @ arrays.head.T

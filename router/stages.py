@@ -12,6 +12,7 @@ from router.calibration import Calibration, choose_threshold, fit
 from router.checkpoint import Checkpoint
 from router.course import Course, best_epoch
 from router.held_out import NONE_OF_THESE, deal, measure, observe
+from router.label_name import names_in_words
 from router.model_file import ModelArrays
 from router.strangers import Measure, Rehearsal, learn_strangers, rehearse
 from router.thumbs import Thumbs
@@ -33,13 +34,30 @@ def count_stages(config: TrainingConfig, labels: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class _Lesson:
+    """What one run of the loop learns.
+
+    Attributes:
+        texts: Examples, requests for nobody, and names.
+        targets: The label of each, from 0 to ``labels``, or ``NONE_OF_THESE``, shape (texts,).
+        labels: Number of labels.
+        thumbs: What was said of decisions.
+    """
+
+    texts: list[str]
+    targets: NDArray[np.int64]
+    labels: int
+    thumbs: Thumbs
+
+
+@dataclass(frozen=True, slots=True)
 class Stages:
     """What is learnt from, and the runs over it; those that the checkpoint knows the outcome of are not run again.
 
     Attributes:
         texts: What to learn from.
         targets: The label of each text, or ``NONE_OF_THESE``, shape (texts,).
-        labels: Number of labels.
+        names: Of the labels.
         thumbs: What was said of decisions.
         config: How to train.
         report: Told after every epoch.
@@ -48,11 +66,16 @@ class Stages:
 
     texts: Sequence[str]
     targets: NDArray[np.int64]
-    labels: int
+    names: Sequence[str]
     thumbs: Thumbs
     config: TrainingConfig
     report: Report
     kept: Checkpoint
+
+    @property
+    def labels(self) -> int:
+        """Return the number of labels."""
+        return len(self.names)
 
     @property
     def rare_words(self) -> bool:
@@ -70,7 +93,7 @@ class Stages:
         inside, outside = np.flatnonzero(part != 0), np.flatnonzero(part == 0)
         watched = Course(self.kept, 0, self._pick(outside), self.targets[outside], self.config.patience)
         if self.kept.outcome(_SCOUT) is None:
-            self._run(inside, self.targets[inside], self.labels, _SCOUT, watched, self._thumbs_but(outside))
+            self._run(self._lesson(inside, self._thumbs_but(outside)), _SCOUT, watched)
             self.kept.finish(_SCOUT, np.zeros(0, dtype=np.float32))
         losses = watched.losses(_SCOUT)
         return best_epoch(losses) if losses else 0
@@ -111,9 +134,9 @@ class Stages:
 
     def fit(self, epochs: int) -> tuple[Fitted, ModelArrays]:
         """Learn everything."""
-        every = np.arange(len(self.texts))
-        fitted = self._run(every, self.targets, self.labels, "fit", Course(self.kept, epochs), self.thumbs)
-        return fitted, self._rows(fitted, every, self.targets, self.thumbs)
+        lesson = self._lesson(np.arange(len(self.texts)), self.thumbs)
+        fitted = self._run(lesson, "fit", Course(self.kept, epochs))
+        return fitted, self._rows(fitted, lesson)
 
     def _held_out_scores(self, outside: NDArray[np.int64], number: int, epochs: int) -> NDArray[np.float32]:
         """Return the scores of texts by a network that has not seen them, shape (texts, labels)."""
@@ -122,11 +145,12 @@ class Stages:
         if found is not None:
             return found
         inside = np.setdiff1d(np.arange(len(self.texts)), outside)
-        judged, course, others = self._pick(outside), Course(self.kept, epochs), self._thumbs_but(outside)
+        judged, course = self._pick(outside), Course(self.kept, epochs)
+        lesson = self._lesson(inside, self._thumbs_but(outside))
         if number == 1:
             course = replace(course, texts=judged, truth=self.targets[outside])
-        fitted = self._run(inside, self.targets[inside], self.labels, stage, course, others)
-        found = fitted.vectors(judged) @ self._rows(fitted, inside, self.targets[inside], others).head.T
+        fitted = self._run(lesson, stage, course)
+        found = fitted.vectors(judged) @ self._rows(fitted, lesson).head.T
         self.kept.finish(stage, found)
         return found
 
@@ -143,8 +167,9 @@ class Stages:
         held = deal(self.targets, config.folds, config.seed) == turn % config.folds
         plays_new = targets >= len(old)
         inside, outside = np.flatnonzero(~held & ~plays_new), np.flatnonzero(held & (targets != NONE_OF_THESE))
-        fitted = self._run(inside, targets[inside], len(old), stage, Course(self.kept, epochs), Thumbs.none())
-        arrays = self._rows(fitted, inside, targets[inside], Thumbs.none())
+        lesson = self._lesson(inside, Thumbs.none(), old)
+        fitted = self._run(lesson, stage, Course(self.kept, epochs))
+        arrays = self._rows(fitted, lesson)
         shown = [np.flatnonzero(~held & (targets == place[label]))[:_SHOWN] for label in new.tolist()]
         cards = [fitted.vectors(self._pick(one)) for one in shown]
         asked = fitted.vectors(self._pick(outside))
@@ -152,23 +177,29 @@ class Stages:
         self.kept.finish(stage, rehearsal.pack())
         return rehearsal
 
-    def _run(
-        self,
-        places: NDArray[np.int64],
-        targets: NDArray[np.int64],
-        labels: int,
-        stage: str,
-        course: Course,
-        thumbs: Thumbs,
-    ) -> Fitted:
-        return fit_network(self._pick(places), targets, labels, self.config, self.report, stage, thumbs, course)
+    def _lesson(self, places: NDArray[np.int64], thumbs: Thumbs, some: NDArray[np.int64] | None = None) -> _Lesson:
+        """Return some of the texts, and the names of those labels that are learnt: all, or some, numbered anew."""
+        some = np.arange(self.labels) if some is None else some
+        number = np.full(self.labels + 1, NONE_OF_THESE)  # the last place is that of texts without a label
+        number[some] = np.arange(len(some))
+        words = names_in_words(self.names) if self.config.names else [""] * self.labels
+        names = [words[label] for label in some.tolist()]
+        told = [at for at, name in enumerate(names) if name]
+        return _Lesson(
+            [*self._pick(places), *(names[at] for at in told)],
+            np.concatenate([number[self.targets[places]], np.array(told, dtype=np.int64)]),
+            len(some),
+            thumbs,
+        )
 
-    def _rows(
-        self, fitted: Fitted, places: NDArray[np.int64], targets: NDArray[np.int64], thumbs: Thumbs
-    ) -> ModelArrays:
-        texts = [*self._pick(places), *thumbs.texts]
-        labels = np.concatenate([targets, thumbs.targets])
-        return fitted.arrays(texts, labels, self.config.blend, rare_words=self.rare_words)
+    def _run(self, lesson: _Lesson, stage: str, course: Course) -> Fitted:
+        texts, targets = lesson.texts, lesson.targets
+        return fit_network(texts, targets, lesson.labels, self.config, self.report, stage, lesson.thumbs, course)
+
+    def _rows(self, fitted: Fitted, lesson: _Lesson) -> ModelArrays:
+        texts = [*lesson.texts, *lesson.thumbs.texts]
+        targets = np.concatenate([lesson.targets, lesson.thumbs.targets])
+        return fitted.arrays(texts, targets, self.config.blend, rare_words=self.rare_words)
 
     def _pick(self, places: NDArray[np.int64]) -> list[str]:
         return [self.texts[place] for place in places.tolist()]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from router.training_config import Progress, Report, TrainingConfig, recipe, rec
 
 #: Beside the sketch, what only agents added later are to see: no score of a trained one changes within float32.
 _FAINT: Final = 1e-4
+_LATER: Final = {"base_noise", "names"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def train(
     kept = checkpoint or Checkpoint()
     kept.begin(asdict(config), digest)
     report = _reporter(kept, progress or _silent)
-    stages = Stages(texts, targets, len(labels), Thumbs.read(feedback, number), config, report, kept)
+    stages = Stages(texts, targets, labels, Thumbs.read(feedback, number), config, report, kept)
     with torch_settings(config.threads):
         epochs = stages.find_epochs()
         calibration, held_out, metrics = stages.calibrate(epochs)
@@ -170,11 +171,21 @@ def _manifest(
         error_budget=calibration.budget,
         held_out=len(arrays.held_out_wrong),
         rehearsed=len(arrays.rehearsed_wrong),
-        config={**asdict(config), "min_df": list(config.min_df)},
+        config=_on_record(config),
         metrics={},
         history=(),
         training_digest="",
     )
+
+
+def _on_record(config: TrainingConfig) -> dict[str, Any]:
+    """Return the knobs as a manifest keeps them.
+
+    What is off is not mentioned if it came after the router that ships was trained: so what is trained without it has
+    the same bytes as before.
+    """
+    knobs = {**asdict(config), "min_df": list(config.min_df)}
+    return {name: value for name, value in knobs.items() if value or name not in _LATER}
 
 
 def _reporter(kept: Checkpoint, tell: Report) -> Report:

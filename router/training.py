@@ -138,7 +138,7 @@ def fit_network(
         for start in range(0, len(texts), config.batch_size):
             chosen = order[start : start + config.batch_size]
             batch = select(corpus, chosen.numpy(), scales)
-            batch = _drop_features(batch, config.dropout, generator)
+            batch = _blur_base(_drop_features(batch, config.dropout, generator), config.base_noise, generator)
             log_p = functional.log_softmax(model(batch) * config.scale, dim=1)  # (batch, labels)
             log_not_p = torch.log1p(-_ALMOST * log_p.exp())
             loss = -(wanted[chosen] * log_p + unwanted[chosen] * log_not_p).sum(dim=1).mean()
@@ -212,6 +212,15 @@ def _drop_features(batch: Batch, share: float, generator: torch.Generator) -> Ba
         weights=batch.weights[kept] / (1 - share),
         offsets=before[batch.offsets],
     )
+
+
+def _blur_base(batch: Batch, share: float, generator: torch.Generator) -> Batch:
+    """Add noise in a random direction to what the base encoder says, so long as ``share`` times that on average."""
+    if not share:
+        return batch
+    base = batch.base  # (texts, base)
+    length = base.norm(dim=1, keepdim=True) * (share / base.shape[1] ** 0.5)
+    return replace(batch, base=base + length * torch.randn(base.shape, generator=generator))
 
 
 def _read(texts: Sequence[str], config: TrainingConfig, base: BaseEncoder) -> tuple[Vocabulary, Corpus]:

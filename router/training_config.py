@@ -18,9 +18,12 @@ class TrainingConfig:
         sketch_size: Length of the fixed sketch; a multiple of 64.
         sketch_share: Length of a text's sketch before training, relative to that of its features.
         base_share: The same of its vector from the bundled base encoder; 0 leaves it to agents added later.
+        base_noise: Length of the noise on that vector in each step, relative to it; so that few examples are not learnt
+            by heart.
         blend: Share of the label's mean sketch in its row, 0 to 1; helps when examples are few.
         bits: Logarithm of the number of hash buckets.
         word_order: Whether pairs of words are features; a dozen examples an agent cannot teach them.
+        names: Whether the label's name is read as one example more, see ``router.label_name``; never held out.
         min_df: Least number of texts with a word, character n-gram, bigram, skip-bigram, pair.
         epochs: Passes over the examples.
         patience: Where not 0, stop once the loss on held-out examples has not fallen for so many epochs.
@@ -44,9 +47,11 @@ class TrainingConfig:
     sketch_size: int = 256
     sketch_share: float = 1.0
     base_share: float = 2.0
+    base_noise: float = 0.0
     blend: float = 0.0
     bits: int = 20
     word_order: bool = True
+    names: bool = False
     min_df: tuple[int, int, int, int, int] = (1, 2, 2, 2, 5)
     epochs: int = 20
     patience: int = 0
@@ -70,8 +75,10 @@ FEW_EXAMPLES: Final = TrainingConfig(
     size_per_label=4,
     sketch_size=576,
     base_share=8.0,
+    base_noise=1.0,
     blend=0.6,
     word_order=False,
+    names=True,
     min_df=(1, 1, 2, 2, 3),
     epochs=40,
     batch_size=32,
@@ -83,7 +90,7 @@ FEW_EXAMPLES: Final = TrainingConfig(
 
 # A handful of agents known by their cards: the words of a card decide, for a request may name what another agent does
 # ("look up the script for what the log no longer shows"), and the base encoder knows only what it is about.
-FROM_CARDS: Final = replace(FEW_EXAMPLES, size=24, base_share=0.0, epochs=80)
+FROM_CARDS: Final = replace(FEW_EXAMPLES, size=24, base_share=0.0, base_noise=0.0, epochs=80, names=False)
 
 #: From so many labels on, what a training holds out and rehearses says how agents compare.
 LEAST_TO_REHEARSE: Final = 16
@@ -115,6 +122,7 @@ def recipe(few: TrainingConfig, examples: int, thumbs: int) -> TrainingConfig:
         return few
     return replace(
         FROM_FEEDBACK,
+        names=few.names,
         folds=few.folds,
         cross_validate=few.cross_validate,
         threshold=few.threshold,

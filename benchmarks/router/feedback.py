@@ -84,7 +84,7 @@ def learn(world: World, feedback: Sequence[Feedback]) -> Leads:
     config = recipe(replace(FEW_EXAMPLES, seed=world.seed), len(texts), len(feedback))
     with torch_settings(config.threads):
         thumbs = Thumbs.read(feedback, number)
-        stages = Stages(texts, targets, len(labels), thumbs, config, _silent, Checkpoint())
+        stages = Stages(texts, targets, labels, thumbs, config, _silent, Checkpoint())
         fitted, arrays = stages.fit(epochs=0)
 
     def leads(asked: Sequence[str]) -> list[str]:

@@ -1,7 +1,7 @@
 """Ten examples an agent: accuracy on dev of the recipe for few examples and of one change at a time.
 
-Run ``python -m benchmarks.router.few_examples [--draws] [--rest] [--names] [--sets SET ...] [VARIANT ...] [--seeds 0 1
-2]``; the data is found by ``POINTSMAN_DATA``. What is measured is the served rows, without the held-out runs that
+Run ``python -m benchmarks.router.few_examples [--draws] [--rest] [--sets SET ...] [VARIANT ...] [--seeds 0 1 2]``; the
+data is found by ``POINTSMAN_DATA``. What is measured is the served rows, without the held-out runs that
 calibrate, which do not move them. ``--rest`` judges on every training request that is not shown instead of on dev: they
 are about ten times as many, so a difference of a point is resolved there. Choose by it, report dev.
 """
@@ -17,8 +17,11 @@ from typing import Final
 import numpy as np
 
 from benchmarks.router.data import DATA
+from router.checkpoint import Checkpoint
 from router.dataset import Example, read_examples
-from router.training import fit_network, torch_settings
+from router.stages import Stages
+from router.thumbs import Thumbs
+from router.training import torch_settings
 from router.training_config import FEW_EXAMPLES, FROM_CARDS, Progress, TrainingConfig
 
 SETS: Final = ("banking77", "clinc150")
@@ -28,6 +31,11 @@ _BARE: Final = replace(FEW_EXAMPLES, base_share=0.0)
 VARIANTS: Final[dict[str, TrainingConfig]] = {
     "default": FEW_EXAMPLES,
     "before": FROM_CARDS,
+    "no names": replace(FEW_EXAMPLES, names=False),
+    "no noise": replace(FEW_EXAMPLES, base_noise=0.0),
+    "no names, no noise": replace(FEW_EXAMPLES, names=False, base_noise=0.0),
+    "noise 0.5": replace(FEW_EXAMPLES, base_noise=0.5),
+    "noise 1.5": replace(FEW_EXAMPLES, base_noise=1.5),
     "no base": _BARE,
     "no base, rows of 128": replace(_BARE, size=128),
     "base share 2": replace(FEW_EXAMPLES, base_share=2.0),
@@ -69,20 +77,14 @@ def rest(examples: list[Example], shown: list[Example]) -> list[Example]:
     return [example for example in examples if example.text not in seen]
 
 
-def with_names(shown: list[Example]) -> list[Example]:
-    """Return the examples shown and, one a label more, the label's name as words."""
-    labels = sorted({example.label for example in shown})
-    return [*shown, *(Example(" ".join(label.split("_")), label) for label in labels)]
-
-
 def accuracy(shown: list[Example], dev: list[Example], config: TrainingConfig) -> float:
     """Train on the examples shown and return the share of dev that its label leads, in percent."""
     labels = sorted({example.label for example in shown})
     number = {label: at for at, label in enumerate(labels)}
     texts, targets = [e.text for e in shown], np.array([number[e.label] for e in shown])
+    stages = Stages(texts, targets, labels, Thumbs.none(), config, _silent, Checkpoint())
     with torch_settings(config.threads):
-        fitted = fit_network(texts, targets, len(labels), config, _silent, "fit")
-        arrays = fitted.arrays(texts, targets, config.blend)
+        fitted, arrays = stages.fit(epochs=0)
         scores = fitted.vectors([example.text for example in dev]) @ arrays.head.T
     return 100 * float((scores.argmax(axis=1) == np.array([number[e.label] for e in dev])).mean())
 
@@ -92,7 +94,7 @@ def measure(name: str, config: TrainingConfig, options: argparse.Namespace) -> f
     shown = draw(name, config.seed) if options.draws else read_examples(DATA / name / "train_10.jsonl")
     judged = read_examples(DATA / name / ("train.jsonl" if options.rest else "dev.jsonl"))
     held = rest(judged, shown) if options.rest else judged
-    return accuracy(with_names(shown) if options.names else shown, held, config)
+    return accuracy(shown, held, config)
 
 
 def main() -> int:
@@ -102,7 +104,6 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--draws", action="store_true", help="ten random examples for each seed, not the published ten")
     parser.add_argument("--rest", action="store_true", help="judge on the rest of the training part, not on dev")
-    parser.add_argument("--names", action="store_true", help="show each label's name as one example more")
     parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS)
     options = parser.parse_args()
     unknown = set(options.variants) - set(VARIANTS)

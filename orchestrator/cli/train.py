@@ -57,6 +57,10 @@ def train(
         int | None,
         typer.Option("--patience", min=1, help="Stop once the held-out loss has not fallen for so many epochs."),
     ] = None,
+    names: Annotated[
+        bool | None,
+        typer.Option("--names/--no-names", help="Read each label's name as one example more; on where they are few."),
+    ] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Of everything drawn at random; 0 if not given.")] = None,
     seeds: Annotated[
         str | None,
@@ -75,7 +79,7 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train a router from scratch: seconds on a laptop, no download; needs the extra `train`."""
-    wanted = (("epochs", epochs), ("patience", patience), ("seed", seed))
+    wanted = (("epochs", epochs), ("patience", patience), ("names", names), ("seed", seed))
     chosen: dict[str, Any] = {name: value for name, value in wanted if value is not None}
     _refuse_nonsense(data, error_budget, cards=cards, tuned=bool(chosen) or bool(seeds or out_of_scope))
     budget: dict[str, Any] = {"error_budget": error_budget, "budget_mix": budget_mix}

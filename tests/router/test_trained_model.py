@@ -210,6 +210,48 @@ def test_feedback_on_what_is_held_out_is_not_learnt_before_it_is_judged(monkeypa
     assert learnt[0][0] | learnt[1][0] == everything
 
 
+def test_a_name_is_one_example_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is learnt in every run, of those labels alone that the run learns, and never held out."""
+    learnt: list[tuple[set[str], int]] = []
+    examples = [Example(f"{a} {e.text}", f"{a}_{e.label}") for a in ("dark", "light") for e in EXAMPLES]
+    asked, names = {e.text for e in examples}, {"dark red", "light red", "dark blue", "light blue"}
+
+    def spy(
+        texts: Sequence[str],
+        targets: NDArray[np.int64],
+        labels: int,
+        config: TrainingConfig,
+        report: Report,
+        stage: str,
+        thumbs: Thumbs,
+        course: Course,
+    ) -> Fitted:
+        named = {text: target for text, target in zip(texts, targets.tolist(), strict=True) if text not in asked}
+        assert set(named.values()) == set(range(labels))
+        learnt.append((set(named), labels))
+        return fit_network(texts, targets, labels, config, report, stage, thumbs, course)
+
+    monkeypatch.setattr(stages, "fit_network", spy)
+    monkeypatch.setattr(stages, "LEAST_TO_REHEARSE", 4)
+    model = train(examples, replace(TINY, names=True, cross_validate=True))
+    assert learnt[:2] == [(names, 4)] * 2
+    assert learnt[-1] == (names, 4)
+    rehearsed = learnt[2:-1]
+    assert [labels for _, labels in rehearsed] == [3] * 4
+    assert all(len(some) == 3 and some < names for some, _ in rehearsed)
+    assert model.manifest.held_out == len(examples)
+    assert model.manifest.config["names"]
+
+
+def test_names_that_say_nothing_are_not_read() -> None:
+    """Labels that are numbers give the very model that is trained without names, but for what is on record."""
+    opaque = [Example(e.text, "A17" if e.label == "red" else "A18") for e in EXAMPLES]
+    with_names, without = (train(opaque, replace(TINY, names=names)) for names in (True, False))
+    assert np.array_equal(with_names.arrays.codes, without.arrays.codes)
+    assert np.array_equal(with_names.arrays.head, without.arrays.head)
+    assert "names" not in without.manifest.config
+
+
 def test_cards_with_fewer_texts_than_folds_are_calibrated_all_the_same() -> None:
     """Parts that no text was dealt to are passed over."""
     model = train(EXAMPLES, replace(TINY, folds=6, cross_validate=True))
@@ -232,7 +274,7 @@ def test_the_recipe_follows_the_number_of_rows() -> None:
     assert recipe(few, 5000, 0) == few == recipe(few, 500, 499)
     many = recipe(few, 500, 500)
     assert (many.batch_size, many.base_share) == (FROM_FEEDBACK.batch_size, FROM_FEEDBACK.base_share)
-    assert (many.error_budget, many.seed, many.cross_validate) == (0.1, 7, True)
+    assert (many.error_budget, many.seed, many.cross_validate, many.names) == (0.1, 7, True, True)
 
 
 def leader_of(model: TrainedModel, text: str) -> str:

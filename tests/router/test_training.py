@@ -51,6 +51,24 @@ def test_label_rows_start_where_their_texts_lie() -> None:
     assert np.allclose(head[0], expected / np.linalg.norm(expected), atol=1e-5)
 
 
+def test_noise_on_the_base_is_of_the_training_alone() -> None:
+    """Each step meets another noise, one seed gives the same noise twice, and what is served has none."""
+    texts, targets = [e.text for e in EXAMPLES], np.array([0] * 4 + [1] * 4)
+    still = replace(TINY, base_share=2.0, dropout=0.0, learning_rate=0.0, batch_size=8)
+    losses: dict[float, list[float]] = {}
+    vectors = []
+    for noise in (0.0, 1.0, 1.0):
+        seen: list[Progress] = []
+        with torch_settings(1):
+            fitted = fit_network(texts, targets, 2, replace(still, base_noise=noise), seen.append, "fit")
+        found = [done.loss for done in seen]
+        assert losses.setdefault(noise, found) == found
+        vectors.append(fitted.vectors(texts))
+    assert max(losses[0.0]) - min(losses[0.0]) < 1e-6  # nothing is learnt and nothing is hidden
+    assert len(set(losses[1.0])) == still.epochs
+    assert np.array_equal(vectors[0], vectors[1])
+
+
 @pytest.mark.parametrize(("per_label", "size"), [(4, 8), (0, 32)])
 def test_a_few_labels_get_short_rows_where_the_recipe_says_so(per_label: int, size: int) -> None:
     """A row is no longer than so many times the number of labels, and the manifest says how long it is."""

@@ -14,6 +14,7 @@ import pytest
 
 from orchestrator.cli.console import sparkline
 from orchestrator.cli.progress import Bar
+from router.model_file import read_model
 
 Cli = Callable[..., tuple[int, str, str]]
 
@@ -128,6 +129,17 @@ def test_patience_stops_early_and_the_model_says_after_how_many_epochs(cli: Cli,
     code, out, err = cli(*command)
     assert code == 0, err
     assert 3 <= len(json.loads(out)["history"]) < 200
+
+
+def test_names_are_read_where_examples_are_few_unless_told_not_to(cli: Cli, data: str) -> None:
+    """The model says so of itself, and another one comes out."""
+    digests = set()
+    for arguments, read in (([], True), (["--names"], True), (["--no-names"], False)):
+        code, out, err = cli("train", "--data", data, "--epochs", "2", "--out", "m.npz", "--json", *arguments)
+        assert code == 0, err
+        assert read_model(Path("m.npz"))[0].config.get("names", False) is read
+        digests.add(json.loads(out)["digest"])
+    assert len(digests) == 2
 
 
 @pytest.mark.parametrize(
