@@ -116,13 +116,13 @@ def recipe(few: TrainingConfig, examples: int, thumbs: int) -> TrainingConfig:
     """Return how to learn so many thumbs beside so many examples.
 
     That is the recipe for few, which the caller chose for the examples alone, or from ``MANY_ROWS`` of both on the one
-    for many. What is calibrated, and for which budget, stays that of the recipe for few.
+    for many, which reads no names: thumbs say more. What is calibrated, and for which budget, stays that of the recipe
+    for few.
     """
     if not thumbs or examples + thumbs < MANY_ROWS:
         return few
     return replace(
         FROM_FEEDBACK,
-        names=few.names,
         folds=few.folds,
         cross_validate=few.cross_validate,
         threshold=few.threshold,
