@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
 import typer
 
@@ -35,6 +35,11 @@ EXAMPLES = examples(
     "pointsman train --data requests.jsonl --out router.npz --resume",
 )
 
+Names: TypeAlias = Annotated[
+    bool | None,
+    typer.Option("--names/--no-names", help="Read each label's name as one example more; on where they are few."),
+]
+
 #: Examples a label, on average, below which they are few.
 _FEW: Final = 20
 
@@ -57,10 +62,7 @@ def train(
         int | None,
         typer.Option("--patience", min=1, help="Stop once the held-out loss has not fallen for so many epochs."),
     ] = None,
-    names: Annotated[
-        bool | None,
-        typer.Option("--names/--no-names", help="Read each label's name as one example more; on where they are few."),
-    ] = None,
+    names: Names = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Of everything drawn at random; 0 if not given.")] = None,
     seeds: Annotated[
         str | None,

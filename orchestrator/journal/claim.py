@@ -166,3 +166,11 @@ def release(connection: sqlite3.Connection, hold: Hold) -> None:
         hold.release(connection)
     except sqlite3.Error:
         return
+
+
+def let_go(connection: sqlite3.Connection, hold: Hold) -> None:
+    """Let go of a run, and close the file."""
+    try:
+        release(connection, hold)
+    finally:
+        connection.close()

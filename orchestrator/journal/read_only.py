@@ -45,6 +45,6 @@ def _open(path: Path, patience_s: float, *, salvage: bool) -> tuple[sqlite3.Conn
             connection.execute("PRAGMA writable_schema=ON")  # or SQLite reads nothing at all of a file that was cut off
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         return connection, version, {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-    except sqlite3.Error:
+    except BaseException:  # right: raised again, with the file closed
         connection.close()
         raise

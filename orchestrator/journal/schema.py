@@ -62,12 +62,11 @@ def open_file(path: Path, durability: Durability) -> sqlite3.Connection:
         raise JournalError(f"{path}: cannot be opened as a journal: {error}; choose another path") from error
     try:
         _prepare(connection, path, durability)
-    except sqlite3.Error as error:
+    except BaseException as error:  # right: raised again, with the file closed
         connection.close()
-        what = f"cannot be opened as a journal: {error}"
-        raise JournalError(f"{path}: {what}; {remedy(error)}, or choose another path") from error
-    except JournalError:
-        connection.close()
+        if isinstance(error, sqlite3.Error):
+            what = f"cannot be opened as a journal: {error}"
+            raise JournalError(f"{path}: {what}; {remedy(error)}, or choose another path") from error
         raise
     return connection
 

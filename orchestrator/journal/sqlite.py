@@ -15,7 +15,7 @@ import orjson
 from orchestrator.errors import JournalError
 from orchestrator.journal.base import JournalStatistics
 from orchestrator.journal.batch import Item, beat, try_to_insert, write
-from orchestrator.journal.claim import Claim, release
+from orchestrator.journal.claim import Claim, let_go
 from orchestrator.journal.faults import Place, remedy
 from orchestrator.journal.ownership import LEASE_S
 from orchestrator.journal.rows import encode
@@ -278,7 +278,7 @@ class SqliteJournal:
         """Beat while nothing is written; False once the loop is gone, for then nobody can append any more."""
         with self._turn:
             if self._loop.is_closed():
-                release(self._connection, self._hold)
+                let_go(self._connection, self._hold)
                 return False
             if not self._connection.in_transaction:  # else a batch is on its way, and its commit beats
                 beat(self._connection, self._hold)
@@ -286,8 +286,7 @@ class SqliteJournal:
 
     def _end(self) -> None:
         self._writer.join()
-        release(self._connection, self._hold)
-        self._connection.close()
+        let_go(self._connection, self._hold)
 
     def _not_written(self, rows: int, error: Exception) -> JournalError:
         if isinstance(error, JournalError):

@@ -169,3 +169,21 @@ async def test_folders_on_the_way_to_a_new_journal_are_made_to_last(
     assert len(synced) == 2
     await SqliteJournal(tmp_path / "a" / "b" / "j.db", "r").aclose()
     assert len(synced) == 2
+
+
+@pytest.mark.parametrize("error", [sqlite3.OperationalError, JournalError, KeyError, KeyboardInterrupt])
+def test_a_file_that_was_opened_in_vain_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    """Whatever stood in the way; a database that is left open is held, and later Pythons complain of it."""
+    opened: list[sqlite3.Connection] = []
+
+    def fail(connection: sqlite3.Connection, *_: object) -> None:
+        opened.append(connection)
+        raise error("in the way")
+
+    monkeypatch.setattr(schema, "_prepare", fail)
+    with pytest.raises(JournalError if error is sqlite3.OperationalError else error):
+        schema.open_file(tmp_path / "j.db", "power-cut-safe")
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        opened[0].execute("SELECT 1")
