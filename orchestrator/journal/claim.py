@@ -108,8 +108,8 @@ class Claim:
     def undo(self) -> None:
         """Let go of what was taken and close what was opened."""
         if self._taken:
-            release(self.connection, self.hold)
-        if self._opened:
+            let_go(self.connection, self.hold)
+        elif self._opened:
             self.connection.close()
         self._opened = self._taken = False
 

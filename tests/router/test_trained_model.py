@@ -1,5 +1,5 @@
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -183,9 +183,10 @@ def test_feedback_is_part_of_what_a_model_says_it_learnt() -> None:
     assert without.manifest == train(EXAMPLES, TINY).manifest
 
 
-def test_feedback_on_what_is_held_out_is_not_learnt_before_it_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A network that is calibrated on some texts has learnt neither these nor thumbs on these."""
-    learnt: list[tuple[set[str], set[str]]] = []
+def listen(
+    monkeypatch: pytest.MonkeyPatch, hear: Callable[[Sequence[str], NDArray[np.int64], int, Thumbs], None]
+) -> None:
+    """Tell of each run of the loop what it learns: texts, their labels, how many labels, thumbs."""
 
     def spy(
         texts: Sequence[str],
@@ -197,10 +198,20 @@ def test_feedback_on_what_is_held_out_is_not_learnt_before_it_is_judged(monkeypa
         thumbs: Thumbs,
         course: Course,
     ) -> Fitted:
-        learnt.append((set(texts), set(thumbs.texts)))
+        hear(texts, targets, labels, thumbs)
         return fit_network(texts, targets, labels, config, report, stage, thumbs, course)
 
     monkeypatch.setattr(stages, "fit_network", spy)
+
+
+def test_feedback_on_what_is_held_out_is_not_learnt_before_it_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network that is calibrated on some texts has learnt neither these nor thumbs on these."""
+    learnt: list[tuple[set[str], set[str]]] = []
+
+    def hear(texts: Sequence[str], _targets: NDArray[np.int64], _labels: int, thumbs: Thumbs) -> None:
+        learnt.append((set(texts), set(thumbs.texts)))
+
+    listen(monkeypatch, hear)
     said = [Feedback(text, "red", right=False) for text in [*(e.text for e in EXAMPLES), "wash the car"]]
     train(EXAMPLES, replace(TINY, cross_validate=True), feedback=said)
     everything = {e.text for e in EXAMPLES}
@@ -216,22 +227,12 @@ def test_a_name_is_one_example_more(monkeypatch: pytest.MonkeyPatch) -> None:
     examples = [Example(f"{a} {e.text}", f"{a}_{e.label}") for a in ("dark", "light") for e in EXAMPLES]
     asked, names = {e.text for e in examples}, {"dark red", "light red", "dark blue", "light blue"}
 
-    def spy(
-        texts: Sequence[str],
-        targets: NDArray[np.int64],
-        labels: int,
-        config: TrainingConfig,
-        report: Report,
-        stage: str,
-        thumbs: Thumbs,
-        course: Course,
-    ) -> Fitted:
+    def hear(texts: Sequence[str], targets: NDArray[np.int64], labels: int, _thumbs: Thumbs) -> None:
         named = {text: target for text, target in zip(texts, targets.tolist(), strict=True) if text not in asked}
         assert set(named.values()) == set(range(labels))
         learnt.append((set(named), labels))
-        return fit_network(texts, targets, labels, config, report, stage, thumbs, course)
 
-    monkeypatch.setattr(stages, "fit_network", spy)
+    listen(monkeypatch, hear)
     monkeypatch.setattr(stages, "LEAST_TO_REHEARSE", 4)
     model = train(examples, replace(TINY, names=True, cross_validate=True))
     assert learnt[:2] == [(names, 4)] * 2
