@@ -1,7 +1,7 @@
 """Owns the stages of a training: the runs of the loop that one model takes, and what each of them is for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -14,9 +14,10 @@ from router.course import Course, best_epoch
 from router.held_out import NONE_OF_THESE, deal, measure, observe
 from router.label_name import names_in_words
 from router.model_file import ModelArrays
+from router.reader import Reader
 from router.strangers import Measure, Rehearsal, learn_strangers, rehearse
 from router.thumbs import Thumbs
-from router.training import Fitted, fit_network
+from router.training import Fitted, fit_network, reader_for
 from router.training_config import LEAST_TO_REHEARSE, Report, TrainingConfig
 
 _SCOUT: Final = "find epochs"
@@ -62,6 +63,7 @@ class Stages:
         config: How to train.
         report: Told after every epoch.
         kept: Where the runs are kept meanwhile.
+        reader: What takes texts apart in all of them.
     """
 
     texts: Sequence[str]
@@ -71,6 +73,10 @@ class Stages:
     config: TrainingConfig
     report: Report
     kept: Checkpoint
+    reader: Reader = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reader", reader_for(self.config))
 
     @property
     def labels(self) -> int:
@@ -193,8 +199,8 @@ class Stages:
         )
 
     def _run(self, lesson: _Lesson, stage: str, course: Course) -> Fitted:
-        texts, targets = lesson.texts, lesson.targets
-        return fit_network(texts, targets, lesson.labels, self.config, self.report, stage, lesson.thumbs, course)
+        learnt = (lesson.texts, lesson.targets, lesson.labels)
+        return fit_network(*learnt, self.config, self.report, stage, lesson.thumbs, course, self.reader)
 
     def _rows(self, fitted: Fitted, lesson: _Lesson) -> ModelArrays:
         texts = [*lesson.texts, *lesson.thumbs.texts]

@@ -154,7 +154,7 @@ def _manifest(
         size=fitted.sizes[0],
         sketch_size=config.sketch_size,
         sketch_weight=fitted.scales.sketch,
-        base=fitted.base.digest,
+        base=fitted.reader.base.digest,
         base_size=fitted.sizes[1],
         base_weight=fitted.scales.base or _FAINT * fitted.scales.sketch,
         unseen_idf=fitted.vocabulary.unseen_idf,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -11,16 +12,17 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from router.assembly import assemble, prototype, unit
-from router.base_encoder import BaseEncoder, bundled_base
+from router.base_encoder import bundled_base
 from router.checkpoint import State
-from router.corpus import Corpus, build_corpus, extract, learn_vocabulary, read_fixed
+from router.corpus import Corpus, learn_vocabulary
 from router.course import Course
 from router.encoder import Vocabulary
 from router.errors import RouterError
 from router.held_out import NONE_OF_THESE
-from router.model import BagModel, Batch, Scales, select
+from router.model import Adagrad, BagModel, Batch, Scales, select
 from router.model_file import ModelArrays
 from router.rarity import Rarity
+from router.reader import Reader
 from router.thumbs import Thumbs
 from router.training_config import Progress, Report, TrainingConfig
 
@@ -35,41 +37,35 @@ class Fitted:
         model: The network.
         vocabulary: The buckets its rows stand for.
         scales: Factors on its inputs.
-        base: The base encoder.
-        sketch_size: Length of a sketch.
+        reader: What takes a text apart.
     """
 
     model: BagModel
     vocabulary: Vocabulary
     scales: Scales
-    base: BaseEncoder
-    sketch_size: int
+    reader: Reader
 
     @property
     def sizes(self) -> tuple[int, int, int]:
         """Return the lengths of the trained, base and sketch parts of a vector."""
-        return self.model.embedding.shape[1], self.base.size, self.sketch_size
+        return self.model.embedding.shape[1], self.reader.base.size, self.reader.sketch_size
 
     def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the unit vectors of texts, shape (texts, size + base + sketch)."""
-        with torch.no_grad():
-            return np.asarray(functional.normalize(self.model.pool(self.batch(texts)), dim=1).numpy())
+        return np.asarray(functional.normalize(self.model.pool(self.batch(texts)), dim=1).numpy())
 
     def cards(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return texts as cards are read where words count by ``Rarity``, shape (texts, size + base + sketch).
 
         The trained part as in ``vectors``, base and sketch weighed and each of length 1.
         """
-        weigh = Rarity(self.vocabulary, self.base).in_card
-        base, sketch = read_fixed(texts, self.vocabulary, self.sketch_size, self.base, weigh)
+        weigh = Rarity(self.vocabulary, self.reader.base).in_card
+        base, sketch = self.reader.fixed(texts, self.vocabulary, weigh)
         return np.concatenate([self.vectors(texts)[:, : self.sizes[0]], unit(base), unit(sketch)], axis=1)
 
     def batch(self, texts: Sequence[str]) -> Batch:
         """Return texts as the network reads them."""
-        vocabulary = self.vocabulary
-        occurrences = extract(texts, vocabulary.bits, word_order=vocabulary.word_order)
-        corpus = build_corpus(texts, occurrences, vocabulary, self.sketch_size, self.base)
-        return select(corpus, np.arange(len(texts)), self.scales)
+        return select(self.reader.corpus(texts, self.vocabulary), np.arange(len(texts)), self.scales)
 
     def arrays(
         self, texts: Sequence[str], targets: NDArray[np.int64], blend: float, *, rare_words: bool = False
@@ -82,8 +78,8 @@ class Fitted:
             blend: Share of the label's mean sketch in its row.
             rare_words: Whether the words of strangers count by ``Rarity``.
         """
-        rows = self.model.embedding.detach().numpy() * np.float32(self.scales.features)
-        head = functional.normalize(self.model.head.detach(), dim=1).numpy()
+        rows = self.model.embedding.numpy() * np.float32(self.scales.features)
+        head = functional.normalize(self.model.head, dim=1).numpy()
         vectors = self.vectors(texts)
         background = (self.cards(texts) if rare_words else vectors).mean(axis=0)
         return assemble(self.vocabulary, rows, head, vectors, targets, blend, background)
@@ -98,6 +94,7 @@ def fit_network(
     stage: str,
     thumbs: Thumbs | None = None,
     course: Course | None = None,
+    reader: Reader | None = None,
 ) -> Fitted:
     """Run the training loop once: Adagrad (Duchi et al. 2011) on smoothed cross-entropy, features dropped at random.
 
@@ -112,6 +109,7 @@ def fit_network(
         stage: Named in every report.
         thumbs: What was said of decisions, learnt beside the texts.
         course: What the run is watched by, when it ends, where it is kept.
+        reader: Of ``reader_for`` this configuration; one that has read texts of other runs saves their time.
 
     Raises:
         ModelFileError: The checkpoint cannot be written.
@@ -120,35 +118,39 @@ def fit_network(
     thumbs, course = thumbs or Thumbs.none(), course or Course()
     wanted, unwanted = _soft_targets(targets, thumbs, labels, config.smoothing)
     texts, targets = [*texts, *thumbs.texts], np.concatenate([targets, thumbs.targets])
-    base = bundled_base()
-    vocabulary, corpus = _read(texts, config, base)
+    reader = reader or reader_for(config)
+    vocabulary = _learn(texts, config, reader)
+    corpus = reader.corpus(texts, vocabulary)
     scales = _scales(corpus, config)
+    louder = replace(scales, features=scales.features / (1 - config.dropout))  # makes up for what is hidden
     generator = torch.Generator().manual_seed(config.seed)
     directions = _directions(corpus.base, targets, labels) * min(config.base_share, 1.0)
     model = BagModel(len(vocabulary.buckets), _size(config, labels), directions, generator)
-    optimizer = torch.optim.Adagrad(model.parameters(), lr=config.learning_rate, eps=1e-6)
-    fitted = Fitted(model, vocabulary, scales, base, config.sketch_size)
+    optimizer = Adagrad(model)
+    fitted = Fitted(model, vocabulary, scales, reader)
     judge, position = _judge(fitted, course, config), _Position(model, optimizer, generator)
     for epoch in range(position.resume(course, stage) + 1, (course.epochs or config.epochs) + 1):
         if course.is_over(stage):
             break
-        optimizer.param_groups[0]["lr"] = config.learning_rate * (1 - 0.95 * (epoch - 1) / config.epochs)
+        rate = config.learning_rate * (1 - 0.95 * (epoch - 1) / config.epochs)
         order = torch.randperm(len(texts), generator=generator)
         total = 0.0
         for start in range(0, len(texts), config.batch_size):
             chosen = order[start : start + config.batch_size]
-            batch = select(corpus, chosen.numpy(), scales)
-            batch = _blur_base(_drop_features(batch, config.dropout, generator), config.base_noise, generator)
-            log_p = functional.log_softmax(model(batch) * config.scale, dim=1)  # (batch, labels)
-            log_not_p = torch.log1p(-_ALMOST * log_p.exp())
-            loss = -(wanted[chosen] * log_p + unwanted[chosen] * log_not_p).sum(dim=1).mean()
-            optimizer.zero_grad()
-            torch.autograd.backward(loss)
-            optimizer.step()
-            total += loss.item() * len(chosen)
+            batch = select(corpus, chosen.numpy(), louder, partial(kept_places, config.dropout, generator))
+            batch = _blur_base(batch, config.base_noise, generator)
+            seen = model.look(batch)
+            loss, by_scores = loss_of(seen.scores, wanted[chosen], unwanted[chosen], config.scale)
+            optimizer.step(model.slopes(batch, seen, by_scores), rate)
+            total += loss
         report(Progress(stage, epoch, course.epochs or config.epochs, total / len(texts), *judge()))
         course.checkpoint.keep(stage, epoch, position.state)
     return fitted
+
+
+def reader_for(config: TrainingConfig) -> Reader:
+    """Return what takes texts apart as a configuration asks for."""
+    return Reader(config.bits, word_order=config.word_order, sketch_size=config.sketch_size, base=bundled_base())
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,7 @@ class _Position:
     """Where a run of the loop stands: all that the epochs to come depend on."""
 
     model: BagModel
-    optimizer: torch.optim.Adagrad
+    optimizer: Adagrad
     generator: torch.Generator
 
     def resume(self, course: Course, stage: str) -> int:
@@ -166,21 +168,22 @@ class _Position:
             tensors = self._tensors()
             if {name: one.shape for name, one in state.items()} != {n: tuple(t.shape) for n, t in tensors.items()}:
                 raise RouterError("the checkpoint is of another network; delete it, or train without resuming")
-            with torch.no_grad():
-                for name, tensor in tensors.items():
-                    tensor.copy_(torch.tensor(state[name]))
+            for name, tensor in tensors.items():
+                tensor.copy_(torch.tensor(state[name]))
             self.generator.set_state(tensors["generator"])
         return done
 
     def state(self) -> State:
-        return {name: tensor.detach().numpy() for name, tensor in self._tensors().items()}
+        return {name: tensor.numpy() for name, tensor in self._tensors().items()}
 
     def _tensors(self) -> dict[str, torch.Tensor]:
-        tensors: dict[str, torch.Tensor] = {"generator": self.generator.get_state()}
-        for name, parameter in self.model.named_parameters():
-            of = self.optimizer.state[parameter]
-            tensors |= {name: parameter, f"{name} sum": of["sum"], f"{name} step": of["step"]}
-        return tensors
+        return {
+            "generator": self.generator.get_state(),
+            "embedding": self.model.embedding,
+            "embedding sum": self.optimizer.embedding,
+            "head": self.model.head,
+            "head sum": self.optimizer.head,
+        }
 
 
 def _judge(
@@ -194,24 +197,37 @@ def _judge(
     truth = torch.from_numpy(course.truth[known])
 
     def judge() -> tuple[float, float]:
-        with torch.no_grad():
-            scores = fitted.model(batch)
+        scores = fitted.model.look(batch).scores
         loss = functional.cross_entropy(scores * config.scale, truth)
         return round(loss.item(), 6), round((scores.argmax(dim=1) == truth).double().mean().item(), 6)
 
     return judge
 
 
-def _drop_features(batch: Batch, share: float, generator: torch.Generator) -> Batch:
-    """Hide a share of the features; those hidden cost nothing, so that strong dropout is also fast."""
-    kept = torch.rand(len(batch.weights), generator=generator) >= share
-    before = functional.pad(kept.cumsum(0), (1, 0))
-    return replace(
-        batch,
-        features=batch.features[kept],
-        weights=batch.weights[kept] / (1 - share),
-        offsets=before[batch.offsets],
-    )
+def loss_of(
+    scores: torch.Tensor, wanted: torch.Tensor, unwanted: torch.Tensor, scale: float
+) -> tuple[float, torch.Tensor]:
+    """Return the sum of the losses of some texts, and how their mean changes with each score; all (texts, labels)."""
+    log_p = functional.log_softmax(scores * scale, dim=1)
+    p = log_p.exp()
+    not_p = 1 - _ALMOST * p
+    loss = -(wanted * log_p + unwanted * not_p.log()).sum()
+    pull = wanted - unwanted * (_ALMOST * p / not_p)
+    return loss.item(), (p * pull.sum(dim=1, keepdim=True) - pull) * (scale / len(scores))
+
+
+def kept_places(share: float, generator: torch.Generator, features: int) -> NDArray[np.int64]:
+    """Hide a share of the features, each by itself, and return the places of the others.
+
+    The way from one that is kept to the next is distributed geometrically; so what is hidden costs not even a random
+    number, and strong dropout is fast.
+    """
+    if not share:
+        return np.arange(features)
+    expected = features * (1 - share)
+    ways = torch.empty(int(expected + 10 * expected**0.5 + 10), dtype=torch.int64)  # ten deviations more than will do
+    places = ways.geometric_(1 - share, generator=generator).cumsum(0).numpy() - 1
+    return places[: places.searchsorted(features)]
 
 
 def _blur_base(batch: Batch, share: float, generator: torch.Generator) -> Batch:
@@ -223,12 +239,9 @@ def _blur_base(batch: Batch, share: float, generator: torch.Generator) -> Batch:
     return replace(batch, base=base + length * torch.randn(base.shape, generator=generator))
 
 
-def _read(texts: Sequence[str], config: TrainingConfig, base: BaseEncoder) -> tuple[Vocabulary, Corpus]:
-    """Return what the texts teach of features, and the texts in terms of it."""
-    ordered = config.word_order
-    occurrences = extract(texts, config.bits, word_order=ordered)
-    vocabulary = learn_vocabulary(occurrences, len(texts), config.bits, config.min_df, word_order=ordered)
-    return vocabulary, build_corpus(texts, occurrences, vocabulary, config.sketch_size, base)
+def _learn(texts: Sequence[str], config: TrainingConfig, reader: Reader) -> Vocabulary:
+    occurrences = reader.occurrences(texts)
+    return learn_vocabulary(occurrences, len(texts), config.bits, config.min_df, word_order=config.word_order)
 
 
 def _size(config: TrainingConfig, labels: int) -> int:
@@ -237,7 +250,7 @@ def _size(config: TrainingConfig, labels: int) -> int:
 
 def _scales(corpus: Corpus, config: TrainingConfig) -> Scales:
     """Bring a text's features to length 1 on average, and what is fixed to its share of that."""
-    square = np.concatenate([[0.0], np.cumsum(corpus.weights.astype(np.float64) ** 2)])
+    square = np.concatenate([[0.0], np.cumsum(corpus.idf[corpus.rows].astype(np.float64) ** 2)])
     features = float(np.sqrt(np.diff(square[corpus.starts]).mean()))
     base, sketch = (_root_mean_square(fixed) for fixed in (corpus.base, corpus.sketch))
     return Scales(1 / max(features, 1e-9), config.base_share / base, config.sketch_share / sketch)
@@ -279,8 +292,6 @@ def torch_settings(threads: int) -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        # Adagrad builds sparse tensors from its own indices and warns until someone says whether to check them.
-        with torch.sparse.check_sparse_tensor_invariants(enable=False):  # type: ignore[no-untyped-call]  # torch has no types here
-            yield
+        yield
     finally:
         torch.set_num_threads(before)

@@ -21,6 +21,7 @@ from router import (
 )
 from router.budget import find_threshold
 from router.course import Course
+from router.reader import Reader
 from router.thumbs import Thumbs
 from router.trained_model import TrainedModel, train, train_from_profiles
 from router.training import Fitted, fit_network
@@ -197,9 +198,10 @@ def listen(
         stage: str,
         thumbs: Thumbs,
         course: Course,
+        reader: Reader,
     ) -> Fitted:
         hear(texts, targets, labels, thumbs)
-        return fit_network(texts, targets, labels, config, report, stage, thumbs, course)
+        return fit_network(texts, targets, labels, config, report, stage, thumbs, course, reader)
 
     monkeypatch.setattr(stages, "fit_network", spy)
 

@@ -8,7 +8,7 @@ from router import EmbeddingRouter
 from router.packed_rows import pack
 from router.thumbs import Thumbs
 from router.trained_model import TrainedModel, train
-from router.training import fit_network, torch_settings
+from router.training import fit_network, kept_places, torch_settings
 from router.training_config import Progress
 from tests.router.reference import scores_of
 from tests.router.tiny import EXAMPLES, TINY, silent
@@ -21,9 +21,8 @@ def test_numpy_torch_and_the_naive_reference_agree(base_share: float) -> None:
     texts, targets = [e.text for e in EXAMPLES], np.array([0] * 4 + [1] * 4)
     with torch_settings(1):
         fitted = fit_network(texts, targets, 2, config, silent, "fit")
-    with torch.no_grad():
-        idf = torch.from_numpy(fitted.vocabulary.idf[:, None]) * fitted.scales.features
-        fitted.model.embedding.copy_(torch.from_numpy(pack((fitted.model.embedding * idf).numpy()).unpack()) / idf)
+    idf = torch.from_numpy(fitted.vocabulary.idf[:, None]) * fitted.scales.features
+    fitted.model.embedding.copy_(torch.from_numpy(pack((fitted.model.embedding * idf).numpy()).unpack()) / idf)
     network = fitted.vectors(texts) @ fitted.arrays(texts, targets, 0.0).head.T
     scales = fitted.scales
     manifest = replace(train(EXAMPLES, config).manifest, sketch_weight=scales.sketch, base_weight=scales.base)
@@ -32,7 +31,7 @@ def test_numpy_torch_and_the_naive_reference_agree(base_share: float) -> None:
     served = [{c.name: c.score for c in router.predict(text).candidates()} for text in texts]
     names = [label.name for label in manifest.labels]
     assert np.allclose(network, [[row[name] for name in names] for row in served], rtol=0, atol=1e-5)
-    naive = [scores_of(text, manifest, arrays, fitted.base) for text in texts]
+    naive = [scores_of(text, manifest, arrays, fitted.reader.base) for text in texts]
     assert np.allclose(network, naive, rtol=0, atol=1e-5)
 
 
@@ -42,9 +41,8 @@ def test_label_rows_start_where_their_texts_lie() -> None:
     config = replace(TINY, base_share=2.0, learning_rate=0.0)
     with torch_settings(1):
         fitted = fit_network(texts, targets, 2, config, silent, "fit")
-    assert fitted.base is not None
-    head = fitted.model.head.detach().numpy()[:, fitted.model.embedding.shape[1] :]
-    assert head.shape == (2, fitted.base.size)
+    head = fitted.model.head.numpy()[:, fitted.model.embedding.shape[1] :]
+    assert head.shape == (2, fitted.reader.base.size)
     sums = fitted.batch(texts).base.numpy()
     units = sums / np.linalg.norm(sums, axis=1, keepdims=True)
     expected = units[:4].mean(axis=0) - units.mean(axis=0)
@@ -82,8 +80,7 @@ def test_the_network_scores_by_cosine(trained: TrainedModel) -> None:
     with torch_settings(1):
         fitted = fit_network(texts, targets, 2, TINY, silent, "fit")
     rows = fitted.arrays(texts, targets, 0.0).head
-    with torch.no_grad():
-        scores = fitted.model(fitted.batch(texts)).numpy()
+    scores = fitted.model.look(fitted.batch(texts)).scores.numpy()
     assert np.allclose(scores, fitted.vectors(texts) @ rows.T, atol=1e-5)
 
 
@@ -126,3 +123,21 @@ def test_a_thumb_moves_the_agent_it_is_about() -> None:
             red, blue = (fitted.vectors([asked]) @ head.T)[0].tolist()
             scores[name] = red - blue
     assert scores["down"] < scores["none"] < scores["up"]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.9])
+def test_features_are_hidden_each_by_itself(share: float) -> None:
+    """Every place is kept as often as any other, whether or not the one before it is; within 4 standard errors."""
+    generator, times, features = torch.Generator().manual_seed(1), 4000, 12
+    kept = np.zeros((times, features))
+    for row in kept:
+        row[kept_places(share, generator, features)] = 1
+    error = 4 * (share * (1 - share) / times) ** 0.5
+    assert np.abs(kept.mean(axis=0) - (1 - share)).max() <= error
+    together = (kept[:, 1:] * kept[:, :-1]).mean(axis=0)
+    assert np.abs(together - (1 - share) ** 2).max() <= 4 * (((1 - share) ** 2) * (1 - (1 - share) ** 2) / times) ** 0.5
+
+
+def test_nothing_is_kept_of_nothing() -> None:
+    """A batch of texts without features has none to hide."""
+    assert kept_places(0.9, torch.Generator().manual_seed(1), 0).tolist() == []
