@@ -13,6 +13,7 @@ from torch.nn import functional
 from router.corpus import Corpus
 
 _TINY: Final = 1e-12
+_ALMOST: Final = 1 - 1e-6  # of a certainty, so that what is not certain has a logarithm
 _EPSILON: Final = 1e-6  # keeps Adagrad from dividing by zero
 
 #: From a number of features to the places, rising, of those that are not hidden.
@@ -147,9 +148,21 @@ class Adagrad:
         touched, rows, head = slopes
         sums = self.embedding.index_select(0, touched).addcmul_(rows, rows)
         self.embedding.index_copy_(0, touched, sums)
-        self._model.embedding.index_add_(0, touched, rows / sums.sqrt_().add_(_EPSILON), alpha=-rate)
+        torch.div(rows, sums.sqrt_().add_(_EPSILON), out=sums)
+        self._model.embedding.index_add_(0, touched, sums, alpha=-rate)
         self.head.addcmul_(head, head)
         self._model.head.addcdiv_(head, self.head.sqrt().add_(_EPSILON), value=-rate)
+
+
+def loss_of(scores: Tensor, wanted: Tensor, unwanted: Tensor, scale: float) -> tuple[float, Tensor]:
+    """Return the sum of the losses of some texts, and how their mean changes with each score; all (texts, labels)."""
+    log_p = functional.log_softmax(scores * scale, dim=1)
+    p = log_p.exp()
+    loss, pull = (wanted * log_p).sum(), wanted
+    if unwanted.any():  # thumbs alone say something against a label
+        not_p = 1 - _ALMOST * p
+        loss, pull = loss + (unwanted * not_p.log()).sum(), wanted - unwanted * (_ALMOST * p / not_p)
+    return -loss.item(), (p * pull.sum(dim=1, keepdim=True) - pull) * (scale / len(scores))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final
 
 import numpy as np
 import torch
@@ -19,14 +18,12 @@ from router.course import Course
 from router.encoder import Vocabulary
 from router.errors import RouterError
 from router.held_out import NONE_OF_THESE
-from router.model import Adagrad, BagModel, Batch, Scales, select
+from router.model import Adagrad, BagModel, Batch, Scales, loss_of, select
 from router.model_file import ModelArrays
 from router.rarity import Rarity
 from router.reader import Reader
 from router.thumbs import Thumbs
 from router.training_config import Progress, Report, TrainingConfig
-
-_ALMOST: Final = 1 - 1e-6  # of a certainty, so that what is not certain has a logarithm
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +35,16 @@ class Fitted:
         vocabulary: The buckets its rows stand for.
         scales: Factors on its inputs.
         reader: What takes a text apart.
+        texts: What was learnt from.
+        corpus: The same in terms of the vocabulary.
     """
 
     model: BagModel
     vocabulary: Vocabulary
     scales: Scales
     reader: Reader
+    texts: Sequence[str]
+    corpus: Corpus
 
     @property
     def sizes(self) -> tuple[int, int, int]:
@@ -65,7 +66,8 @@ class Fitted:
 
     def batch(self, texts: Sequence[str]) -> Batch:
         """Return texts as the network reads them."""
-        return select(self.reader.corpus(texts, self.vocabulary), np.arange(len(texts)), self.scales)
+        corpus = self.corpus if texts == self.texts else self.reader.corpus(texts, self.vocabulary)
+        return select(corpus, np.arange(len(texts)), self.scales)
 
     def arrays(
         self, texts: Sequence[str], targets: NDArray[np.int64], blend: float, *, rare_words: bool = False
@@ -127,7 +129,7 @@ def fit_network(
     directions = _directions(corpus.base, targets, labels) * min(config.base_share, 1.0)
     model = BagModel(len(vocabulary.buckets), _size(config, labels), directions, generator)
     optimizer = Adagrad(model)
-    fitted = Fitted(model, vocabulary, scales, reader)
+    fitted = Fitted(model, vocabulary, scales, reader, texts, corpus)
     judge, position = _judge(fitted, course, config), _Position(model, optimizer, generator)
     for epoch in range(position.resume(course, stage) + 1, (course.epochs or config.epochs) + 1):
         if course.is_over(stage):
@@ -140,7 +142,8 @@ def fit_network(
             batch = select(corpus, chosen.numpy(), louder, partial(kept_places, config.dropout, generator))
             batch = _blur_base(batch, config.base_noise, generator)
             seen = model.look(batch)
-            loss, by_scores = loss_of(seen.scores, wanted[chosen], unwanted[chosen], config.scale)
+            said = (wanted.index_select(0, chosen), unwanted.index_select(0, chosen))
+            loss, by_scores = loss_of(seen.scores, *said, config.scale)
             optimizer.step(model.slopes(batch, seen, by_scores), rate)
             total += loss
         report(Progress(stage, epoch, course.epochs or config.epochs, total / len(texts), *judge()))
@@ -202,18 +205,6 @@ def _judge(
         return round(loss.item(), 6), round((scores.argmax(dim=1) == truth).double().mean().item(), 6)
 
     return judge
-
-
-def loss_of(
-    scores: torch.Tensor, wanted: torch.Tensor, unwanted: torch.Tensor, scale: float
-) -> tuple[float, torch.Tensor]:
-    """Return the sum of the losses of some texts, and how their mean changes with each score; all (texts, labels)."""
-    log_p = functional.log_softmax(scores * scale, dim=1)
-    p = log_p.exp()
-    not_p = 1 - _ALMOST * p
-    loss = -(wanted * log_p + unwanted * not_p.log()).sum()
-    pull = wanted - unwanted * (_ALMOST * p / not_p)
-    return loss.item(), (p * pull.sum(dim=1, keepdim=True) - pull) * (scale / len(scores))
 
 
 def kept_places(share: float, generator: torch.Generator, features: int) -> NDArray[np.int64]:

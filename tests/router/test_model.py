@@ -6,8 +6,7 @@ import torch
 from torch.nn import functional
 
 from router.corpus import Corpus
-from router.model import Adagrad, BagModel, Batch, Scales, select
-from router.training import loss_of
+from router.model import Adagrad, BagModel, Batch, Scales, loss_of, select
 
 TEXTS, LABELS, FEATURES, SIZE, BASE, SKETCH = 5, 4, 30, 8, 6, 7
 
