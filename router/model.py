@@ -15,7 +15,6 @@ from router.corpus import Corpus
 _TINY: Final = 1e-12
 _ALMOST: Final = 1 - 1e-6  # of a certainty, so that what is not certain has a logarithm
 _EPSILON: Final = 1e-6  # keeps Adagrad from dividing by zero
-_ROWS: Final = 0.5  # of the learning rate for the embedding, whose rows have one sum each
 
 #: From a number of features to the places, rising, of those that are not hidden.
 Keep: TypeAlias = Callable[[int], NDArray[np.int64]]
@@ -134,26 +133,23 @@ class BagModel:
 class Adagrad:
     """Adagrad (Duchi et al. 2011): each number is moved by its slope over the root of all its squared slopes so far.
 
-    A row of the embedding has one sum, of the means of its squared slopes: as accurate, and half the memory to go
-    through in a step, which is what a step waits for.
-
     Attributes:
-        embedding: Sums of squares, shape (features,).
+        embedding: Sums of squares, shape (features, size).
         head: The same of the head, shape (labels, size + base).
     """
 
     def __init__(self, model: BagModel) -> None:
         """Begin with sums of zero."""
         self._model = model
-        self.embedding, self.head = torch.zeros(len(model.embedding)), torch.zeros_like(model.head)
+        self.embedding, self.head = torch.zeros_like(model.embedding), torch.zeros_like(model.head)
 
     def step(self, slopes: Slopes, rate: float) -> None:
         """Move the parameters; of the embedding only the rows that the slopes name are read and written."""
         touched, rows, head = slopes
-        sums = self.embedding.index_select(0, touched) + rows.square().mean(dim=1)
+        sums = self.embedding.index_select(0, touched).addcmul_(rows, rows)
         self.embedding.index_copy_(0, touched, sums)
-        moves = rows / sums.sqrt_().add_(_EPSILON)[:, None]
-        self._model.embedding.index_add_(0, touched, moves, alpha=-rate * _ROWS)
+        torch.div(rows, sums.sqrt_().add_(_EPSILON), out=sums)
+        self._model.embedding.index_add_(0, touched, sums, alpha=-rate)
         self.head.addcmul_(head, head)
         self._model.head.addcdiv_(head, self.head.sqrt().add_(_EPSILON), value=-rate)
 
