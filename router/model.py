@@ -131,7 +131,7 @@ class BagModel:
 
 
 class Adagrad:
-    """Adagrad (Duchi et al. 2011): each number is moved by its slope over the root of all its squared slopes so far.
+    """Adagrad (Duchi et al. 2011): each number is moved by its slope over the root of the sum of its squares so far.
 
     Attributes:
         embedding: Sums of squares, shape (features, size).

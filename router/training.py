@@ -117,12 +117,10 @@ def fit_network(
         ModelFileError: The checkpoint cannot be written.
         RouterError: The checkpoint is of another network.
     """
-    thumbs, course = thumbs or Thumbs.none(), course or Course()
+    thumbs, course, reader = thumbs or Thumbs.none(), course or Course(), reader or reader_for(config)
     wanted, unwanted = _soft_targets(targets, thumbs, labels, config.smoothing)
     texts, targets = [*texts, *thumbs.texts], np.concatenate([targets, thumbs.targets])
-    reader = reader or reader_for(config)
-    vocabulary = _learn(texts, config, reader)
-    corpus = reader.corpus(texts, vocabulary)
+    vocabulary, corpus = _read(texts, config, reader)
     scales = _scales(corpus, config)
     louder = replace(scales, features=scales.features / (1 - config.dropout))  # makes up for what is hidden
     generator = torch.Generator().manual_seed(config.seed)
@@ -230,9 +228,11 @@ def _blur_base(batch: Batch, share: float, generator: torch.Generator) -> Batch:
     return replace(batch, base=base + length * torch.randn(base.shape, generator=generator))
 
 
-def _learn(texts: Sequence[str], config: TrainingConfig, reader: Reader) -> Vocabulary:
-    occurrences = reader.occurrences(texts)
-    return learn_vocabulary(occurrences, len(texts), config.bits, config.min_df, word_order=config.word_order)
+def _read(texts: Sequence[str], config: TrainingConfig, reader: Reader) -> tuple[Vocabulary, Corpus]:
+    """Return what the texts teach of features, and the texts in terms of it."""
+    found, ordered = reader.occurrences(texts), config.word_order
+    vocabulary = learn_vocabulary(found, len(texts), config.bits, config.min_df, word_order=ordered)
+    return vocabulary, reader.corpus(texts, vocabulary)
 
 
 def _size(config: TrainingConfig, labels: int) -> int:
