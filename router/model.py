@@ -131,7 +131,7 @@ class BagModel:
 
 
 class Adagrad:
-    """Adagrad (Duchi et al. 2011): each number is moved by its slope over the root of the sum of its squares so far.
+    """Adagrad (Duchi et al. 2011): each number moves by its slope over the root of the sum of its squared slopes.
 
     Attributes:
         embedding: Sums of squares, shape (features, size).
