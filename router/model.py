@@ -15,6 +15,7 @@ from router.corpus import Corpus
 _TINY: Final = 1e-12
 _ALMOST: Final = 1 - 1e-6  # of a certainty, so that what is not certain has a logarithm
 _EPSILON: Final = 1e-6  # keeps Adagrad from dividing by zero
+_BY_ROWS: Final = 0.5  # of the learning rate, where a row of the embedding has one sum
 
 #: From a number of features to the places, rising, of those that are not hidden.
 Keep: TypeAlias = Callable[[int], NDArray[np.int64]]
@@ -133,23 +134,30 @@ class BagModel:
 class Adagrad:
     """Adagrad (Duchi et al. 2011): each number moves by its slope over the root of the sum of its squared slopes.
 
+    Where examples are many, a row of the embedding has one sum, of the means of its squared slopes, and half the rate:
+    a little more accurate, and half the memory to go through in a step, which is what a step waits for.
+
     Attributes:
-        embedding: Sums of squares, shape (features, size).
+        embedding: Sums of squares, shape (features, size), or (features, 1) by rows.
         head: The same of the head, shape (labels, size + base).
     """
 
-    def __init__(self, model: BagModel) -> None:
-        """Begin with sums of zero."""
+    def __init__(self, model: BagModel, *, by_rows: bool = False) -> None:
+        """Begin with sums of zero; one for each number of the embedding, or ``by_rows``."""
         self._model = model
-        self.embedding, self.head = torch.zeros_like(model.embedding), torch.zeros_like(model.head)
+        self._share = _BY_ROWS if by_rows else 1.0
+        self.embedding = torch.zeros(len(model.embedding), 1 if by_rows else model.embedding.shape[1])
+        self.head = torch.zeros_like(model.head)
 
     def step(self, slopes: Slopes, rate: float) -> None:
         """Move the parameters; of the embedding only the rows that the slopes name are read and written."""
         touched, rows, head = slopes
-        sums = self.embedding.index_select(0, touched).addcmul_(rows, rows)
+        squares = rows.square()
+        if self.embedding.shape[1] == 1:
+            squares = squares.mean(dim=1, keepdim=True)
+        sums = squares.add_(self.embedding.index_select(0, touched))
         self.embedding.index_copy_(0, touched, sums)
-        torch.div(rows, sums.sqrt_().add_(_EPSILON), out=sums)
-        self._model.embedding.index_add_(0, touched, sums, alpha=-rate)
+        self._model.embedding.index_add_(0, touched, rows / sums.sqrt_().add_(_EPSILON), alpha=-rate * self._share)
         self.head.addcmul_(head, head)
         self._model.head.addcdiv_(head, self.head.sqrt().add_(_EPSILON), value=-rate)
 

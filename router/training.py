@@ -126,7 +126,7 @@ def fit_network(
     generator = torch.Generator().manual_seed(config.seed)
     directions = _directions(corpus.base, targets, labels) * min(config.base_share, 1.0)
     model = BagModel(len(vocabulary.buckets), _size(config, labels), directions, generator)
-    optimizer = Adagrad(model)
+    optimizer = Adagrad(model, by_rows=config.sum_by_row)
     fitted = Fitted(model, vocabulary, scales, reader, texts, corpus)
     judge, position = _judge(fitted, course, config), _Position(model, optimizer, generator)
     for epoch in range(position.resume(course, stage) + 1, (course.epochs or config.epochs) + 1):

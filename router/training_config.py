@@ -29,6 +29,7 @@ class TrainingConfig:
         patience: Where not 0, stop once the loss on held-out examples has not fallen for so many epochs.
         batch_size: Examples a step.
         learning_rate: Of Adagrad, falling linearly to a twentieth.
+        sum_by_row: Whether a row has one sum of squared slopes in it, not one for each number; few examples lose by it.
         dropout: Share of the features hidden from each step.
         smoothing: Label smoothing.
         scale: Inverse temperature of the training softmax.
@@ -57,6 +58,7 @@ class TrainingConfig:
     patience: int = 0
     batch_size: int = 128
     learning_rate: float = 0.2
+    sum_by_row: bool = True
     dropout: float = 0.9
     smoothing: float = 0.1
     scale: float = 12.0
@@ -83,6 +85,7 @@ FEW_EXAMPLES: Final = TrainingConfig(
     epochs=40,
     batch_size=32,
     learning_rate=0.05,
+    sum_by_row=False,
     dropout=0.8,
     folds=6,
     cross_validate=True,
@@ -109,7 +112,7 @@ def recipe_for_cards(agents: int) -> TrainingConfig:
 MANY_ROWS: Final = 1000
 
 # Where thumbs were added to few examples: the recipe for many, and the base encoder for agents that have few still.
-FROM_FEEDBACK: Final = TrainingConfig(base_share=4.0, learning_rate=0.1)
+FROM_FEEDBACK: Final = TrainingConfig(base_share=4.0, learning_rate=0.1, sum_by_row=False)
 
 
 def recipe(few: TrainingConfig, examples: int, thumbs: int) -> TrainingConfig:

@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional
 
 from router.corpus import Corpus
-from router.model import Adagrad, BagModel, Batch, Scales, loss_of, select
+from router.model import Adagrad, BagModel, Batch, Scales, Slopes, loss_of, select
 
 TEXTS, LABELS, FEATURES, SIZE, BASE, SKETCH = 5, 4, 30, 8, 6, 7
 
@@ -80,6 +80,18 @@ def test_adagrad_is_that_of_torch(model: BagModel, batch: Batch) -> None:
     assert (model.embedding - begun).abs().amax(dim=1).gt(0.1).nonzero()[:, 0].tolist() == slopes.touched.tolist()
     assert torch.allclose(model.embedding, embedding, atol=1e-6)
     assert torch.allclose(model.head, head, atol=1e-6)
+
+
+def test_a_row_has_one_sum_by_hand(model: BagModel) -> None:
+    """By rows, a row moves by its slopes over the root of the sum, over the steps so far, of their mean square."""
+    begun, still = model.embedding.clone(), torch.zeros_like(model.head)
+    first, second = torch.tensor([[3.0] * 4 + [1.0] * 4]), torch.tensor([[2.0] * 8])  # mean squares 5 and 4
+    adagrad = Adagrad(model, by_rows=True)
+    for rows in (first, second):
+        adagrad.step(Slopes(torch.tensor([7]), rows.clone(), still), 0.2)
+    moved = begun - model.embedding
+    assert torch.allclose(moved[7], 0.1 * (first / 5**0.5 + second / 9**0.5)[0], atol=1e-6)
+    assert moved.abs().amax(dim=1).nonzero()[:, 0].tolist() == [7]
 
 
 def test_a_batch_has_the_features_that_are_kept_of_the_texts_that_are_chosen() -> None:
