@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.base_encoder import BaseEncoder
-from router.encoder import Vocabulary
 from router.features import (
     GRAM,
     WORD,
@@ -20,7 +19,9 @@ from router.features import (
     word_stamps,
 )
 from router.sketch import sketch_word
+from router.spelling import Meant, as_written
 from router.tokenizer import tokenize
+from router.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +61,17 @@ class Corpus:
         return len(self.starts) - 1
 
 
-def extract(texts: Sequence[str], bits: int, *, word_order: bool) -> Occurrences:
-    """Extract the features of texts into buckets below ``2**bits``, pairs of words only if ``word_order``."""
+def extract(texts: Sequence[str], bits: int, *, word_order: bool, meant: Meant = as_written) -> Occurrences:
+    """Extract the features of texts into buckets below ``2**bits``, pairs of words only if ``word_order``.
+
+    Each word has the features of the one that it is read as, ``meant``.
+    """
     lines = [tokenize(text) for text in texts]
     words = list(dict.fromkeys(token for line in lines for token in line))
     slots = {word: slot for slot, word in enumerate(words, start=WORDS)}
-    of_word = [word_buckets(word, bits) for word in words]
-    stamps = [*edge_stamps(bits), *word_stamps([token_hash(word) for word in words], WORDS, bits)]
+    read_as = [meant(word) for word in words]
+    of_word = [word_buckets(word, bits) for word in read_as]
+    stamps = [*edge_stamps(bits), *word_stamps([token_hash(word) for word in read_as], WORDS, bits)]
     found = [_features([slots[token] for token in line], of_word, stamps if word_order else None) for line in lines]
     sizes = [len(buckets) for buckets, _ in found]
     return Occurrences(
@@ -104,6 +109,7 @@ def build_corpus(
     vocabulary: Vocabulary,
     sketch_size: int,
     base: BaseEncoder | None = None,
+    meant: Meant = as_written,
 ) -> Corpus:
     """Express texts in a vocabulary: features it does not have are left out, words keep their sketch.
 
@@ -113,13 +119,14 @@ def build_corpus(
         vocabulary: What counts as seen.
         sketch_size: Length of the sketches; a multiple of 64.
         base: The base encoder, if there is one.
+        meant: What a word is read as, as in ``extract``.
     """
     rows = vocabulary.index[occurrences.bucket]
     seen = rows >= 0
     sizes = np.bincount(occurrences.text[seen], minlength=len(texts))
     starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     kept = rows[seen].astype(np.int64)
-    bases, sketches = read_fixed(texts, vocabulary, sketch_size, base, lambda _: 1.0)
+    bases, sketches = read_fixed(texts, vocabulary, sketch_size, base, lambda _: 1.0, meant)
     return Corpus(kept, vocabulary.idf[kept], starts, bases, sketches)
 
 
@@ -129,6 +136,7 @@ def read_fixed(
     sketch_size: int,
     base: BaseEncoder | None,
     weigh: Callable[[str], float],
+    meant: Meant = as_written,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the sums of the words' base vectors and of their sketches, shapes (texts, base) and (texts, sketch).
 
@@ -138,6 +146,7 @@ def read_fixed(
         sketch_size: Length of the sketches; a multiple of 64.
         base: The base encoder, if there is one.
         weigh: A further factor on a word.
+        meant: What a word is read as.
     """
     split = base.size if base else 0
     words: dict[str, NDArray[np.float32]] = {}
@@ -145,9 +154,9 @@ def read_fixed(
     for at, text in enumerate(texts):
         for token in tokenize(text):
             if token not in words:
-                buckets = word_buckets(token, vocabulary.bits)
-                weight = vocabulary.word_idf(int(buckets[0])) * weigh(token)
-                words[token] = _fixed_word(token, buckets, sketch_size, base) * np.float32(weight)
+                word = meant(token)
+                weight = vocabulary.word_idf(word) * weigh(word)
+                words[token] = _fixed_word(word, vocabulary.bits, sketch_size, base) * np.float32(weight)
             sums[at] += words[token]
     return sums[:, :split], sums[:, split:]
 
@@ -173,6 +182,7 @@ def _word_kinds(size: int) -> NDArray[np.int64]:
     return kinds
 
 
-def _fixed_word(token: str, buckets: Buckets, sketch_size: int, base: BaseEncoder | None) -> NDArray[np.float32]:
+def _fixed_word(token: str, bits: int, sketch_size: int, base: BaseEncoder | None) -> NDArray[np.float32]:
+    buckets = word_buckets(token, bits)
     sketch = sketch_word(buckets, sketch_size)
     return np.concatenate([base.word(token, buckets), sketch]) if base else sketch

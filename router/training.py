@@ -15,14 +15,15 @@ from router.base_encoder import BaseEncoder, bundled_base
 from router.checkpoint import State
 from router.corpus import Corpus, build_corpus, extract, learn_vocabulary, read_fixed
 from router.course import Course
-from router.encoder import Vocabulary
 from router.errors import RouterError
 from router.held_out import NONE_OF_THESE
 from router.model import BagModel, Batch, Scales, select
 from router.model_file import ModelArrays
 from router.rarity import Rarity
+from router.spelling import Meant, as_written, spelling
 from router.thumbs import Thumbs
 from router.training_config import Progress, Report, TrainingConfig
+from router.vocabulary import Vocabulary
 
 _ALMOST: Final = 1 - 1e-6  # of a certainty, so that what is not certain has a logarithm
 
@@ -37,6 +38,7 @@ class Fitted:
         scales: Factors on its inputs.
         base: The base encoder.
         sketch_size: Length of a sketch.
+        meant: What a word is read as.
     """
 
     model: BagModel
@@ -44,6 +46,7 @@ class Fitted:
     scales: Scales
     base: BaseEncoder
     sketch_size: int
+    meant: Meant
 
     @property
     def sizes(self) -> tuple[int, int, int]:
@@ -61,14 +64,14 @@ class Fitted:
         The trained part as in ``vectors``, base and sketch weighed and each of length 1.
         """
         weigh = Rarity(self.vocabulary, self.base).in_card
-        base, sketch = read_fixed(texts, self.vocabulary, self.sketch_size, self.base, weigh)
+        base, sketch = read_fixed(texts, self.vocabulary, self.sketch_size, self.base, weigh, self.meant)
         return np.concatenate([self.vectors(texts)[:, : self.sizes[0]], unit(base), unit(sketch)], axis=1)
 
     def batch(self, texts: Sequence[str]) -> Batch:
         """Return texts as the network reads them."""
         vocabulary = self.vocabulary
-        occurrences = extract(texts, vocabulary.bits, word_order=vocabulary.word_order)
-        corpus = build_corpus(texts, occurrences, vocabulary, self.sketch_size, self.base)
+        occurrences = extract(texts, vocabulary.bits, word_order=vocabulary.word_order, meant=self.meant)
+        corpus = build_corpus(texts, occurrences, vocabulary, self.sketch_size, self.base, self.meant)
         return select(corpus, np.arange(len(texts)), self.scales)
 
     def arrays(
@@ -127,7 +130,8 @@ def fit_network(
     directions = _directions(corpus.base, targets, labels) * min(config.base_share, 1.0)
     model = BagModel(len(vocabulary.buckets), _size(config, labels), directions, generator)
     optimizer = torch.optim.Adagrad(model.parameters(), lr=config.learning_rate, eps=1e-6)
-    fitted = Fitted(model, vocabulary, scales, base, config.sketch_size)
+    meant = spelling(vocabulary, base) if config.spelling else as_written
+    fitted = Fitted(model, vocabulary, scales, base, config.sketch_size, meant)
     judge, position = _judge(fitted, course, config), _Position(model, optimizer, generator)
     for epoch in range(position.resume(course, stage) + 1, (course.epochs or config.epochs) + 1):
         if course.is_over(stage):
