@@ -12,9 +12,8 @@ from router.word_cache import CACHED_WORDS
 #: From a word as it is written to the word that was meant.
 Meant: TypeAlias = Callable[[str], str]
 
-#: Shorter words are too near to too many others, and no word is meant that is shorter than the second.
+#: Shorter words are too near to too many others.
 _LEAST: Final = 4
-_LEAST_MEANT: Final = 3
 _LETTERS: Final = frozenset(ascii_lowercase)
 
 
@@ -44,7 +43,7 @@ def spelling(vocabulary: Vocabulary, base: BaseEncoder) -> Meant:
     def meant(token: str) -> str:
         if len(token) < _LEAST or not _LETTERS.issuperset(token) or vocabulary.knows(token) or base.knows([token])[0]:
             return token
-        near = sorted(word for word in one_slip_away(token) if len(word) >= _LEAST_MEANT)
+        near = list(one_slip_away(token))
         known = [word for word, is_known in zip(near, base.knows(near), strict=True) if is_known]
         candidates = [
             (word[0] != token[0], vocabulary.word_idf(word), word) for word in known if vocabulary.knows(word)
