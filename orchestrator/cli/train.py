@@ -40,6 +40,9 @@ Names: TypeAlias = Annotated[
     typer.Option("--names/--no-names", help="Read each label's name as one example more; on where they are few."),
 ]
 
+Patience: TypeAlias = Annotated[
+    int | None, typer.Option("--patience", min=1, help="Stop once the held-out loss has not fallen for so many epochs.")
+]
 Spelling: TypeAlias = Annotated[
     bool | None,
     typer.Option("--spelling/--no-spelling", help="Read a word nobody knows as the one that was meant; on."),
@@ -63,10 +66,7 @@ def train(
         Path | None, typer.Option("--out-of-scope", metavar="FILE", help="Requests for nobody: one a line, or .jsonl.")
     ] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, max=10_000, help="Passes over the data.")] = None,
-    patience: Annotated[
-        int | None,
-        typer.Option("--patience", min=1, help="Stop once the held-out loss has not fallen for so many epochs."),
-    ] = None,
+    patience: Patience = None,
     names: Names = None,
     spelling: Spelling = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Of everything drawn at random; 0 if not given.")] = None,
