@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from router.encoder import Vocabulary
 from router.manifest import TrainedLabel
 from router.model_file import ModelArrays
 from router.packed_rows import pack
 from router.profile import AgentProfile
+from router.vocabulary import Vocabulary
 
 _TINY = np.float32(1e-12)
 

@@ -1,7 +1,7 @@
 """Owns the base encoder: a vector for each of many common words, learnt from public text, a few bytes a word."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -71,6 +71,13 @@ class BaseEncoder:
         vector: NDArray[np.float32] = stretches.ravel().astype(np.float32)
         vector *= np.float32(1 / (float(vector @ vector) ** 0.5 or 1))
         return vector
+
+    def knows(self, tokens: Sequence[str]) -> NDArray[np.bool_]:
+        """Return which words have a vector of their own, shape (tokens,)."""
+        keys = np.array([token_hash(token) for token in tokens], dtype=np.uint32)
+        at = np.minimum(self.hashes.searchsorted(keys), len(self.hashes) - 1)
+        known: NDArray[np.bool_] = self.hashes[at] == keys
+        return known
 
     def rarity(self, token: str) -> float:
         """Return how rare a word is in running text, up to 1: a / (a + its frequency) with a = ``COMMON``."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from router.encoder import Vocabulary
 from router.features import Buckets
+from router.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, slots=True)

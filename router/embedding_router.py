@@ -1,7 +1,6 @@
 """Owns the trained router as it is served: NumPy only, agents added and removed while it runs."""
 
 import threading
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
@@ -15,19 +14,21 @@ from router.base_encoder import base_of
 from router.beta_map import BetaMap
 from router.budget import Mix, among_strangers, keep_budget, swaying
 from router.calibration import Calibration
-from router.encoder import Encoded, Encoder, Vocabulary
+from router.encoder import Encoded, Encoder
 from router.errors import RouterError
 from router.manifest import Manifest
 from router.model_file import ModelArrays, read_model
 from router.prediction import Prediction
 from router.profile import AgentProfile
 from router.protocol import NO_VETOES, Study
-from router.rarity import NOTHING, Heard, Hearsay, Rarity
+from router.rarity import NOTHING, Hearsay, Rarity
 from router.reasons import Reasons
 from router.roster_file import read_roster, write_roster
 from router.snapshot import Entry, Snapshot, take_snapshot
+from router.spelling import as_written, spelling
 from router.strangers import Strangers
 from router.text_study import TextStudy
+from router.vocabulary import Vocabulary
 
 
 class EmbeddingRouter:
@@ -68,6 +69,7 @@ class EmbeddingRouter:
         self._trained = dict(zip(cards, arrays.head[:, None], strict=True))
         self._background = arrays.background
         base = base_of(manifest.base)
+        meant = spelling(vocabulary, base) if base and manifest.spelling else as_written
         self._encoder = Encoder(
             vocabulary,
             rows,
@@ -75,8 +77,9 @@ class EmbeddingRouter:
             manifest.sketch_weight,
             base,
             manifest.base_weight,
+            meant,
         )
-        self._rarity = Rarity(vocabulary, base) if manifest.rare_words else None
+        self._rarity = Rarity(vocabulary, base, meant=meant) if manifest.rare_words else None
         sizes = (manifest.size, manifest.base_size, manifest.sketch_size)
         self._strangers = Strangers(sizes, manifest.stranger_weights, manifest.stranger_bias)
         beta = BetaMap(manifest.rise, manifest.fall, manifest.shift)
@@ -252,7 +255,7 @@ class EmbeddingRouter:
         texts = [self._encoder.encode(text) for text in profile.texts]
         heard = NOTHING
         if self._rarity is not None:
-            heard = Heard(len(texts), Counter(word for text in texts for word in set(text.reading.tokens)))
+            heard = self._rarity.hear([text.reading.tokens for text in texts])
         if profile.summary and profile.examples:
             texts.append(self._encoder.encode(profile.summary))  # says more than one example does, so it counts twice
         rows = self._strangers.rows(self._read_cards(texts), self._background)

@@ -1,7 +1,6 @@
 """Owns the encoder: a text becomes one vector, by one look-up a known word and one gather for its word pairs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -11,7 +10,9 @@ from router.base_encoder import BaseEncoder
 from router.features import STAMP, Places, Template, order_buckets, order_template, word_buckets
 from router.packed_rows import PackedRows
 from router.sketch import sketch_word
+from router.spelling import Meant, as_written
 from router.tokenizer import MAX_CHARS, MAX_TOKENS, pieces
+from router.vocabulary import Vocabulary
 from router.word_cache import EMPTY, LONGEST, NUMBER, Reading, WordCache, Words
 
 Vector: TypeAlias = NDArray[np.float32]
@@ -22,41 +23,6 @@ _FLOAT: Final = np.dtype(np.float32)
 _made: Final[Any] = tuple.__new__  # what a named tuple does when it is called, without the Python in between
 #: So many ones, by their number: a product with them adds rows the fastest.
 _ONES: Final = tuple(np.ones(count, dtype=np.float32) for count in range(MAX_TOKENS + 1))
-
-
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
-    """The buckets that training has seen, with their inverse document frequency.
-
-    Attributes:
-        bits: Logarithm of the number of buckets.
-        buckets: Seen buckets in rising order, shape (features,).
-        idf: Inverse document frequency of each, shape (features,).
-        unseen_idf: That of a feature no training text has.
-        word_order: Whether pairs of words are features beside the words themselves.
-    """
-
-    bits: int
-    buckets: NDArray[np.int32]
-    idf: NDArray[np.float32]
-    unseen_idf: float
-    word_order: bool = True
-    index: Places = field(init=False, repr=False)  # of the type that all look-ups want: nothing is converted
-
-    def __post_init__(self) -> None:
-        index = np.full(1 << self.bits, -1, dtype=np.intp)
-        index[self.buckets] = np.arange(len(self.buckets))
-        object.__setattr__(self, "index", index)
-
-    def seen(self, buckets: NDArray[np.int64]) -> Places:
-        """Return the row numbers of those buckets that training has seen, in their order."""
-        rows = self.index.take(buckets)
-        return rows[rows >= 0]
-
-    def word_idf(self, bucket: int) -> float:
-        """Return the inverse document frequency of a word, given its bucket."""
-        row = self.index[bucket]
-        return float(self.idf[row]) if row >= 0 else self.unseen_idf
 
 
 class WordOrder(NamedTuple):
@@ -134,6 +100,7 @@ class Encoder:
         sketch_weight: float,
         base: BaseEncoder | None = None,
         base_weight: float = 0.0,
+        meant: Meant = as_written,
     ) -> None:
         """Serve these rows.
 
@@ -144,6 +111,7 @@ class Encoder:
             sketch_weight: Factor on the sketch.
             base: The base encoder, if the model was trained with one.
             base_weight: Factor on its vectors.
+            meant: What a word is read as.
         """
         self.vocabulary = vocabulary
         self.trained = rows.size
@@ -155,7 +123,7 @@ class Encoder:
         self._sketch_weight = sketch_weight
         self._base = base
         self._base_weight = base_weight
-        self._cache = WordCache(self._word, self.width, vocabulary.bits)
+        self._cache = WordCache(self._word, self.width, vocabulary.bits, meant=meant)
         self._no_pairs = np.zeros(0, dtype=np.intp), order_template(0, 0)
         none = np.zeros((0, self.trained), dtype=_FLOAT)
         self._no_order = WordOrder(none, none[:, 0], self._no_pairs[1])
@@ -244,7 +212,7 @@ class Encoder:
         buckets = word_buckets(token, self.vocabulary.bits)
         seen = self.vocabulary.seen(buckets)
         trained = self._rows.sum(seen)
-        idf = self.vocabulary.word_idf(int(buckets[0]))
+        idf = self.vocabulary.word_idf(token)
         sketch = sketch_word(buckets, self._sketch_size) * np.float32(idf * self._sketch_weight)
         if self._base is None:
             return np.concatenate([trained, sketch])

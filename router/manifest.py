@@ -142,6 +142,11 @@ class Manifest:
     training_digest: str = field(metadata={_CHECK: _text})
     digest: str = field(default="", metadata={_CHECK: _text})
 
+    @property
+    def spelling(self) -> bool:
+        """Return whether a word that training has not seen is read as one that was meant, see ``router.spelling``."""
+        return self.config.get("spelling") is True
+
     def to_json(self) -> str:
         """Return the manifest as JSON; the same manifest gives the same characters."""
         return json.dumps(asdict(self), separators=(",", ":"), allow_nan=False)

@@ -3,13 +3,15 @@
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from router.base_encoder import BaseEncoder
-from router.encoder import Vector, Vocabulary
-from router.features import word_bucket
+from router.encoder import Vector
+from router.spelling import Meant, as_written
+from router.vocabulary import Vocabulary
 from router.word_cache import CACHED_WORDS
 
 
@@ -72,14 +74,22 @@ class Rarity:
     too, so that the rows of others stay what they are when an agent comes or goes.
     """
 
-    def __init__(self, vocabulary: Vocabulary, base: BaseEncoder | None, hearsay: Hearsay | None = None) -> None:
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        base: BaseEncoder | None,
+        hearsay: Hearsay | None = None,
+        meant: Meant = as_written,
+    ) -> None:
         """Weigh words for these texts.
 
         Args:
             vocabulary: What training has seen.
             base: The base encoder; without one no word is common in running text.
             hearsay: The cards of the strangers; never written to.
+            meant: What a word is read as.
         """
+        self._meant = meant
         self._vocabulary = vocabulary
         self._base = base
         self._hearsay = hearsay or Hearsay()
@@ -88,14 +98,20 @@ class Rarity:
 
     def among(self, hearsay: Hearsay) -> "Rarity":
         """Return the weights where these are the cards of the strangers."""
-        return Rarity(self._vocabulary, self._base, hearsay)
+        return Rarity(self._vocabulary, self._base, hearsay, self._meant)
+
+    def hear(self, texts: Sequence[Sequence[str]]) -> Heard:
+        """Return what a card adds, given the words of its texts."""
+        return Heard(len(texts), Counter(chain.from_iterable(set(map(self._meant, words)) for words in texts)))
 
     def in_card(self, token: str) -> float:
         """Return a word's weight in a card."""
+        token = self._meant(token)
         return self._common(token) / self._trained(token)
 
     def in_request(self, token: str) -> float:
         """Return a word's weight in a request."""
+        token = self._meant(token)
         trained, heard = self._trained(token), self._hearsay
         known = (1 + self._texts) / math.exp(trained - 1)  # one more than the texts of training that have the word
         by_text = math.log((1 + self._texts + heard.texts) / (known + heard.words[token])) + 1
@@ -117,4 +133,4 @@ class Rarity:
         return self._base.rarity(token) if self._base else 1.0
 
     def _trained(self, token: str) -> float:
-        return self._vocabulary.word_idf(word_bucket(token, self._vocabulary.bits))
+        return self._vocabulary.word_idf(token)

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from router.base_encoder import BaseEncoder
 from router.corpus import Corpus, Occurrences
-from router.encoder import Vocabulary
 from router.features import (
     GRAM,
     WORD,
@@ -21,7 +20,9 @@ from router.features import (
     word_stamps,
 )
 from router.sketch import sketch_word
+from router.spelling import Meant
 from router.tokenizer import tokenize
+from router.vocabulary import Vocabulary
 
 Fixed: TypeAlias = NDArray[np.float32]
 
@@ -92,7 +93,7 @@ class Reader:
         """
         lines = self._read(texts)
         weights = np.array(
-            [vocabulary.word_idf(int(self._of_word[place][0])) * weigh(word) for word, place in self._places.items()],
+            [vocabulary.word_idf(word) * weigh(word) for word in self._places],
             dtype=np.float32,
         )
         sums = np.zeros((len(texts), self._fixed.shape[1]), dtype=np.float32)
@@ -137,6 +138,13 @@ class Reader:
             kinds.append(template.kind)
         none = np.zeros(0, dtype=np.int64)
         return _Line(np.array(words, dtype=np.int64), np.concatenate([none, *buckets]), np.concatenate([none, *kinds]))
+
+
+def read_as(texts: Sequence[str], meant: Meant) -> list[str]:
+    """Return texts with each word that is meant to be another one put right; the others as they are."""
+    lines = [tokenize(text) for text in texts]
+    right = [list(map(meant, line)) for line in lines]
+    return [text if line == read else " ".join(read) for text, line, read in zip(texts, lines, right, strict=True)]
 
 
 def _word_kinds(size: int) -> NDArray[np.int64]:

@@ -26,7 +26,7 @@ from router.training_config import Progress, Report, TrainingConfig, recipe, rec
 
 #: Beside the sketch, what only agents added later are to see: no score of a trained one changes within float32.
 _FAINT: Final = 1e-4
-_LATER: Final = {"base_noise", "names", "sum_by_row"}
+_LATER: Final = {"base_noise", "names", "spelling", "sum_by_row"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,15 +15,16 @@ from router.base_encoder import bundled_base
 from router.checkpoint import State
 from router.corpus import Corpus, learn_vocabulary
 from router.course import Course
-from router.encoder import Vocabulary
 from router.errors import RouterError
 from router.held_out import NONE_OF_THESE
 from router.model import Adagrad, BagModel, Batch, Scales, loss_of, select
 from router.model_file import ModelArrays
 from router.rarity import Rarity
-from router.reader import Reader
+from router.reader import Reader, read_as
+from router.spelling import Meant, as_written, spelling
 from router.thumbs import Thumbs
 from router.training_config import Progress, Report, TrainingConfig
+from router.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Fitted:
         reader: What takes a text apart.
         texts: What was learnt from.
         corpus: The same in terms of the vocabulary.
+        meant: What a word of any other text is read as.
     """
 
     model: BagModel
@@ -45,6 +47,7 @@ class Fitted:
     reader: Reader
     texts: Sequence[str]
     corpus: Corpus
+    meant: Meant
 
     @property
     def sizes(self) -> tuple[int, int, int]:
@@ -61,12 +64,13 @@ class Fitted:
         The trained part as in ``vectors``, base and sketch weighed and each of length 1.
         """
         weigh = Rarity(self.vocabulary, self.reader.base).in_card
-        base, sketch = self.reader.fixed(texts, self.vocabulary, weigh)
+        base, sketch = self.reader.fixed(read_as(texts, self.meant), self.vocabulary, weigh)
         return np.concatenate([self.vectors(texts)[:, : self.sizes[0]], unit(base), unit(sketch)], axis=1)
 
     def batch(self, texts: Sequence[str]) -> Batch:
         """Return texts as the network reads them."""
-        corpus = self.corpus if texts == self.texts else self.reader.corpus(texts, self.vocabulary)
+        read = texts == self.texts
+        corpus = self.corpus if read else self.reader.corpus(read_as(texts, self.meant), self.vocabulary)
         return select(corpus, np.arange(len(texts)), self.scales)
 
     def arrays(
@@ -127,7 +131,7 @@ def fit_network(
     directions = _directions(corpus.base, targets, labels) * min(config.base_share, 1.0)
     model = BagModel(len(vocabulary.buckets), _size(config, labels), directions, generator)
     optimizer = Adagrad(model, by_rows=config.sum_by_row)
-    fitted = Fitted(model, vocabulary, scales, reader, texts, corpus)
+    fitted = Fitted(model, vocabulary, scales, reader, texts, corpus, _spelling(vocabulary, config))
     judge, position = _judge(fitted, course, config), _Position(model, optimizer, generator)
     for epoch in range(position.resume(course, stage) + 1, (course.epochs or config.epochs) + 1):
         if course.is_over(stage):
@@ -233,6 +237,10 @@ def _read(texts: Sequence[str], config: TrainingConfig, reader: Reader) -> tuple
     found, ordered = reader.occurrences(texts), config.word_order
     vocabulary = learn_vocabulary(found, len(texts), config.bits, config.min_df, word_order=ordered)
     return vocabulary, reader.corpus(texts, vocabulary)
+
+
+def _spelling(vocabulary: Vocabulary, config: TrainingConfig) -> Meant:
+    return spelling(vocabulary, bundled_base()) if config.spelling else as_written
 
 
 def _size(config: TrainingConfig, labels: int) -> int:

@@ -24,6 +24,7 @@ class TrainingConfig:
         bits: Logarithm of the number of hash buckets.
         word_order: Whether pairs of words are features; a dozen examples an agent cannot teach them.
         names: Whether the label's name is read as one example more, see ``router.label_name``; never held out.
+        spelling: Whether a word that is neither seen nor known is read as the one that was meant, ``router.spelling``.
         min_df: Least number of texts with a word, character n-gram, bigram, skip-bigram, pair.
         epochs: Passes over the examples.
         patience: Where not 0, stop once the loss on held-out examples has not fallen for so many epochs.
@@ -53,6 +54,7 @@ class TrainingConfig:
     bits: int = 20
     word_order: bool = True
     names: bool = False
+    spelling: bool = True
     min_df: tuple[int, int, int, int, int] = (1, 2, 2, 2, 5)
     epochs: int = 20
     patience: int = 0

@@ -81,7 +81,14 @@ class Reading(NamedTuple):
 class WordCache:
     """Bounded cache of what words are; when it is full it starts over, and readers keep the old one."""
 
-    def __init__(self, compute: Callable[[str], Vectors], width: int, bits: int, capacity: int = CACHED_WORDS) -> None:
+    def __init__(
+        self,
+        compute: Callable[[str], Vectors],
+        width: int,
+        bits: int,
+        capacity: int = CACHED_WORDS,
+        meant: Callable[[str], str] = str,
+    ) -> None:
         """Keep at most ``capacity`` words (at least ``MAX_TOKENS``) of ``width`` floats each.
 
         Args:
@@ -89,7 +96,9 @@ class WordCache:
             width: Length of a vector.
             bits: Logarithm of the number of buckets.
             capacity: Number of words.
+            meant: What a word is read as; it has that word's vector and codes.
         """
+        self._meant = meant
         self._compute = compute
         self._width = width
         self._bits = bits
@@ -134,9 +143,10 @@ class WordCache:
 
     def _add(self, known: Words, missing: Sequence[str]) -> None:
         begin = len(known.tokens)
-        for place, token in enumerate(missing, begin):
+        meant = [self._meant(token) for token in missing]
+        for place, token in enumerate(meant, begin):
             known.vectors[place] = self._compute(token)
-        stamps = word_stamps([token_hash(token) for token in missing], begin, self._bits)
+        stamps = word_stamps([token_hash(token) for token in meant], begin, self._bits)
         known.tokens += missing
         known.stamps += stamps
         # Last: a reader that sees a place sees what lies there.

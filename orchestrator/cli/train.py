@@ -40,6 +40,14 @@ Names: TypeAlias = Annotated[
     typer.Option("--names/--no-names", help="Read each label's name as one example more; on where they are few."),
 ]
 
+Patience: TypeAlias = Annotated[
+    int | None, typer.Option("--patience", min=1, help="Stop once the held-out loss has not fallen for so many epochs.")
+]
+Spelling: TypeAlias = Annotated[
+    bool | None,
+    typer.Option("--spelling/--no-spelling", help="Read a word nobody knows as the one that was meant; on."),
+]
+
 #: Examples a label, on average, below which they are few.
 _FEW: Final = 20
 
@@ -58,11 +66,9 @@ def train(
         Path | None, typer.Option("--out-of-scope", metavar="FILE", help="Requests for nobody: one a line, or .jsonl.")
     ] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, max=10_000, help="Passes over the data.")] = None,
-    patience: Annotated[
-        int | None,
-        typer.Option("--patience", min=1, help="Stop once the held-out loss has not fallen for so many epochs."),
-    ] = None,
+    patience: Patience = None,
     names: Names = None,
+    spelling: Spelling = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Of everything drawn at random; 0 if not given.")] = None,
     seeds: Annotated[
         str | None,
@@ -81,7 +87,7 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train a router from scratch: seconds on a laptop, no download; needs the extra `train`."""
-    wanted = (("epochs", epochs), ("patience", patience), ("names", names), ("seed", seed))
+    wanted = (("epochs", epochs), ("patience", patience), ("names", names), ("spelling", spelling), ("seed", seed))
     chosen: dict[str, Any] = {name: value for name, value in wanted if value is not None}
     _refuse_nonsense(data, error_budget, cards=cards, tuned=bool(chosen) or bool(seeds or out_of_scope))
     budget: dict[str, Any] = {"error_budget": error_budget, "budget_mix": budget_mix}

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 
 from router import EmbeddingRouter
 from router.base_encoder import bundled_base
-from router.encoder import Encoder, Vocabulary
+from router.encoder import Encoder
 from router.features import STAMP, edge_stamps, role_codes, token_hash, word_buckets
 from router.packed_rows import pack
 from router.tokenizer import tokenize
+from router.vocabulary import Vocabulary
 from router.word_cache import WordCache
 
 TEXTS = st.text(alphabet=st.characters(exclude_categories=()), max_size=60)
@@ -62,7 +63,7 @@ def test_a_base_encoder_stands_between_the_rows_and_the_sketch(encoder: Encoder)
     plain = encoder.encode("pay the bill").vector
     assert np.allclose(np.delete(based, np.s_[3 : 3 + base.size]), plain, atol=1e-5)
     buckets = {word: word_buckets(word, 10) for word in ("pay", "the", "bill")}
-    expected = sum(base.word(word, at) * known.word_idf(int(at[0])) * 0.25 for word, at in buckets.items())
+    expected = sum(base.word(word, at) * known.word_idf(word) * 0.25 for word, at in buckets.items())
     assert np.allclose(based[3 : 3 + base.size], expected, atol=1e-5)
 
 
@@ -103,13 +104,6 @@ def test_threads_that_read_while_others_learn_get_the_same_bits(encoder: Encoder
     for thread in threads:
         thread.join()
     assert not wrong
-
-
-def test_unseen_buckets_have_no_rows() -> None:
-    """A feature that training has not seen adds nothing to the trained part and has the highest IDF."""
-    vocabulary = Vocabulary(10, np.array([3], dtype=np.int32), np.ones(1, dtype=np.float32), 7.0)
-    assert vocabulary.seen(np.array([1, 3, 5])).tolist() == [0]
-    assert (vocabulary.word_idf(3), vocabulary.word_idf(4)) == (1.0, 7.0)
 
 
 def test_an_empty_text_has_only_its_edges(router: EmbeddingRouter) -> None:

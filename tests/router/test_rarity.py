@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.base_encoder import bundled_base
-from router.encoder import Vocabulary
 from router.features import word_bucket, word_buckets
 from router.rarity import Heard, Hearsay, Rarity
+from router.vocabulary import Vocabulary
 from router.word_cache import CACHED_WORDS
 
 BITS = 20

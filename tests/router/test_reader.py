@@ -3,7 +3,7 @@ import numpy as np
 from router.base_encoder import bundled_base
 from router.corpus import learn_vocabulary
 from router.features import token_hash, word_buckets
-from router.reader import Reader
+from router.reader import Reader, read_as
 from router.sketch import sketch_word
 
 TEXTS = ["a b", "a", ""]
@@ -38,7 +38,7 @@ def test_fixed_vectors_are_sums_over_words_by_hand() -> None:
     vocabulary = learn_vocabulary(read.occurrences(TEXTS), 3, 20, (1, 9, 9, 9, 9), word_order=True)
     found = read.fixed(["b c b"], vocabulary, {"a": 7.0, "b": 2.0, "c": 3.0}.__getitem__)
     b, c = (word_buckets(word, 20) for word in "bc")
-    weights = 2 * 2.0 * vocabulary.word_idf(int(b[0])), 3.0 * vocabulary.unseen_idf
+    weights = 2 * 2.0 * vocabulary.word_idf("b"), 3.0 * vocabulary.unseen_idf
     expected = (
         weights[0] * base.word("b", b) + weights[1] * base.word("c", c),
         weights[0] * sketch_word(b, 64) + weights[1] * sketch_word(c, 64),
@@ -58,3 +58,10 @@ def test_what_was_read_before_changes_nothing() -> None:
     one, other = fresh.corpus(texts, vocabulary), experienced.corpus(texts, vocabulary)
     for name in ("rows", "starts", "base", "sketch"):
         assert np.array_equal(getattr(one, name), getattr(other, name)), name
+
+
+def test_texts_are_put_right_word_by_word() -> None:
+    """A text without a slip stays as it is, with its capitals and its spaces; another one is its words, put right."""
+    right = {"teh": "the", "tabel": "table"}
+    texts = ["Lock  the Table", "Lock teh  tabel!", ""]
+    assert read_as(texts, lambda word: right.get(word, word)) == ["Lock  the Table", "lock the table !", ""]
