@@ -1,7 +1,6 @@
 """Owns the trained router as it is served: NumPy only, agents added and removed while it runs."""
 
 import threading
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
@@ -22,7 +21,7 @@ from router.model_file import ModelArrays, read_model
 from router.prediction import Prediction
 from router.profile import AgentProfile
 from router.protocol import NO_VETOES, Study
-from router.rarity import NOTHING, Heard, Hearsay, Rarity
+from router.rarity import NOTHING, Hearsay, Rarity
 from router.reasons import Reasons
 from router.roster_file import read_roster, write_roster
 from router.snapshot import Entry, Snapshot, take_snapshot
@@ -66,7 +65,7 @@ class EmbeddingRouter:
         self._manifest = manifest
         cards = [(label.name, label.profile_digest) for label in manifest.labels]
         self._trained = dict(zip(cards, arrays.head[:, None], strict=True))
-        self._background = arrays.background
+        self._background, self._head = arrays.background, arrays.head
         base = base_of(manifest.base)
         self._encoder = Encoder(
             vocabulary,
@@ -250,12 +249,10 @@ class EmbeddingRouter:
         if not profile.texts:
             raise RouterError(f"agent {profile.name!r} has neither summary nor examples; give its card some")
         texts = [self._encoder.encode(text) for text in profile.texts]
-        heard = NOTHING
-        if self._rarity is not None:
-            heard = Heard(len(texts), Counter(word for text in texts for word in set(text.reading.tokens)))
-        if profile.summary and profile.examples:
-            texts.append(self._encoder.encode(profile.summary))  # says more than one example does, so it counts twice
-        rows = self._strangers.rows(self._read_cards(texts), self._background)
+        if profile.summary.strip() and profile.examples:
+            texts.append(texts[-1])  # the summary says more than one example does, so it counts twice
+        heard = self._rarity.measure([text.reading.tokens for text in texts]) if self._rarity else NOTHING
+        rows = self._strangers.rows(self._read_cards(texts), self._background, self._head)
         return Entry(profile.name, profile.version, rows, stranger=True, heard=heard)
 
     def _read_cards(self, texts: Sequence[Encoded]) -> NDArray[np.float32]:

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -19,10 +19,12 @@ class Heard(NamedTuple):
     Attributes:
         texts: Number of its texts.
         words: In how many of those each word stands.
+        length: That of the card as ``Rarity.measure`` measures it; 0 where it has no word.
     """
 
     texts: int
     words: Mapping[str, int]
+    length: float = 0.0
 
 
 NOTHING: Final = Heard(0, {})
@@ -92,15 +94,34 @@ class Rarity:
 
     def in_card(self, token: str) -> float:
         """Return a word's weight in a card."""
-        return self._common(token) / self._trained(token)
+        return self.in_text(token) / self._trained(token)
 
     def in_request(self, token: str) -> float:
         """Return a word's weight in a request."""
-        trained, heard = self._trained(token), self._hearsay
-        known = (1 + self._texts) / math.exp(trained - 1)  # one more than the texts of training that have the word
+        return self.asked(token) / self._trained(token)
+
+    def in_text(self, token: str) -> float:
+        """Return how rare a word is in running text, up to 1."""
+        return self._base.rarity(token) if self._base else 1.0
+
+    def asked(self, token: str) -> float:
+        """Return a word's weight in a request, whatever weight training gave it."""
+        heard = self._hearsay
+        # One more than the texts of training that have the word.
+        known = (1 + self._texts) / math.exp(self._trained(token) - 1)
         by_text = math.log((1 + self._texts + heard.texts) / (known + heard.words[token])) + 1
         by_card = math.log((1 + heard.cards) / (1 + heard.spread[token])) + 1
-        return self._common(token) * by_card * math.sqrt(by_text) / trained
+        return self.in_text(token) * by_card * math.sqrt(by_text)
+
+    def measure(self, texts: Sequence[Collection[str]]) -> Heard:
+        """Return what a card adds, given the words of each of its texts.
+
+        Its length is that of a vector with a place for each word, there the word's rarity in running text times the
+        root of the number of texts that have it. The sum is rounded once, so the order of the words is no matter.
+        """
+        words = Counter(word for text in texts for word in set(text))
+        square = math.fsum(self.in_text(word) ** 2 * times for word, times in words.items())
+        return Heard(len(texts), words, math.sqrt(square))
 
     def of_request(self, tokens: Sequence[str]) -> Vector:
         """Return the weights of a request's words, shape (tokens,)."""
@@ -112,9 +133,6 @@ class Rarity:
                 self._requests = known = {}
             weights = [known.setdefault(token, self.in_request(token)) for token in tokens]
         return np.array(weights, dtype=np.float32)
-
-    def _common(self, token: str) -> float:
-        return self._base.rarity(token) if self._base else 1.0
 
     def _trained(self, token: str) -> float:
         return self._vocabulary.word_idf(word_bucket(token, self._vocabulary.bits))

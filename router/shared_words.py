@@ -1,0 +1,100 @@
+"""Owns the shared words: how like an agent added later is to a request by the very words that both have."""
+
+import math
+import threading
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from router.encoder import Vector
+from router.rarity import Heard, Rarity
+from router.tokenizer import MAX_TOKENS
+from router.word_scores import CACHED_BYTES
+
+#: Share of a stranger's score, its constant apart, that comes from the very words; the rest comes from its rows.
+BY_WORDS: Final = 0.45
+
+
+class _Column(NamedTuple):
+    """A word: its weight in a request, and that times what it is to each agent, shape (agents,)."""
+
+    weight: float
+    gives: Vector
+
+
+class SharedWords:
+    """The cosine between the words of a request and those of each agent's card, a place for each word.
+
+    A sketch of a text is that with noise: two words that have nothing in common are a little alike there. Here they are
+    not, and so the few words that tell a hundred agents apart count for what they are. In a card a word weighs its
+    rarity in running text times the root of the number of texts that have it, see ``Rarity.measure``; in a request what
+    ``Rarity.asked`` says.
+
+    What a word gives to the agents is computed when it is first asked for. The cache is bounded: when it is full it
+    starts over, and readers keep the old one, so that they need no lock.
+    """
+
+    def __init__(self, cards: Sequence[Heard], rarity: Rarity, capacity_bytes: int = CACHED_BYTES) -> None:
+        """Score the agents that have these cards.
+
+        Args:
+            cards: What was heard of each agent.
+            rarity: How words are weighed.
+            capacity_bytes: Bound of the cache; but at least the words of one text are kept.
+        """
+        self._cards = cards
+        self._rarity = rarity
+        self._capacity = max(capacity_bytes // (4 * max(len(cards), 1)), MAX_TOKENS)
+        self._lock = threading.Lock()
+        self._columns: dict[str, _Column] = {}
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def score(self, tokens: Sequence[str]) -> Vector:
+        """Return the cosine with each agent, 0 to 1, shape (agents,).
+
+        Args:
+            tokens: The words of a text, one to ``MAX_TOKENS``; each counts as often as it stands there.
+        """
+        known = self._columns
+        try:
+            columns = [known[token] for token in tokens]
+        except KeyError:
+            known = self._fill(dict.fromkeys(tokens))
+            columns = [known[token] for token in tokens]
+        total = np.zeros(len(self._cards), dtype=np.float32)
+        for column in columns:
+            total += column.gives
+        total *= np.float32(1 / math.hypot(*(column.weight for column in columns)))
+        return total
+
+    def split(self, tokens: Sequence[str], card: Heard) -> list[float]:
+        """Return what each word of a text, at least one, gives to the cosine with one agent."""
+        weights = [self._rarity.asked(token) for token in tokens]
+        length = math.hypot(*weights)
+        return [weight * self._in_card(token, card) / length for token, weight in zip(tokens, weights, strict=True)]
+
+    def _fill(self, tokens: dict[str, None]) -> dict[str, _Column]:
+        with self._lock:
+            known = self._columns
+            missing = [token for token in tokens if token not in known]
+            if len(known) + len(missing) > self._capacity:
+                known, missing = {}, list(tokens)
+            for token in missing:
+                known[token] = self._column(token)
+            self._columns = known
+            return known
+
+    def _column(self, token: str) -> _Column:
+        weight, rare = self._rarity.asked(token), self._rarity.in_text(token)
+        gives = np.zeros(len(self._cards), dtype=np.float32)
+        for at, card in enumerate(self._cards):
+            if token in card.words:
+                gives[at] = weight * rare * math.sqrt(card.words[token]) / card.length
+        return _Column(weight, gives)
+
+    def _in_card(self, token: str, card: Heard) -> float:
+        times = card.words.get(token, 0)
+        return self._rarity.in_text(token) * math.sqrt(times) / card.length if times else 0.0
