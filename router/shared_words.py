@@ -43,7 +43,8 @@ class SharedWords:
             rarity: How words are weighed.
             capacity_bytes: Bound of the cache; but at least the words of one text are kept.
         """
-        self._cards = cards
+        self._words = [card.words for card in cards]
+        self._lengths = np.array([card.length or 1.0 for card in cards])  # without a word there is nothing to divide
         self._rarity = rarity
         self._capacity = max(capacity_bytes // (4 * max(len(cards), 1)), MAX_TOKENS)
         self._lock = threading.Lock()
@@ -64,7 +65,7 @@ class SharedWords:
         except KeyError:
             known = self._fill(dict.fromkeys(tokens))
             columns = [known[token] for token in tokens]
-        total = np.zeros(len(self._cards), dtype=np.float32)
+        total = np.zeros(len(self._words), dtype=np.float32)
         for column in columns:
             total += column.gives
         total *= np.float32(1 / math.hypot(*(column.weight for column in columns)))
@@ -88,12 +89,10 @@ class SharedWords:
             return known
 
     def _column(self, token: str) -> _Column:
-        weight, rare = self._rarity.asked(token), self._rarity.in_text(token)
-        gives = np.zeros(len(self._cards), dtype=np.float32)
-        for at, card in enumerate(self._cards):
-            if token in card.words:
-                gives[at] = weight * rare * math.sqrt(card.words[token]) / card.length
-        return _Column(weight, gives)
+        weight = self._rarity.asked(token)
+        times = np.array([words.get(token, 0) for words in self._words])
+        gives = np.sqrt(times) * (weight * self._rarity.in_text(token)) / self._lengths
+        return _Column(weight, gives.astype(np.float32))
 
     def _in_card(self, token: str, card: Heard) -> float:
         times = card.words.get(token, 0)

@@ -55,9 +55,9 @@ def test_words_in_common_alone_count() -> None:
 @given(TEXTS)
 def test_what_each_word_gives_sums_to_the_score(tokens: list[str]) -> None:
     """For every agent, whatever is asked, within a millionth."""
-    words = shared(CARDS)
-    for card, score in zip(words._cards, words.score(tokens).tolist(), strict=True):
-        assert sum(words.split(tokens, card)) == pytest.approx(score, abs=1e-6)
+    words, plain = shared(CARDS), Rarity(UNTAUGHT, bundled_base())
+    for card, score in zip(CARDS, words.score(tokens).tolist(), strict=True):
+        assert sum(words.split(tokens, plain.measure([card]))) == pytest.approx(score, abs=1e-6)
 
 
 @settings(deadline=None, max_examples=40)
