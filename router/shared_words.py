@@ -10,6 +10,7 @@ import numpy as np
 from router.encoder import Vector
 from router.rarity import Heard, Rarity
 from router.tokenizer import MAX_TOKENS
+from router.word_cache import CACHED_WORDS
 from router.word_scores import CACHED_BYTES
 
 #: Share of a stranger's score, its constant apart, that comes from the very words; the rest comes from its rows.
@@ -41,12 +42,12 @@ class SharedWords:
         Args:
             cards: What was heard of each agent.
             rarity: How words are weighed.
-            capacity_bytes: Bound of the cache; but at least the words of one text are kept.
+            capacity_bytes: Bound of the cache, which keeps ``CACHED_WORDS`` words at most and one text's at least.
         """
         self._words = [card.words for card in cards]
         self._lengths = np.array([card.length or 1.0 for card in cards])  # without a word there is nothing to divide
         self._rarity = rarity
-        self._capacity = max(capacity_bytes // (4 * max(len(cards), 1)), MAX_TOKENS)
+        self._capacity = max(min(capacity_bytes // (4 * max(len(cards), 1)), CACHED_WORDS), MAX_TOKENS)
         self._lock = threading.Lock()
         self._columns: dict[str, _Column] = {}
 

@@ -10,6 +10,7 @@ from router.encoder import Vocabulary
 from router.rarity import Hearsay, Rarity
 from router.shared_words import SharedWords
 from router.tokenizer import MAX_TOKENS
+from router.word_cache import CACHED_WORDS
 
 UNTAUGHT = Vocabulary(20, np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.float32), 1.0)
 WORDS = ["refund", "card", "the", "lost", "xyzzy", "please", "box", *(f"w{at}" for at in range(200))]
@@ -78,6 +79,14 @@ def test_what_is_kept_is_bounded_and_starts_over() -> None:
         small.score(WORDS[begin : begin + 50])
         assert 0 < len(small) <= MAX_TOKENS
     assert small.score(WORDS[:5]).tolist() == first
+
+
+def test_a_few_agents_keep_no_more_words_than_the_encoder() -> None:
+    """A stream of words that nobody has said before does not fill the memory, however little a word takes."""
+    words = shared(CARDS)
+    for begin in range(0, 2 * CACHED_WORDS, 100):
+        words.score([f"new{at}" for at in range(begin, begin + 100)])
+    assert 0 < len(words) <= CACHED_WORDS
 
 
 def test_threads_that_meet_the_same_new_words_agree() -> None:
