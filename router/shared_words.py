@@ -2,7 +2,8 @@
 
 import math
 import threading
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -60,25 +61,27 @@ class SharedWords:
         Args:
             tokens: The words of a text, one to ``MAX_TOKENS``; each counts as often as it stands there.
         """
-        known = self._columns
+        often, known = Counter(tokens), self._columns
         try:
-            columns = [known[token] for token in tokens]
+            columns = [known[token] for token in often]
         except KeyError:
-            known = self._fill(dict.fromkeys(tokens))
-            columns = [known[token] for token in tokens]
+            known = self._fill(often)
+            columns = [known[token] for token in often]
         total = np.zeros(len(self._words), dtype=np.float32)
-        for column in columns:
-            total += column.gives
-        total *= np.float32(1 / math.hypot(*(column.weight for column in columns)))
+        for column, times in zip(columns, often.values(), strict=True):
+            total += column.gives * np.float32(times)
+        weights = [column.weight * times for column, times in zip(columns, often.values(), strict=True)]
+        total *= np.float32(1 / math.hypot(*weights))
         return total
 
     def split(self, tokens: Sequence[str], card: Heard) -> list[float]:
         """Return what each word of a text, at least one, gives to the cosine with one agent."""
-        weights = [self._rarity.asked(token) for token in tokens]
-        length = math.hypot(*weights)
-        return [weight * self._in_card(token, card) / length for token, weight in zip(tokens, weights, strict=True)]
+        often = Counter(tokens)
+        weights = {token: self._rarity.asked(token) for token in often}
+        length = math.hypot(*(weights[token] * times for token, times in often.items()))
+        return [weights[token] * self._in_card(token, card) / length for token in tokens]
 
-    def _fill(self, tokens: dict[str, None]) -> dict[str, _Column]:
+    def _fill(self, tokens: Collection[str]) -> dict[str, _Column]:
         with self._lock:
             known = self._columns
             missing = [token for token in tokens if token not in known]

@@ -34,10 +34,18 @@ def test_likeness_is_the_cosine_of_the_words_by_hand() -> None:
 
 
 def test_a_word_that_is_repeated_counts_again_by_hand() -> None:
-    """A word that stands twice among three adds two shares, and each of the three lengthens the request."""
+    """A word that stands twice beside another is two long and one wide."""
     rarity = Rarity(UNTAUGHT, None)
     found = SharedWords([rarity.measure([["lost"]])], rarity).score(["lost", "lost", "card"])
-    assert found == pytest.approx([2 / 3**0.5])
+    assert found == pytest.approx([2 / 5**0.5])
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.sampled_from(WORDS[:4]), min_size=1, max_size=MAX_TOKENS))
+def test_no_agent_is_more_like_a_request_than_itself(tokens: list[str]) -> None:
+    """However often a request says its words, it is a cosine: 0 to 1."""
+    found = shared(CARDS).score(tokens)
+    assert ((found >= 0) & (found <= 1 + 1e-6)).all()
 
 
 def test_what_all_agents_say_tells_less_than_what_one_says() -> None:
