@@ -29,6 +29,9 @@ class Heard(NamedTuple):
 
 NOTHING: Final = Heard(0, {})
 
+#: A word counts in a card by the number of the card's texts that have it, to this power.
+OFTEN: Final = 0.7
+
 
 class Hearsay:
     """What the cards of all strangers add to the texts of training; a card that goes leaves no trace in it.
@@ -117,10 +120,10 @@ class Rarity:
         """Return what a card adds, given the words of each of its texts.
 
         Its length is that of a vector with a place for each word, there the word's rarity in running text times the
-        root of the number of texts that have it. The sum is rounded once, so the order of the words is no matter.
+        number of texts that have it to the power ``OFTEN``. The sum is rounded once, so that words have no order.
         """
         words = Counter(word for text in texts for word in set(text))
-        square = math.fsum(self.in_text(word) ** 2 * times for word, times in words.items())
+        square = math.fsum((self.in_text(word) * times**OFTEN) ** 2 for word, times in words.items())
         return Heard(len(texts), words, math.sqrt(square))
 
     def of_request(self, tokens: Sequence[str]) -> Vector:

@@ -9,13 +9,15 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from router.encoder import Vector
-from router.rarity import Heard, Rarity
+from router.rarity import OFTEN, Heard, Rarity
 from router.tokenizer import MAX_TOKENS
 from router.word_cache import CACHED_WORDS
 from router.word_scores import CACHED_BYTES
 
-#: Share of a stranger's score, its constant apart, that comes from the very words; the rest comes from its rows.
-BY_WORDS: Final = 0.45
+#: A stranger's score, its constant apart, is so much of what its rows give and so much of the cosine of the very words
+#: times the weights of all parts: more than one in all, for a request shares fewer words with a card than n-grams.
+BY_ROWS: Final = 0.65
+BY_WORDS: Final = 0.6
 
 
 class _Column(NamedTuple):
@@ -29,9 +31,8 @@ class SharedWords:
     """The cosine between the words of a request and those of each agent's card, a place for each word.
 
     A sketch of a text is that with noise: two words that have nothing in common are a little alike there. Here they are
-    not, and so the few words that tell a hundred agents apart count for what they are. In a card a word weighs its
-    rarity in running text times the root of the number of texts that have it, see ``Rarity.measure``; in a request what
-    ``Rarity.asked`` says.
+    not, and so the few words that tell a hundred agents apart count for what they are. What a
+    word weighs in a card ``Rarity.measure`` says, and ``Rarity.asked`` what it weighs in a request.
 
     What a word gives to the agents is computed when it is first asked for. The cache is bounded: when it is full it
     starts over, and readers keep the old one, so that they need no lock.
@@ -94,10 +95,10 @@ class SharedWords:
 
     def _column(self, token: str) -> _Column:
         weight = self._rarity.asked(token)
-        times = np.array([words.get(token, 0) for words in self._words])
-        gives = np.sqrt(times) * (weight * self._rarity.in_text(token)) / self._lengths
+        times = np.array([words.get(token, 0) for words in self._words], dtype=np.float64)
+        gives = times**OFTEN * (weight * self._rarity.in_text(token)) / self._lengths
         return _Column(weight, gives.astype(np.float32))
 
     def _in_card(self, token: str, card: Heard) -> float:
         times = card.words.get(token, 0)
-        return self._rarity.in_text(token) * math.sqrt(times) / card.length if times else 0.0
+        return self._rarity.in_text(token) * times**OFTEN / card.length if times else 0.0

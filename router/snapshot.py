@@ -20,7 +20,7 @@ from router.instant import Instant, prepare
 from router.instant_reasons import InstantReasons, prepare_reasons
 from router.prediction import Prediction
 from router.rarity import NOTHING, Heard, Rarity
-from router.shared_words import BY_WORDS, SharedWords
+from router.shared_words import BY_ROWS, BY_WORDS, SharedWords
 from router.strangers import Strangers
 from router.word_cache import EMPTY
 from router.word_scores import MANY, WordScores
@@ -89,7 +89,7 @@ class Crowd:
                 trained = self.measure.parts[0]
                 scores += self.rows[:, trained].dot(vector[trained] * np.float32(lengths[0]))
         if self.shared is not None:
-            scores *= np.float32(1 - BY_WORDS)
+            scores *= np.float32(BY_ROWS)
             scores += self.shared.score(tokens) * np.float32(BY_WORDS * sum(self.measure.weights))
         scores += np.float32(self.measure.bias)
         return scores
@@ -106,7 +106,7 @@ class Crowd:
         if self.shared is not None:
             scale = BY_WORDS * sum(self.measure.weights)
             by_words = self.shared.split(parts.tokens, entry.heard)
-            gives = [(1 - BY_WORDS) * one + scale * other for one, other in zip(gives, by_words, strict=True)]
+            gives = [BY_ROWS * one + scale * other for one, other in zip(gives, by_words, strict=True)]
         return Attribution([word for word, _ in of_words], [weight + share for weight in gives])
 
     def _weigh(self, tokens: Sequence[str], words: Vector, vector: Vector) -> tuple[Vector, Vector]:

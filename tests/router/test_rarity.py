@@ -34,10 +34,10 @@ def test_a_word_weighs_by_the_texts_of_training_and_the_cards_by_hand() -> None:
 
 
 def test_a_card_is_measured_by_hand() -> None:
-    """Two texts, "refund" in both, "please" twice in one: without a base encoder each weighs the root of its texts."""
+    """Two texts, "refund" in both, "please" twice in one: each weighs its texts to the power 0.7."""
     heard = Rarity(TRAINED, None).measure([["refund", "please", "please"], ["refund"]])
     assert (heard.texts, heard.words) == (2, {"refund": 2, "please": 1})
-    assert heard.length == pytest.approx(3**0.5)
+    assert heard.length == pytest.approx((2**1.4 + 1) ** 0.5)
     assert Rarity(TRAINED, None).measure([[]]) == Heard(1, {}, 0.0)
 
 

@@ -30,7 +30,7 @@ def test_likeness_is_the_cosine_of_the_words_by_hand() -> None:
     rarity = Rarity(UNTAUGHT, None)
     first, second = rarity.measure([["refund", "card"], ["refund", "lost", "box"]]), rarity.measure([["lost"]])
     found = SharedWords([first, second], rarity).score(["refund", "please"])
-    assert found == pytest.approx([2**0.5 / 5**0.5 / 2**0.5, 0.0])
+    assert found == pytest.approx([2**0.7 / (2**1.4 + 3) ** 0.5 / 2**0.5, 0.0])
 
 
 def test_a_word_that_is_repeated_counts_again_by_hand() -> None:
