@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from router.prediction import Abstained, Candidate, Prediction, rank_candidates
     from router.profile import AgentProfile
     from router.promotion import Verdict, judge
-    from router.protocol import LearnsAgents, Router
+    from router.protocol import LearnsAgents, Respells, Router
     from router.reasons import Counterfactual, Reasons, find_reasons
     from router.reward_model import RewardModel, calibrated
 
@@ -57,6 +57,7 @@ __all__ = [
     "Policy",
     "Prediction",
     "Reasons",
+    "Respells",
     "RewardModel",
     "Router",
     "RouterError",
@@ -109,6 +110,7 @@ _MODULES = {
     "Policy": "router.off_policy",
     "Prediction": "router.prediction",
     "Reasons": "router.reasons",
+    "Respells": "router.protocol",
     "RewardModel": "router.reward_model",
     "Router": "router.protocol",
     "RouterError": "router.errors",

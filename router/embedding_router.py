@@ -67,7 +67,7 @@ class EmbeddingRouter:
         self._manifest = manifest
         cards = [(label.name, label.profile_digest) for label in manifest.labels]
         self._trained = dict(zip(cards, arrays.head[:, None], strict=True))
-        self._background = arrays.background
+        self._background, self._head = arrays.background, arrays.head
         base = base_of(manifest.base)
         meant = spelling(vocabulary, base) if base and manifest.spelling else as_written
         self._encoder = Encoder(
@@ -178,6 +178,10 @@ class EmbeddingRouter:
         at_once = (self._snapshot or self._rebuild()).reasons
         return None if vetoes or at_once is None else at_once(text)
 
+    def read_as(self, text: str) -> dict[str, str]:
+        """Return the words of a text that are read as others; see ``Respells.read_as``."""
+        return self._encoder.read_as(text)
+
     def study(self, text: str, vetoes: Mapping[str, str] = NO_VETOES) -> Study:
         """Decide on one request and keep what its reasons are made of; see ``Studies.study``."""
         snapshot = self._snapshot or self._rebuild()
@@ -253,12 +257,10 @@ class EmbeddingRouter:
         if not profile.texts:
             raise RouterError(f"agent {profile.name!r} has neither summary nor examples; give its card some")
         texts = [self._encoder.encode(text) for text in profile.texts]
-        heard = NOTHING
-        if self._rarity is not None:
-            heard = self._rarity.hear([text.reading.tokens for text in texts])
-        if profile.summary and profile.examples:
-            texts.append(self._encoder.encode(profile.summary))  # says more than one example does, so it counts twice
-        rows = self._strangers.rows(self._read_cards(texts), self._background)
+        if profile.summary.strip() and profile.examples:
+            texts.append(texts[-1])  # the summary says more than one example does, so it counts twice
+        heard = self._rarity.measure([text.reading.tokens for text in texts]) if self._rarity else NOTHING
+        rows = self._strangers.rows(self._read_cards(texts), self._background, self._head)
         return Entry(profile.name, profile.version, rows, stranger=True, heard=heard)
 
     def _read_cards(self, texts: Sequence[Encoded]) -> NDArray[np.float32]:

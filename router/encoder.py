@@ -11,7 +11,7 @@ from router.features import STAMP, Places, Template, order_buckets, order_templa
 from router.packed_rows import PackedRows
 from router.sketch import sketch_word
 from router.spelling import Meant, as_written
-from router.tokenizer import MAX_CHARS, MAX_TOKENS, pieces
+from router.tokenizer import MAX_CHARS, MAX_TOKENS, pieces, tokenize
 from router.vocabulary import Vocabulary
 from router.word_cache import EMPTY, LONGEST, NUMBER, Reading, WordCache, Words
 
@@ -123,6 +123,7 @@ class Encoder:
         self._sketch_weight = sketch_weight
         self._base = base
         self._base_weight = base_weight
+        self._meant = meant
         self._cache = WordCache(self._word, self.width, vocabulary.bits, meant=meant)
         self._no_pairs = np.zeros(0, dtype=np.intp), order_template(0, 0)
         none = np.zeros((0, self.trained), dtype=_FLOAT)
@@ -207,6 +208,10 @@ class Encoder:
         """Return what ``encode`` returns, without computing it again for the text that was encoded last."""
         last = self._last
         return Encoded._make(last if last is not None and last[0] == text else self.read(text))
+
+    def read_as(self, text: str) -> dict[str, str]:
+        """Return the words of a text that are read as others, each with the word that is meant, in their order."""
+        return {token: meant for token in tokenize(text) if (meant := self._meant(token)) != token}
 
     def _word(self, token: str) -> Vector:
         buckets = word_buckets(token, self.vocabulary.bits)

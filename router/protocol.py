@@ -69,6 +69,15 @@ class Studies(Protocol):
 
 
 @runtime_checkable
+class Respells(Protocol):
+    """A router that reads some misspelt words as those that were meant."""
+
+    def read_as(self, text: str) -> Mapping[str, str]:
+        """Return the words of a text that are read as others, each with the word that is meant."""
+        ...
+
+
+@runtime_checkable
 class LearnsAgents(Protocol):
     """A router to which agents can be added, and from which they can be taken, while it serves."""
 

@@ -2,8 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -21,13 +20,18 @@ class Heard(NamedTuple):
     Attributes:
         texts: Number of its texts.
         words: In how many of those each word stands.
+        length: That of the card as ``Rarity.measure`` measures it; 0 where it has no word.
     """
 
     texts: int
     words: Mapping[str, int]
+    length: float = 0.0
 
 
 NOTHING: Final = Heard(0, {})
+
+#: A word counts in a card by the number of the card's texts that have it, to this power.
+OFTEN: Final = 0.7
 
 
 class Hearsay:
@@ -89,7 +93,7 @@ class Rarity:
             hearsay: The cards of the strangers; never written to.
             meant: What a word is read as.
         """
-        self._meant = meant
+        self.meant = meant  #: What a word is read as; ``in_text`` and ``asked`` are of words that are meant.
         self._vocabulary = vocabulary
         self._base = base
         self._hearsay = hearsay or Hearsay()
@@ -98,25 +102,40 @@ class Rarity:
 
     def among(self, hearsay: Hearsay) -> "Rarity":
         """Return the weights where these are the cards of the strangers."""
-        return Rarity(self._vocabulary, self._base, hearsay, self._meant)
-
-    def hear(self, texts: Sequence[Sequence[str]]) -> Heard:
-        """Return what a card adds, given the words of its texts."""
-        return Heard(len(texts), Counter(chain.from_iterable(set(map(self._meant, words)) for words in texts)))
+        return Rarity(self._vocabulary, self._base, hearsay, self.meant)
 
     def in_card(self, token: str) -> float:
         """Return a word's weight in a card."""
-        token = self._meant(token)
-        return self._common(token) / self._trained(token)
+        token = self.meant(token)
+        return self.in_text(token) / self._trained(token)
 
     def in_request(self, token: str) -> float:
         """Return a word's weight in a request."""
-        token = self._meant(token)
-        trained, heard = self._trained(token), self._hearsay
-        known = (1 + self._texts) / math.exp(trained - 1)  # one more than the texts of training that have the word
+        token = self.meant(token)
+        return self.asked(token) / self._trained(token)
+
+    def in_text(self, token: str) -> float:
+        """Return how rare a word that is meant is in running text, up to 1."""
+        return self._base.rarity(token) if self._base else 1.0
+
+    def asked(self, token: str) -> float:
+        """Return the weight of a word that is meant in a request, whatever weight training gave it."""
+        heard = self._hearsay
+        # One more than the texts of training that have the word.
+        known = (1 + self._texts) / math.exp(self._trained(token) - 1)
         by_text = math.log((1 + self._texts + heard.texts) / (known + heard.words[token])) + 1
         by_card = math.log((1 + heard.cards) / (1 + heard.spread[token])) + 1
-        return self._common(token) * by_card * math.sqrt(by_text) / trained
+        return self.in_text(token) * by_card * math.sqrt(by_text)
+
+    def measure(self, texts: Sequence[Collection[str]]) -> Heard:
+        """Return what a card adds, given the words of each of its texts, as they are written.
+
+        Its length is that of a vector with a place for each word, there the word's rarity in running text times the
+        number of texts that have it to the power ``OFTEN``. The sum is rounded once, so that words have no order.
+        """
+        words = Counter(word for text in texts for word in set(map(self.meant, text)))
+        square = math.fsum((self.in_text(word) * times**OFTEN) ** 2 for word, times in words.items())
+        return Heard(len(texts), words, math.sqrt(square))
 
     def of_request(self, tokens: Sequence[str]) -> Vector:
         """Return the weights of a request's words, shape (tokens,)."""
@@ -128,9 +147,6 @@ class Rarity:
                 self._requests = known = {}
             weights = [known.setdefault(token, self.in_request(token)) for token in tokens]
         return np.array(weights, dtype=np.float32)
-
-    def _common(self, token: str) -> float:
-        return self._base.rarity(token) if self._base else 1.0
 
     def _trained(self, token: str) -> float:
         return self._vocabulary.word_idf(token)

@@ -1,6 +1,7 @@
 """Owns the roster file: the agents that a router has registered, with their rows, so that they outlive the process."""
 
 import json
+import math
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +16,7 @@ from router.kinds import MOST_KINDS
 from router.rarity import Heard
 from router.snapshot import Entry, digest_entries
 
-FORMAT: Final = 2  # 1 had one row an agent
+FORMAT: Final = 3  # 1 had one row an agent, 2 no length of its words
 MAX_FILE_BYTES: Final = 1024**3
 MAX_ABOUT_BYTES: Final = 32 * 1024**2
 _FRAME_BYTES: Final = 4096  # at most what an archive of two arrays adds to them
@@ -41,10 +42,7 @@ def write_roster(path: Path, model: str, entries: Mapping[str, Entry]) -> None:
         "format": FORMAT,
         "model": model,
         "digest": digest_entries(model, ordered),
-        "agents": [
-            [e.name, e.version, e.stranger, len(e.rows), e.heard.texts, dict(sorted(e.heard.words.items()))]
-            for e in ordered
-        ],
+        "agents": [_say(entry) for entry in ordered],
     }
     rows = np.concatenate([entry.rows for entry in ordered]) if ordered else np.zeros((0, 0), dtype=np.float32)
     text = np.frombuffer(json.dumps(about, separators=(",", ":")).encode(), dtype=np.uint8)
@@ -52,6 +50,12 @@ def write_roster(path: Path, model: str, entries: Mapping[str, Entry]) -> None:
         problem = f"would not be read again with {len(ordered)} agents, it would be too large"
         raise ModelFileError(path, problem, "keep fewer agents in one router, or register them by their cards")
     write_arrays(path, {_ABOUT: text, _ROWS: rows.astype("<f4", copy=False)})
+
+
+def _say(entry: Entry) -> list[Any]:
+    heard = entry.heard
+    words = dict(sorted(heard.words.items()))
+    return [entry.name, entry.version, entry.stranger, len(entry.rows), heard.texts, words, heard.length]
 
 
 def read_roster(path: Path, model: str, width: int) -> dict[str, Entry]:
@@ -114,16 +118,17 @@ class _Agent(NamedTuple):
     rows: int
     texts: int
     words: dict[str, int]
+    length: float
 
     def entry(self, rows: NDArray[np.float32]) -> Entry:
         """Return it as a router has it."""
-        return Entry(self.name, self.version, rows, self.stranger, Heard(self.texts, self.words))
+        return Entry(self.name, self.version, rows, self.stranger, Heard(self.texts, self.words, self.length))
 
 
 def _agents(path: Path, agents: list[Any]) -> list[_Agent]:
     found: list[_Agent] = []
     for at, agent in enumerate(agents):
-        kinds = [str, str, bool, int, int, dict]
+        kinds = [str, str, bool, int, int, dict, float]
         if not isinstance(agent, list) or [type(part) for part in agent] != kinds or not _counts(*agent[3:]):
             raise ModelFileError(path, f"has no name, version, kind, rows and words for its agent {at}", _REMEDY)
         found.append(_Agent(*agent))
@@ -132,11 +137,13 @@ def _agents(path: Path, agents: list[Any]) -> list[_Agent]:
     return found
 
 
-def _counts(rows: int, texts: int, words: dict[str, Any]) -> bool:
-    """Return whether there are rows, and each word stands in one of the texts at least, in no more than there are."""
+def _counts(rows: int, texts: int, words: dict[str, Any], length: float) -> bool:
+    """Return whether there are rows, each word stands in one to all of the texts, and only words have a length."""
     return (
         1 <= rows <= MOST_KINDS
         and texts >= 0
+        and math.isfinite(length)
+        and (length > 0 if words else length == 0)
         and all(type(times) is int and 1 <= times <= texts for times in words.values())
     )
 

@@ -20,6 +20,7 @@ from router.instant import Instant, prepare
 from router.instant_reasons import InstantReasons, prepare_reasons
 from router.prediction import Prediction
 from router.rarity import NOTHING, Heard, Rarity
+from router.shared_words import BY_ROWS, BY_WORDS, SharedWords
 from router.strangers import Strangers
 from router.word_cache import EMPTY
 from router.word_scores import MANY, WordScores
@@ -46,7 +47,8 @@ class Entry:
     @cached_property
     def digest(self) -> bytes:
         """Return 32 bytes over name, version, rows, whether it is a stranger, and what was heard of it."""
-        heard = (self.heard.texts, sorted(self.heard.words.items()))
+        length = (self.heard.length,) if self.heard.length else ()
+        heard = (self.heard.texts, sorted(self.heard.words.items()), *length)
         about = repr((self.name, self.version, self.stranger, heard)).encode()
         return hashlib.sha256(about + self.rows.tobytes()).digest()
 
@@ -62,6 +64,7 @@ class Crowd:
         words: What each word gives to each of them; None while they are so few that a product is faster.
         parts: Which of the three parts are summed by word.
         rarity: How words are weighed; None where they are weighed as in training.
+        shared: How like they are by their very words; None where words are weighed as in training.
     """
 
     rows: NDArray[np.float32]
@@ -70,6 +73,7 @@ class Crowd:
     words: WordScores | None
     parts: tuple[int, ...]
     rarity: Rarity | None
+    shared: SharedWords | None
 
     def scores(self, encoded: Encoded) -> NDArray[np.float32]:
         """Return their scores for a text with a word, shape (strangers,)."""
@@ -84,6 +88,9 @@ class Crowd:
             if self.measure.weights[0]:  # pairs of words are in this part too, and they are too many to keep
                 trained = self.measure.parts[0]
                 scores += self.rows[:, trained].dot(vector[trained] * np.float32(lengths[0]))
+        if self.shared is not None:
+            scores *= np.float32(BY_ROWS)
+            scores += self.shared.score(tokens) * np.float32(BY_WORDS * sum(self.measure.weights))
         scores += np.float32(self.measure.bias)
         return scores
 
@@ -95,8 +102,12 @@ class Crowd:
         factors = self.measure.factors(vector)
         row = _middle(entry) if self.words is not None else entry.rows[entry.rows.dot(vector * factors).argmax()]
         of_words = split_score(parts._replace(words=words, vector=vector), row * factors, 1.0)
-        share = self.measure.bias / len(of_words)
-        return Attribution([word for word, _ in of_words], [weight + share for _, weight in of_words])
+        gives, share = [weight for _, weight in of_words], self.measure.bias / len(of_words)
+        if self.shared is not None:
+            scale = BY_WORDS * sum(self.measure.weights)
+            by_words = self.shared.split(parts.tokens, entry.heard)
+            gives = [BY_ROWS * one + scale * other for one, other in zip(gives, by_words, strict=True)]
+        return Attribution([word for word, _ in of_words], [weight + share for weight in gives])
 
     def _weigh(self, tokens: Sequence[str], words: Vector, vector: Vector) -> tuple[Vector, Vector]:
         """Return the weights of the words, shape (tokens,), and the vector with them, shape (width,)."""
@@ -227,13 +238,14 @@ def take_snapshot(
 
 def _gather(others: Sequence[Entry], encoder: Encoder, measure: Strangers, rarity: Rarity | None) -> Crowd:
     parts = tuple(at for at in (1, 2) if measure.weights[at] and measure.sizes[at])
+    shared = SharedWords([entry.heard for entry in others], rarity) if rarity else None
     if len(others) < MANY or not parts:
         starts = np.cumsum([0, *(len(entry.rows) for entry in others[:-1])])
         rows = _stack([entry.rows for entry in others], encoder.width)
-        return Crowd(rows, starts, measure, None, parts, rarity)
+        return Crowd(rows, starts, measure, None, parts, rarity, shared)
     rows = np.stack([_middle(entry) for entry in others])
     words = WordScores(rows, [measure.parts[at] for at in parts], encoder.words)
-    return Crowd(rows, np.arange(len(rows)), measure, words, parts, rarity)
+    return Crowd(rows, np.arange(len(rows)), measure, words, parts, rarity, shared)
 
 
 def _middle(entry: Entry) -> Vector:

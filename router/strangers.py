@@ -14,8 +14,10 @@ from router.kinds import MOST_KINDS, sort_into_kinds
 Vectors: TypeAlias = NDArray[np.float32]
 
 #: Of the held-out requests of old agents, so many may go to pretended new ones.
-MAY_TAKE: Final = 0.025
+MAY_TAKE: Final = 0.03
 _OF_ITS_KIND: Final = 0.4  # share of a row that is of one kind of the examples, the rest being of all of them
+_AWAY: Final = 0.3  # so far the rows of an agent turn away from the trained agents that they are most like
+_NEAREST: Final = 3  # and from so many of them
 _SETTLED: Final = 2  # so often the likest kinds are chosen anew by the weights that were learnt
 _NEWTON_STEPS: Final = 12
 _HALVINGS: Final = 8
@@ -53,14 +55,16 @@ class Strangers:
         known = trained + base
         return slice(0, trained), slice(trained, known), slice(known, known + sketch)
 
-    def rows(self, vectors: Vectors, background: Vectors) -> Vectors:
+    def rows(self, vectors: Vectors, background: Vectors, head: Vectors) -> Vectors:
         """Return the rows of an agent known by examples, shape (kinds, width).
 
-        Each is the prototype of all examples and that of one kind of them, mixed, times the weights.
+        Each is the prototype of all examples and that of one kind of them, mixed, times the weights; in the trained
+        part they are turned away from those agents of the training that they are most like.
 
         Args:
             vectors: Of the examples, each part of length 1 or of what it is in the whole, shape (examples, width).
             background: Mean of those of the training texts, shape (width,).
+            head: Rows of the agents that training knew, registered or not, shape (known, width).
         """
         parts = [(part, weight) for part, weight in zip(self.parts, self.weights, strict=True) if weight]
         if not parts:  # a rehearsal in which no likeness told anything
@@ -71,7 +75,10 @@ class Strangers:
             mine, others = vectors[:, part], background[part]
             whole = prototype(mine, others) * np.float32(1 - _OF_ITS_KIND)
             for row, kind in zip(rows, kinds, strict=True):
-                row[part] = (whole + prototype(mine[kind], others) * np.float32(_OF_ITS_KIND)) * np.float32(weight)
+                row[part] = whole + prototype(mine[kind], others) * np.float32(_OF_ITS_KIND)
+            if part == self.parts[0]:
+                rows[:, part] = _turn_away(rows[:, part], unit(head[:, part]))
+            rows[:, part] *= np.float32(weight)
         return rows
 
     def factors(self, vector: Vectors) -> Vectors:
@@ -140,9 +147,16 @@ def rehearse(
         sizes: Lengths of the trained, base and sketch parts.
     """
     plain = Strangers(sizes, (1.0, 1.0, 1.0), 0.0)
-    rows = np.stack([_as_many(plain.rows(card, background)) for card in cards])
+    rows = np.stack([_as_many(plain.rows(card, background, head)) for card in cards])
     likeness = [np.tensordot(unit(vectors[:, part]), rows[:, :, part], (1, 2)) for part in plain.parts]
     return Rehearsal(vectors @ head.T, np.stack(likeness, axis=3), truth)
+
+
+def _turn_away(rows: Vectors, known: Vectors) -> Vectors:
+    """Return an agent's rows less a share of the mean of those unit rows that they are most like (Rocchio 1971)."""
+    nearest = np.argsort(-known.dot(rows.mean(axis=0)), kind="stable")[:_NEAREST]
+    turned: Vectors = rows - known[nearest].mean(axis=0) * np.float32(_AWAY)
+    return turned
 
 
 def _as_many(rows: Vectors) -> Vectors:

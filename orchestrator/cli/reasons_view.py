@@ -24,18 +24,29 @@ _EXAMPLE_WIDTH: Final = 100
 def collect_reasons(
     router: Router, text: str, agents: Sequence[Agent], vetoes: Mapping[str, str] = EMPTY
 ) -> dict[str, Any]:
-    """Return the decision on a request and its reasons as a JSON object, with the `nearest` examples of the leader."""
-    from router import Embeds, Exemplars, find_reasons
+    """Return the decision on a request and its reasons as a JSON object, with the `nearest` examples of the leader.
+
+    Words that are read as others are in `read_as`, each with the one that was meant.
+    """
+    from router import Embeds, Exemplars, Respells, find_reasons
 
     reasons = find_reasons(router, text, vetoes)
     leader = reasons.prediction.leader
     profiles = [profile_of(agent.card) for agent in agents if agent.card.name == leader]
     nearest = Exemplars(router, profiles).nearest(text, leader) if profiles and isinstance(router, Embeds) else ()
-    return {**expand_candidates(reasons.to_json()), "nearest": [[one.text, round(one.likeness, 6)] for one in nearest]}
+    return {
+        **expand_candidates(reasons.to_json()),
+        "nearest": [[one.text, round(one.likeness, 6)] for one in nearest],
+        "read_as": dict(router.read_as(text)) if isinstance(router, Respells) else {},
+    }
 
 
 def view_reasons(reasons: Mapping[str, Any]) -> Iterator[Text | Table]:
     """Yield what `collect_reasons` says beyond the decision itself."""
+    if reasons.get("read_as"):  # not in a record, nor in one of an earlier version
+        yield cell("")
+        pairs = [f"“{shorten(word, 30)}” as “{meant}”" for word, meant in reasons["read_as"].items()]
+        yield cell("Read ").append_text(cell(_listed(pairs), "bold"))
     if not reasons["leader"]:
         return
     if reasons["runner_up"]:

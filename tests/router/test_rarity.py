@@ -33,6 +33,29 @@ def test_a_word_weighs_by_the_texts_of_training_and_the_cards_by_hand() -> None:
     assert rarity.in_card("refund") == pytest.approx(1 / trained, rel=1e-6)
 
 
+def test_a_card_is_measured_by_hand() -> None:
+    """Two texts, "refund" in both, "please" twice in one: each weighs its texts to the power 0.7."""
+    heard = Rarity(TRAINED, None).measure([["refund", "please", "please"], ["refund"]])
+    assert (heard.texts, heard.words) == (2, {"refund": 2, "please": 1})
+    assert heard.length == pytest.approx((2**1.4 + 1) ** 0.5)
+    assert Rarity(TRAINED, None).measure([[]]) == Heard(1, {}, 0.0)
+
+
+def test_a_card_has_the_same_length_in_whatever_order_its_words_come() -> None:
+    """The hash of a word differs between processes; what is measured does not, to the bit."""
+    rarity, words = Rarity(TRAINED, bundled_base()), [f"word{at}" for at in range(50)] + ["the", "refund", "tool"]
+    lengths = {rarity.measure([words[at:] + words[:at]]).length for at in range(len(words))}
+    assert len(lengths) == 1
+
+
+def test_what_training_gave_a_word_is_no_part_of_what_is_asked() -> None:
+    """The weights that multiply vectors of training are relative to it; those of the words themselves are not."""
+    rarity = Rarity(TRAINED, bundled_base(), Hearsay([Heard(2, {"refund": 1})]))
+    trained = math.log(10 / 2) + 1
+    assert rarity.asked("refund") == pytest.approx(rarity.in_request("refund") * trained, rel=1e-6)
+    assert rarity.in_text("refund") == pytest.approx(rarity.in_card("refund") * trained, rel=1e-6)
+
+
 def test_a_word_that_nobody_has_used_is_the_rarest() -> None:
     """By hand: in none of eleven texts, and not in the one card."""
     rarity = Rarity(TRAINED, None, Hearsay([Heard(2, {})]))

@@ -179,8 +179,8 @@ def test_another_model_is_refused(trained_on_pairs: TrainedModel, path: Path) ->
 
 def test_another_format_is_refused(empty: EmbeddingRouter, path: Path) -> None:
     """A file of another version of this program is refused by its format, whatever else it says."""
-    say(path, format=1, more="x")
-    with pytest.raises(ModelFileError, match="is not a roster file of format 2; register the agents by their cards"):
+    say(path, format=2, more="x")
+    with pytest.raises(ModelFileError, match="is not a roster file of format 3; register the agents by their cards"):
         empty.load_roster(path)
 
 
@@ -198,18 +198,24 @@ def test_what_is_said_about_agents_must_be_all_of_it(
     "agent",
     [
         ["a", "1", True],
-        ["a", 1, True, 1, 1, {}],
-        ["a", "1", 1, 1, 1, {}],
-        "abcdef",
-        [None, "1", True, 1, 1, {}],
-        ["a", "1", True, 1, -1, {}],
-        ["a", "1", True, 0, 1, {}],
-        ["a", "1", True, 9, 1, {}],
-        ["a", "1", True, True, 1, {}],
-        ["a", "1", True, 1, True, {}],
-        ["a", "1", True, 1, 1, {"w": 2}],
-        ["a", "1", True, 1, 1, {"w": 0}],
-        ["a", "1", True, 1, 1, {"w": "1"}],
+        ["a", 1, True, 1, 1, {}, 0.0],
+        ["a", "1", 1, 1, 1, {}, 0.0],
+        "abcdefg",
+        [None, "1", True, 1, 1, {}, 0.0],
+        ["a", "1", True, 1, -1, {}, 0.0],
+        ["a", "1", True, 0, 1, {}, 0.0],
+        ["a", "1", True, 9, 1, {}, 0.0],
+        ["a", "1", True, True, 1, {}, 0.0],
+        ["a", "1", True, 1, True, {}, 0.0],
+        ["a", "1", True, 1, 1, {"w": 2}, 1.0],
+        ["a", "1", True, 1, 1, {"w": 0}, 1.0],
+        ["a", "1", True, 1, 1, {"w": "1"}, 1.0],
+        ["a", "1", True, 1, 1, {"w": 1}, 0.0],
+        ["a", "1", True, 1, 1, {"w": 1}, -1.0],
+        ["a", "1", True, 1, 1, {"w": 1}, float("nan")],
+        ["a", "1", True, 1, 1, {"w": 1}, float("inf")],
+        ["a", "1", True, 1, 1, {"w": 1}, 1],
+        ["a", "1", True, 1, 1, {}, 1.0],
     ],
 )
 def test_an_agent_that_is_not_described_is_refused(empty: EmbeddingRouter, path: Path, agent: object) -> None:
@@ -229,9 +235,9 @@ def test_agents_out_of_order_are_refused(empty: EmbeddingRouter, path: Path, ord
         empty.load_roster(path)
 
 
-@pytest.mark.parametrize(("part", "value"), [(0, "fx-desc"), (1, "0.2"), (2, False), (4, 99), (5, {})])
+@pytest.mark.parametrize(("part", "value"), [(0, "fx-desc"), (1, "0.2"), (2, False), (4, 99), (5, {"w": 1}), (6, 0.5)])
 def test_an_edited_agent_is_found_out(empty: EmbeddingRouter, path: Path, part: int, value: object) -> None:
-    """Another name, version, kind or word does not match the digest."""
+    """Another name, version, kind, number of texts, word or length does not match the digest."""
     agents = said(path)["agents"]
     assert agents[0][0] == "fx-desk"
     agents[0][part] = value

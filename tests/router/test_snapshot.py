@@ -70,6 +70,35 @@ def test_few_strangers_are_scored_by_one_product() -> None:
     assert crowd.words is None
 
 
+def test_a_stranger_is_scored_by_its_rows_and_by_its_words_by_hand() -> None:
+    """0.65 of what its rows give, 0.6 of the cosine of its words as heavy as all parts together, and the constant."""
+    router = serve_few(rare_words=True)
+    crowd, encoded = router._current().crowd, router._encoder.encode("please unload the gondola")
+    assert crowd is not None
+    assert crowd.shared is not None
+    plain = replace(crowd, shared=None, measure=replace(crowd.measure, bias=0.0))
+    by_rows, by_words = plain.scores(encoded), crowd.shared.score(["please", "unload", "the", "gondola"])
+    assert 0 < float(by_words[0]) < 1
+    assert crowd.scores(encoded) == pytest.approx(0.65 * by_rows + 0.6 * (0.0 + 0.6 + 0.8) * by_words - 0.05)
+
+
+def test_where_training_rehearsed_words_are_no_score_of_their_own() -> None:
+    """Words weigh as training weighed them, and a card is not even listened to."""
+    router = serve_few(rare_words=False)
+    snapshot = router._current()
+    assert snapshot.crowd is not None
+    assert snapshot.crowd.shared is None
+    assert not snapshot.entries["gondolier"].heard.texts
+
+
+def serve_few(*, rare_words: bool) -> EmbeddingRouter:
+    """Serve the bundled model with an agent that it does not know."""
+    manifest, arrays = read_model(BUNDLED / "router.npz")
+    router = EmbeddingRouter(replace(manifest, rare_words=rare_words), arrays)
+    router.add(AgentProfile("gondolier", "1", "Rows people about.", ("unload the gondola", "wash the gondola")))
+    return router
+
+
 def test_a_crowd_in_bulk_is_decided_as_one_by_one(crowded: EmbeddingRouter) -> None:
     """Bulk routing uses the same columns: the leaders are those of single requests."""
     texts = ["fetch the box7", "paint jar13", "", "compare the logs of both runs"]
@@ -111,6 +140,7 @@ def test_the_fingerprint_depends_on_everything_but_the_order() -> None:
         fingerprint(one, replace(two, name="twp")),
         fingerprint(one, replace(two, stranger=False)),
         fingerprint(one, replace(two, heard=Heard(1, {"word": 1}))),
+        fingerprint(one, replace(two, heard=Heard(1, {"word": 1}, 0.5))),
         fingerprint(one, replace(two, rows=np.nextafter(two.rows, np.float32(9e9), dtype=np.float32))),
     ]
     assert len({same, *others}) == len(others) + 1

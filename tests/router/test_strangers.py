@@ -12,6 +12,7 @@ from router.model_file import read_model
 from router.strangers import MAY_TAKE, Measure, Rehearsal, Strangers, learn_strangers, rehearse
 
 SIZES = (2, 0, 64)
+NOBODY = np.zeros((1, 4), dtype=np.float32)  # training knew nobody that any row is like
 
 
 def made(seed: int, noise: float = 0.1) -> Rehearsal:
@@ -29,7 +30,7 @@ def test_a_row_is_the_weighted_prototypes_of_the_parts() -> None:
     strangers = Strangers((2, 0, 2), (0.5, 0.0, 2.0), 0.1)
     examples = np.array([[0.6, 0.0, 0.0, 0.8], [0.6, 0.0, 0.0, 0.8]], dtype=np.float32)
     background = np.array([0.1, 0.0, 0.0, 0.3], dtype=np.float32)
-    assert strangers.rows(examples, background) == pytest.approx(np.array([[0.5, 0.0, 0.0, 2.0]] * 2))
+    assert strangers.rows(examples, background, NOBODY) == pytest.approx(np.array([[0.5, 0.0, 0.0, 2.0]] * 2))
 
 
 def test_each_kind_of_examples_has_a_row_by_hand() -> None:
@@ -37,14 +38,30 @@ def test_each_kind_of_examples_has_a_row_by_hand() -> None:
     strangers = Strangers((2, 0, 2), (0.0, 0.0, 2.0), 0.0)
     examples = np.array([[0, 0, 1, 0], [0, 0, 0, 1]], dtype=np.float32)
     middle = 0.6 * 2**-0.5
-    rows = strangers.rows(examples, np.zeros(4, dtype=np.float32))
+    rows = strangers.rows(examples, np.zeros(4, dtype=np.float32), NOBODY)
     assert rows == pytest.approx(2 * np.array([[0, 0, middle + 0.4, middle], [0, 0, middle, middle + 0.4]]))
+
+
+def test_a_row_is_turned_away_from_the_trained_agents_it_is_most_like_by_hand() -> None:
+    """Less three tenths of the mean of the three nearest, as long as they may be; the fourth has no part in it."""
+    strangers = Strangers((4, 0, 0), (2.0, 0.0, 0.0), 0.0)
+    head = np.array([[0.8, 0.6, 0, 0], [2, 0, 0, 0], [0, 0, 0, 1], [0.6, 0, 0.8, 0]], dtype=np.float32)
+    (row,) = strangers.rows(np.array([[1, 0, 0, 0]], dtype=np.float32), np.zeros(4, dtype=np.float32), head)
+    assert row == pytest.approx([2 * (1 - 0.3 * 2.4 / 3), -2 * 0.3 * 0.6 / 3, -2 * 0.3 * 0.8 / 3, 0])
+
+
+def test_sketches_are_not_turned_away() -> None:
+    """What training learnt of old agents lies in the trained part: the others stay the plain prototype."""
+    strangers = Strangers((2, 0, 2), (1.0, 0.0, 1.0), 0.0)
+    head = np.array([[0.6, 0, 0.8, 0]], dtype=np.float32)
+    (row,) = strangers.rows(np.array([[1, 0, 1, 0]], dtype=np.float32), np.zeros(4, dtype=np.float32), head)
+    assert row == pytest.approx([0.7, 0, 1, 0])
 
 
 def test_where_no_part_has_a_say_a_stranger_is_like_nothing() -> None:
     """A rehearsal may find that no likeness tells anything: the agent still has a row, and the bias for its score."""
     strangers = Strangers((2, 0, 2), (0.0, 0.0, 0.0), -0.1)
-    assert not strangers.rows(np.ones((3, 4), dtype=np.float32), np.zeros(4, dtype=np.float32)).any()
+    assert not strangers.rows(np.ones((3, 4), dtype=np.float32), np.zeros(4, dtype=np.float32), NOBODY).any()
 
 
 def test_each_part_is_measured_by_its_own_length() -> None:
@@ -54,14 +71,15 @@ def test_each_part_is_measured_by_its_own_length() -> None:
 
 
 def test_a_rehearsal_scores_by_rows_and_by_likeness() -> None:
-    """The known agent's score is its row's product; the stranger's likenesses are the cosines of the parts."""
+    """The known agent's score is its row's product; a stranger's likenesses are those of the parts to its rows."""
     asked = np.array([[0.6, 0.0, 0.8, 0.0], [0.0, 0.6, 0.0, 0.8]], dtype=np.float32)
     head = np.array([[0.0, 1.0, 0.0, 0.0]], dtype=np.float32)
     one = rehearse(asked, head, np.zeros(4, dtype=np.float32), [asked[:1]], np.array([1, 0]), (2, 0, 2))
     assert one.known[:, 0] == pytest.approx([0.0, 0.6])
     assert one.likeness.shape == (2, 1, MOST_KINDS, 3)
     for kind in range(MOST_KINDS):
-        assert one.likeness[:, 0, kind] == pytest.approx(np.array([[1, 0, 1], [0, 0, 0]]))
+        # The trained part of the row is (1, 0) less 0.3 of the one known agent's (0, 1).
+        assert one.likeness[:, 0, kind] == pytest.approx(np.array([[1, 0, 1], [-0.3, 0, 0]]))
 
 
 @settings(deadline=None, max_examples=10)
