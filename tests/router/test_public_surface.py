@@ -31,6 +31,7 @@ NAMES = [
     "Policy",
     "Prediction",
     "Reasons",
+    "Respells",
     "RewardModel",
     "Router",
     "RouterError",
