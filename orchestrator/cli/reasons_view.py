@@ -46,7 +46,7 @@ def view_reasons(reasons: Mapping[str, Any]) -> Iterator[Text | Table]:
     if reasons.get("read_as"):  # not in a record, nor in one of an earlier version
         yield cell("")
         pairs = [f"“{shorten(word, 30)}” as “{meant}”" for word, meant in reasons["read_as"].items()]
-        yield cell("Read ").append_text(cell(_listed(pairs), "bold"))
+        yield cell("Read").append(" ").append_text(cell(_listed(pairs), "bold"))
     if not reasons["leader"]:
         return
     if reasons["runner_up"]:

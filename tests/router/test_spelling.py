@@ -107,6 +107,15 @@ def test_a_misspelt_request_has_the_scores_of_the_right_one(read: EmbeddingRoute
     assert read.predict(wrong).scoreboard.scores.tolist() == read.predict(right).scoreboard.scores.tolist()
 
 
+def test_what_was_read_as_another_word_can_be_asked_for(read: EmbeddingRouter) -> None:
+    """Each such word once, in the order of the text, beside the word that was meant; nothing of a text without slips."""
+    assert read.read_as("Lock the migrtaion, the MIGRTAION and the acounts") == {
+        "migrtaion": "migration",
+        "acounts": "accounts",
+    }
+    assert read.read_as("Lock the migration") == {}
+
+
 def test_reasons_name_the_words_as_they_were_written(read: EmbeddingRouter) -> None:
     """Who reads them knows the request, not what was made of it."""
     words = [word for word, _ in read.explain("repair the brokne migrtaion", read.names[0])]

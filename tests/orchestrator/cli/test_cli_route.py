@@ -62,6 +62,7 @@ def test_a_request_with_reasons_says_what_would_change_it(cli: Cli) -> None:
     assert body["counterfactual"]["changed"]
     assert sum(weight for _, weight in body["separation"]) == pytest.approx(body["margin"], abs=1e-5)
     assert body["nearest"] == []  # the router of these tests does not embed
+    assert body["read_as"] == {}  # nor does it spell
 
 
 @pytest.mark.usefixtures("bundled")
@@ -76,6 +77,17 @@ def test_the_bundled_router_shows_the_nearest_examples(cli: Cli) -> None:
     assert code == 0
     assert "Nearest examples of json-medic:" in out
     assert body["nearest"][0][0] in out
+
+
+@pytest.mark.usefixtures("bundled")
+def test_the_bundled_router_says_which_words_it_read_as_others(cli: Cli) -> None:
+    """Who reads the reasons of a misspelt request sees what it was taken for; of any other one there is nothing to say."""
+    misspelt, right = "please reapir this brokne json", "please repair this broken json"
+    bodies = [json.loads(cli("route", "--why", text, "--json")[1]) for text in (misspelt, right)]
+    assert [body["read_as"] for body in bodies] == [{"reapir": "repair", "brokne": "broken"}, {}]
+    assert bodies[0]["candidates"] == bodies[1]["candidates"]
+    assert "Read “reapir” as “repair” and “brokne” as “broken”" in " ".join(cli("route", "--why", misspelt)[1].split())
+    assert "Read “" not in cli("route", "--why", right)[1]
 
 
 @pytest.mark.usefixtures("bundled")

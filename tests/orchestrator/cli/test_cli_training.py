@@ -142,6 +142,14 @@ def test_names_are_read_where_examples_are_few_unless_told_not_to(cli: Cli, data
     assert len(digests) == 2
 
 
+def test_misspelt_words_are_read_as_they_were_meant_unless_told_not_to(cli: Cli, data: str) -> None:
+    """The model says so of itself."""
+    for arguments, read in (([], True), (["--no-spelling"], False)):
+        code, _, err = cli("train", "--data", data, "--epochs", "2", "--out", "m.npz", *arguments)
+        assert code == 0, err
+        assert read_model(Path("m.npz"))[0].spelling is read
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
