@@ -108,7 +108,7 @@ def test_a_misspelt_request_has_the_scores_of_the_right_one(read: EmbeddingRoute
 
 
 def test_what_was_read_as_another_word_can_be_asked_for(read: EmbeddingRouter) -> None:
-    """Each such word once, in the order of the text, beside the word that was meant; nothing of a text without slips."""
+    """Each such word once, in the order of the text, beside the word that was meant; none of a text without slips."""
     assert read.read_as("Lock the migrtaion, the MIGRTAION and the acounts") == {
         "migrtaion": "migration",
         "acounts": "accounts",

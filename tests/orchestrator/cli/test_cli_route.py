@@ -81,7 +81,7 @@ def test_the_bundled_router_shows_the_nearest_examples(cli: Cli) -> None:
 
 @pytest.mark.usefixtures("bundled")
 def test_the_bundled_router_says_which_words_it_read_as_others(cli: Cli) -> None:
-    """Who reads the reasons of a misspelt request sees what it was taken for; of any other one there is nothing to say."""
+    """Who reads the reasons of a misspelt request sees what it was taken for; of a right one nothing is said."""
     misspelt, right = "please reapir this brokne json", "please repair this broken json"
     bodies = [json.loads(cli("route", "--why", text, "--json")[1]) for text in (misspelt, right)]
     assert [body["read_as"] for body in bodies] == [{"reapir": "repair", "brokne": "broken"}, {}]
