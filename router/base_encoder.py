@@ -1,7 +1,7 @@
 """Owns the base encoder: a vector for each of many common words, learnt from public text, a few bytes a word."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -72,9 +72,8 @@ class BaseEncoder:
         vector *= np.float32(1 / (float(vector @ vector) ** 0.5 or 1))
         return vector
 
-    def knows(self, tokens: Sequence[str]) -> NDArray[np.bool_]:
-        """Return which words have a vector of their own, shape (tokens,)."""
-        keys = np.array([token_hash(token) for token in tokens], dtype=np.uint32)
+    def knows(self, keys: NDArray[np.uint32]) -> NDArray[np.bool_]:
+        """Return which words have a vector of their own, given the ``token_hash`` of each, shape (words,)."""
         at = np.minimum(self.hashes.searchsorted(keys), len(self.hashes) - 1)
         known: NDArray[np.bool_] = self.hashes[at] == keys
         return known

@@ -32,7 +32,7 @@ def read(text: str, manifest: Manifest, arrays: ModelArrays, base: BaseEncoder |
         return buckets_of(word, manifest.bits)[0] in idf
 
     def meant(word: str) -> str:
-        if len(word) < 4 or set(word) - set(ascii_lowercase) or is_common(word) or is_seen(word):
+        if not 4 <= len(word) <= 24 or set(word) - set(ascii_lowercase) or is_common(word) or is_seen(word):
             return word
         found = sorted(other for other in slips(word) if is_common(other) and is_seen(other))
         found.sort(key=lambda other: (other[0] != word[0], idf[buckets_of(other, manifest.bits)[0]]))
