@@ -17,7 +17,6 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
-from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.peers.environments import prepare
@@ -106,7 +105,6 @@ def _serve(python: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         text=True,
         env=environment,
-        cwd=Path.cwd(),
     )
 
 

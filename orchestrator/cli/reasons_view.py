@@ -43,7 +43,7 @@ def collect_reasons(
 
 def view_reasons(reasons: Mapping[str, Any]) -> Iterator[Text | Table]:
     """Yield what `collect_reasons` says beyond the decision itself."""
-    if reasons.get("read_as"):  # not in a record, nor in one of an earlier version
+    if reasons["read_as"]:
         yield cell("")
         pairs = [f"“{shorten(word, 30)}” as “{meant}”" for word, meant in reasons["read_as"].items()]
         yield cell("Read").append(" ").append_text(cell(_listed(pairs), "bold"))
