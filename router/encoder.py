@@ -125,7 +125,7 @@ class Encoder:
         self._base_weight = base_weight
         self._meant = meant
         self._cache = WordCache(self._word, self.width, vocabulary.bits, meant=meant)
-        self._no_pairs = np.zeros(0, dtype=np.intp), order_template(0, 0)
+        self._no_pairs = np.zeros(0, dtype=np.intp), order_template(0)
         none = np.zeros((0, self.trained), dtype=_FLOAT)
         self._no_order = WordOrder(none, none[:, 0], self._no_pairs[1])
         self._last: Plain | None = None
@@ -167,10 +167,10 @@ class Encoder:
     def _sum(self, text: str, line: Places, known: Words, keep: list[Parts] | None) -> Plain:
         """Look up words and pairs and add them up; in one function of local names, for this is half of a decision."""
         places = line[EMPTY::STAMP]
-        words = places.tolist()
+        words = len(places)
         pairs, template = self._no_pairs
         if self._has_order:
-            buckets, template = order_buckets(line, words, known.stamps)
+            buckets, template = order_buckets(line, words)
             # What training has not seen is at -1, where a row of zeros lies.
             pairs = self._index.take(buckets)
             # First: it frees more memory than the words need, and leaves it warm.
@@ -180,14 +180,14 @@ class Encoder:
                 levels, scales = self._rows.levels(pairs).astype(_FLOAT), self._rows.factors(pairs)
                 order = scales.dot(levels)
         of_words = known.vectors.take(places, 0)
-        vector: Vector = _ONES[len(words)].dot(of_words)
+        vector: Vector = _ONES[words].dot(of_words)
         if self._has_order:
             trained = vector[: self.trained]
             trained += order
         if keep is not None:
             kept = _made(WordOrder, (levels, scales, template)) if self._has_order else self._no_order
             tokens = known.tokens
-            tokens = [tokens[word] for word in words]
+            tokens = [tokens[place] for place in places.tolist()]
             keep.append(_made(Parts, (vector, of_words, kept, tokens)))
         return text, vector, line, known, pairs, template
 

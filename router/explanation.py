@@ -1,7 +1,7 @@
 """Owns the explanation: which word gave an agent how much of its score, exactly, because pooling is linear."""
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -54,15 +54,15 @@ def split_both(
     Returns:
         The one agent's shares, to the bit those of ``split_score``, the other's, then the losses of both.
     """
-    _, of_words, (levels, scales, template), tokens = parts
-    distinct, count, trained = template.distinct, len(tokens), levels.shape[1]
+    _, of_words, (levels, scales, _), tokens = parts
+    count, trained = len(tokens), levels.shape[1]
     words = min(PAIR_TOKENS, count)
     scale = scalar(factor)
     # What words give and what pairs give stand in one array, so that one product shares out both.
     gains = _empty(words + len(scales), _FLOAT)
     by_words, by_pairs = gains[:words], gains[words:]
     in_frame = of_words if words == count else of_words[:words]
-    share_out = _ownership(words, distinct).dot
+    share_out = _ownership(words).dot
     in_frame.dot(ours, by_words)
     levels.dot(ours[:trained], by_pairs)
     by_pairs *= scales
@@ -75,17 +75,7 @@ def split_both(
     told = share_out(gains)
     told *= scale
     second = told.tolist()
-    both = 2 * words
-    lost, also_lost = first[words:both], second[words:both]
-    if distinct:
-        apart = both + distinct
-        for at, one, other, gone, also_gone in zip(
-            _first_places(tokens), first[both:apart], second[both:apart], first[apart:], second[apart:], strict=True
-        ):
-            first[at] += one
-            second[at] += other
-            lost[at] += gone
-            also_lost[at] += also_gone
+    lost, also_lost = first[words:], second[words:]
     del first[words:], second[words:]
     if words < count:
         behind = of_words[words:]
@@ -99,7 +89,7 @@ def split_both(
 
 def _share_out(parts: Parts, row: Vector, factor: float) -> list[float]:
     """Return what each word gives to an agent."""
-    _, of_words, (levels, scales, template), tokens = parts
+    _, of_words, (levels, scales, _), tokens = parts
     scale = scalar(factor)
     words = min(len(tokens), PAIR_TOKENS) if len(scales) else 0
     alone = of_words[words:].dot(row)
@@ -111,35 +101,28 @@ def _share_out(parts: Parts, row: Vector, factor: float) -> list[float]:
     of_words[:words].dot(row, gains[:words])
     levels.dot(row[: levels.shape[1]], gains[words:])
     gains[words:] *= scales
-    owned = _ownership(words, template.distinct)[: 2 * words + template.distinct].dot(gains)
+    owned = _ownership(words).dot(gains)  # what leaving out takes away, too: half of a product may round otherwise
     owned *= scale
     told: list[float] = owned.tolist()
-    if template.distinct:
-        for at, share in zip(_first_places(tokens), told[2 * words :], strict=True):
-            told[at] += share
     return told[:words] + behind
 
 
-@lru_cache(maxsize=128)
-def _ownership(words: int, distinct: int) -> NDArray[np.float32]:
-    """Return how much of each word and of each word pair is whose, shape (2 * (words + distinct), words + pairs).
+@cache
+def _ownership(words: int) -> NDArray[np.float32]:
+    """Return how much of each word and of each word pair is whose, shape (2 * words, words + pairs).
 
-    The first rows are the shares of the words, the next what leaving each out takes away; then the same for the
-    distinct words, which own no word, for those that stand in the text own themselves.
+    The first rows are the shares of the words, the next what leaving each out takes away.
+
+    Args:
+        words: Their number, at most ``PAIR_TOKENS``.
     """
-    template = order_template(words, distinct)
+    template = order_template(words)
     pairs = np.arange(template.count)
-    shares = np.zeros((words + distinct, words + template.count), dtype=np.float32)
-    shares[:words, :words] = np.eye(words)
+    shares = np.zeros((words, words + template.count), dtype=np.float32)
+    shares[:, :words] = np.eye(words)
     for owners in template.owners:
         shares[owners, words + pairs] += 0.5
-    losses = np.ceil(shares)
-    return np.concatenate([shares[:words], losses[:words], shares[words:], losses[words:]])
-
-
-def _first_places(tokens: list[str]) -> list[int]:
-    """Return where every distinct word of a frame first stands in the text."""
-    return [tokens.index(token) for token in dict.fromkeys(tokens[:PAIR_TOKENS])]
+    return np.concatenate([shares, np.ceil(shares)])
 
 
 def scalar(value: float) -> NDArray[np.float32]:

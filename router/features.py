@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from sys import byteorder
 from typing import Final, TypeAlias
 
@@ -17,7 +17,6 @@ Places: TypeAlias = NDArray[np.intp]
 MIN_GRAM: Final = 2
 MAX_GRAM: Final = 5
 PAIR_TOKENS: Final = 24  # pairs grow with the square: only the first words of a text make them
-MAX_PAIRS: Final = 2 * PAIR_TOKENS + 1 + PAIR_TOKENS * (PAIR_TOKENS - 1) // 2
 
 # Odd constants of splitmix64 (Steele et al. 2014) and of the golden ratio: multiply, keep the high bits. Arrays
 # without dimensions, because a number would be made one for each operation.
@@ -31,8 +30,7 @@ _MASK: Final = (1 << 64) - 1
 WORD, GRAM, BIGRAM, SKIP, PAIR = range(5)
 START, END, WORDS = range(3)  # where the edges of a text and its first word stand in a line
 STAMP: Final = 5  # so many numbers stand for a word in a line
-_NUMBER: Final = np.dtype(np.intp)
-_PLACE: Final = _NUMBER.itemsize
+_PLACE: Final = np.dtype(np.intp).itemsize
 _CODES: Final = (STAMP - 1) * _PLACE  # bytes of a word's codes
 _EDGES: Final = (1 << 32, 2 << 32)  # no 32-bit hash of a word is one of them
 
@@ -40,8 +38,6 @@ _EDGES: Final = (1 << 32, 2 << 32)  # no 32-bit hash of a word is one of them
 _LEADS, _FOLLOWS, _SKIPPED_TO, _TOGETHER = range(4)
 _SIDES: Final = np.array([(_LEADS, _LEADS, _TOGETHER), (_FOLLOWS, _SKIPPED_TO, _TOGETHER)])  # by kind, from BIGRAM
 _PAIRS: Final = np.stack(np.triu_indices(PAIR_TOKENS, 1))
-_distinct: Final = dict.fromkeys
-_frombuffer: Final = np.frombuffer
 _ROLES: Final = np.arange(1, 5, dtype=np.uint64) * _KIND
 
 
@@ -122,38 +118,34 @@ def edge_stamps(bits: int) -> list[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """Which numbers of a line make up each order feature of a text, for all texts of one shape.
+    """Which numbers of a line make up each order feature of a text, for all texts of as many words.
 
     Attributes:
         sides: Index of the first code of each feature in a line, then that of the second, shape (2 * features,).
         kind: Number of the feature's kind, shape (features,).
         owners: Places of the two words of each feature, counted from the first word, shape (2, features); both are
             the same word where the other side is an edge of the text.
-        distinct: How many distinct words stand behind the words in the line; zero if no word repeats.
         count: Number of features.
     """
 
     sides: Places
     kind: NDArray[np.int64]
     owners: Places
-    distinct: int
     count: int
 
 
-@lru_cache(maxsize=1024)
-def order_template(tokens: int, distinct: int) -> Template:
-    """Return the template of bigrams and skip-bigrams (into ``^ tokens $``) and unordered pairs of distinct words.
+@cache
+def order_template(tokens: int) -> Template:
+    """Return the template of bigrams and skip-bigrams (into ``^ tokens $``) and unordered pairs.
 
     Args:
-        tokens: Number of tokens.
-        distinct: How many of the first ``PAIR_TOKENS`` tokens are distinct, if any repeats; else zero.
+        tokens: Number of tokens, at most ``PAIR_TOKENS``: no further ones make pairs.
     """
-    n = min(tokens, PAIR_TOKENS)
-    skips = n if n > 1 else 0
-    line = np.array([START, *range(WORDS, WORDS + n), END])
-    apart = np.arange(WORDS + tokens, WORDS + tokens + distinct) if distinct else line[1:-1]
-    one, other = _PAIRS[:, _PAIRS[1] < len(apart)]
-    kind = np.repeat((BIGRAM, SKIP, PAIR), (n + 1, skips, len(one)))
+    skips = tokens if tokens > 1 else 0
+    line = np.array([START, *range(WORDS, WORDS + tokens), END])
+    apart = line[1:-1]
+    one, other = _PAIRS[:, _PAIRS[1] < tokens]
+    kind = np.repeat((BIGRAM, SKIP, PAIR), (tokens + 1, skips, len(one)))
     sides = np.stack(
         [
             np.concatenate([line[:-1], line[:skips], apart[one]]),
@@ -162,26 +154,19 @@ def order_template(tokens: int, distinct: int) -> Template:
     )
     owners = np.where(sides < WORDS, sides[::-1], sides) - WORDS
     codes = STAMP * sides + 1 + _SIDES[:, kind - BIGRAM]  # a place comes before the codes
-    return Template(codes.ravel(), kind, owners, distinct, len(kind))
+    return Template(codes.ravel(), kind, owners, len(kind))
 
 
-def order_buckets(line: Places, words: Sequence[int], stamps: Sequence[bytes]) -> tuple[Places, Template]:
+def order_buckets(line: Places, tokens: int) -> tuple[Places, Template]:
     """Return the buckets of a text's word pairs (ordered neighbours, neighbours but one, unordered pairs), and whose.
 
-    Where a word repeats, the stamps of the distinct words are laid behind the line, for the template to find.
+    A pair counts as often as it stands in the text; where a word repeats, a pair of it with itself is bucket 0.
 
     Args:
         line: Stamps of start and end, then of each word, flat.
-        words: The place of each word, as in the line.
-        stamps: Stamps by place.
+        tokens: How many words these are.
     """
-    tokens, distinct = len(words), 0
-    if len(set(words)) != tokens:
-        apart = _distinct(words[:PAIR_TOKENS])
-        if len(apart) != PAIR_TOKENS:
-            distinct = len(apart)
-            line = _frombuffer(line.tobytes() + b"".join(map(stamps.__getitem__, apart)), _NUMBER)
-    template = order_template(tokens, distinct)
+    template = order_template(min(tokens, PAIR_TOKENS))
     codes = line.take(template.sides)
     count = template.count
     return codes[:count] ^ codes[count:], template

@@ -113,14 +113,18 @@ def _foretell(
     if not other or isinstance(choice, Abstained):
         return 1
     (tokens, ours, theirs), (scale, most_odds) = losses, limits
-    rest, top, count = best - margin, best * scale, len(tokens)
+    rest, top = best - margin, best * scale
     odds = _exp(-margin * scale)
     others = odds * (1.0 - confidence) / other - odds  # of all but the two, "none of these" among them
+    kept = count = len(tokens)
     for gone, word in enumerate(words, 1):
-        at = tokens.index(word)
-        best -= ours[at]
-        rest -= theirs[at]
-        longer = _sqrt(count / (count - gone)) * scale
+        at = -1
+        for _ in range(tokens.count(word)):
+            at = tokens.index(word, at + 1)
+            best -= ours[at]
+            rest -= theirs[at]
+            kept -= 1
+        longer = _sqrt(count / kept) * scale
         against = others + _exp(min(rest * longer - top, _MOST_EXPONENT))
         if against * _exp(min(top - best * longer, _MOST_EXPONENT)) > most_odds:
             return gone

@@ -131,9 +131,8 @@ class Reader:
         buckets = [self._of_word[word] for word in words]
         kinds = [_word_kinds(len(of_one)) for of_one in buckets]
         if self._word_order:
-            slots = [WORDS + word for word in words]
-            raw = b"".join([*self._stamps[:WORDS], *(self._stamps[slot] for slot in slots)])
-            found, template = order_buckets(np.frombuffer(raw, dtype=np.intp), slots, self._stamps)
+            raw = b"".join([*self._stamps[:WORDS], *(self._stamps[WORDS + word] for word in words)])
+            found, template = order_buckets(np.frombuffer(raw, dtype=np.intp), len(words))
             buckets.append(found)
             kinds.append(template.kind)
         none = np.zeros(0, dtype=np.int64)

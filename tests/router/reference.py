@@ -30,11 +30,11 @@ def buckets_of(token: str, bits: int) -> list[int]:
 
 def pairs_of(tokens: list[str], bits: int) -> list[int]:
     words = [zlib.crc32(token.encode("utf-8", "surrogatepass")) for token in tokens[:24]]
-    line, apart = [1 << 32, *words, 2 << 32], list(dict.fromkeys(words))
+    line = [1 << 32, *words, 2 << 32]
     found = [code(line[at], 1, bits) ^ code(line[at + 1], 2, bits) for at in range(len(line) - 1)]
     skips = len(words) if len(words) > 1 else 0
     found += [code(line[at], 1, bits) ^ code(line[at + 2], 3, bits) for at in range(skips)]
-    return found + [code(a, 4, bits) ^ code(b, 4, bits) for at, a in enumerate(apart) for b in apart[at + 1 :]]
+    return found + [code(a, 4, bits) ^ code(b, 4, bits) for at, a in enumerate(words) for b in words[at + 1 :]]
 
 
 def sketch_of(buckets: list[int], size: int) -> list[float]:
