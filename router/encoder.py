@@ -1,42 +1,22 @@
 """Owns the encoder: a text becomes one vector, by one look-up a known word and one gather for its word pairs."""
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from router.base_encoder import BaseEncoder
-from router.features import STAMP, Places, Template, order_buckets, order_template, word_buckets
+from router.features import Places, word_buckets
 from router.packed_rows import PackedRows
+from router.pooling import Parts, Plain, Vector, prepare_pool
 from router.sketch import sketch_word
 from router.spelling import Meant, as_written
-from router.tokenizer import MAX_CHARS, MAX_TOKENS, pieces, tokenize
+from router.tokenizer import MAX_CHARS, pieces, tokenize
 from router.vocabulary import Vocabulary
-from router.word_cache import EMPTY, LONGEST, NUMBER, Reading, WordCache, Words
-
-Vector: TypeAlias = NDArray[np.float32]
+from router.word_cache import LONGEST, NUMBER, Reading, WordCache, Words
 
 _join: Final = b"".join
 _frombuffer: Final = np.frombuffer
-_FLOAT: Final = np.dtype(np.float32)
-_made: Final[Any] = tuple.__new__  # what a named tuple does when it is called, without the Python in between
-#: So many ones, by their number: a product with them adds rows the fastest.
-_ONES: Final = tuple(np.ones(count, dtype=np.float32) for count in range(MAX_TOKENS + 1))
-
-
-class WordOrder(NamedTuple):
-    """The word pairs of a text.
-
-    Attributes:
-        levels: Their rows before their scales, shape (pairs, trained).
-        scales: Their factors, shape (pairs,); zero for one that training has not seen.
-        template: The words they are made of.
-    """
-
-    levels: Vector
-    scales: Vector
-    template: Template
 
 
 class Encoded(NamedTuple):
@@ -47,41 +27,17 @@ class Encoded(NamedTuple):
         vector: The sum of all parts, shape (width,); its length is not normalised.
         line: The words, in order, see ``Reading``.
         known: Where their places are.
-        pairs: Row numbers of the word pairs, -1 for one that training has not seen, shape (pairs,).
-        template: The words that the pairs are made of.
     """
 
     text: str
     vector: Vector
     line: Places
     known: Words
-    pairs: Places
-    template: Template
 
     @property
     def reading(self) -> Reading:
         """Return the words."""
         return Reading(self.line, self.known)
-
-
-#: What an ``Encoded`` is, without its class: to make one of it takes a fortieth of a decision.
-Plain: TypeAlias = tuple[str, Vector, Places, Words, Places, Template]
-
-
-class Parts(NamedTuple):
-    """A text taken apart: its vector, and what that is the sum of.
-
-    Attributes:
-        vector: The sum of all parts, shape (width,); its length is not normalised.
-        words: Vectors of the words in order, shape (tokens, width).
-        order: What their order adds.
-        tokens: The words themselves.
-    """
-
-    vector: Vector
-    words: Vector
-    order: WordOrder
-    tokens: list[str]
 
 
 class Encoder:
@@ -117,17 +73,13 @@ class Encoder:
         self.trained = rows.size
         self.width = self.trained + (base.size if base else 0) + sketch_size
         self._rows = rows
-        self._index = vocabulary.index
-        self._has_order = vocabulary.word_order
         self._sketch_size = sketch_size
         self._sketch_weight = sketch_weight
         self._base = base
         self._base_weight = base_weight
         self._meant = meant
         self._cache = WordCache(self._word, self.width, vocabulary.bits, meant=meant)
-        self._no_pairs = np.zeros(0, dtype=np.intp), order_template(0)
-        none = np.zeros((0, self.trained), dtype=_FLOAT)
-        self._no_order = WordOrder(none, none[:, 0], self._no_pairs[1])
+        self._pool = prepare_pool(vocabulary, rows)
         self._last: Plain | None = None
 
     def encode(self, text: str) -> Encoded:
@@ -142,14 +94,15 @@ class Encoder:
             keep: If given, the text taken apart is put there, as ``parts`` gives it.
         """
         known = self._cache.known
-        split = pieces(text)
+        counts = text[:MAX_CHARS].lower()
+        split = counts.split() if counts.isascii() else pieces(text)
         try:
             line = _frombuffer(_join([known.edges, *map(known.pieces.__getitem__, split)])[:LONGEST], NUMBER)
         except KeyError:
             line, known = self._cache.read(split)
         # One reference, replaced whole: another thread sees this text or another one, never a mixture. What is large
         # is not kept, so that the next text finds its memory in the cache of the core.
-        self._last = read = self._sum(text, line, known, keep)
+        self._last = read = text, self._pool(line, known, keep), line, known
         return read
 
     def read_again(self, text: str, stamps: bytearray, known: Words) -> Plain:
@@ -162,43 +115,15 @@ class Encoder:
         """
         if len(text) > MAX_CHARS:  # not all of it counts
             return self.read(text)
-        return self._sum(text, _frombuffer(stamps, NUMBER), known, None)
-
-    def _sum(self, text: str, line: Places, known: Words, keep: list[Parts] | None) -> Plain:
-        """Look up words and pairs and add them up; in one function of local names, for this is half of a decision."""
-        places = line[EMPTY::STAMP]
-        words = len(places)
-        pairs, template = self._no_pairs
-        if self._has_order:
-            buckets, template = order_buckets(line, words)
-            # What training has not seen is at -1, where a row of zeros lies.
-            pairs = self._index.take(buckets)
-            # First: it frees more memory than the words need, and leaves it warm.
-            if keep is None:
-                order = self._rows.sum(pairs)
-            else:  # the same sum, to the bit
-                levels, scales = self._rows.levels(pairs).astype(_FLOAT), self._rows.factors(pairs)
-                order = scales.dot(levels)
-        of_words = known.vectors.take(places, 0)
-        vector: Vector = _ONES[words].dot(of_words)
-        if self._has_order:
-            trained = vector[: self.trained]
-            trained += order
-        if keep is not None:
-            kept = _made(WordOrder, (levels, scales, template)) if self._has_order else self._no_order
-            tokens = known.tokens
-            tokens = [tokens[place] for place in places.tolist()]
-            keep.append(_made(Parts, (vector, of_words, kept, tokens)))
-        return text, vector, line, known, pairs, template
+        line = _frombuffer(stamps, NUMBER)
+        return text, self._pool(line, known, None), line, known
 
     def parts(self, read: Plain) -> Parts:
         """Take a text apart."""
-        _, vector, line, known, pairs, template = read
-        places, order = line[EMPTY::STAMP], self._no_order
-        if self._has_order:
-            order = WordOrder(self._rows.levels(pairs).astype(_FLOAT), self._rows.factors(pairs), template)
-        tokens = list(map(known.tokens.__getitem__, places.tolist()))
-        return Parts(vector, known.vectors.take(places, 0), order, tokens)
+        _, _, line, known = read
+        keep: list[Parts] = []
+        self._pool(line, known, keep)
+        return keep[0]
 
     def words(self, tokens: Sequence[str]) -> Vector:
         """Return the vectors of at most ``MAX_TOKENS`` words, shape (words, width)."""

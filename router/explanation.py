@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.attribution import Attribution, Contribution
-from router.encoder import Parts, Vector
 from router.features import PAIR_TOKENS, order_template
+from router.pooling import Parts, Vector
 
 _FLOAT: Final = np.dtype(np.float32)
 _empty: Final = np.empty
@@ -54,24 +54,24 @@ def split_both(
     Returns:
         The one agent's shares, to the bit those of ``split_score``, the other's, then the losses of both.
     """
-    _, of_words, (levels, scales, _), tokens = parts
+    _, of_words, (levels, step), tokens = parts
     count, trained = len(tokens), levels.shape[1]
     words = min(PAIR_TOKENS, count)
-    scale = scalar(factor)
+    scale, of_pairs = scalar(factor), scalar(step)
     # What words give and what pairs give stand in one array, so that one product shares out both.
-    gains = _empty(words + len(scales), _FLOAT)
+    gains = _empty(words + len(levels), _FLOAT)
     by_words, by_pairs = gains[:words], gains[words:]
     in_frame = of_words if words == count else of_words[:words]
     share_out = _ownership(words).dot
     in_frame.dot(ours, by_words)
     levels.dot(ours[:trained], by_pairs)
-    by_pairs *= scales
+    by_pairs *= of_pairs
     told = share_out(gains)
     told *= scale
     first = told.tolist()
     in_frame.dot(theirs, by_words)
     levels.dot(theirs[:trained], by_pairs)
-    by_pairs *= scales
+    by_pairs *= of_pairs
     told = share_out(gains)
     told *= scale
     second = told.tolist()
@@ -89,18 +89,18 @@ def split_both(
 
 def _share_out(parts: Parts, row: Vector, factor: float) -> list[float]:
     """Return what each word gives to an agent."""
-    _, of_words, (levels, scales, _), tokens = parts
+    _, of_words, (levels, step), tokens = parts
     scale = scalar(factor)
-    words = min(len(tokens), PAIR_TOKENS) if len(scales) else 0
+    words = min(len(tokens), PAIR_TOKENS) if len(levels) else 0
     alone = of_words[words:].dot(row)
     alone *= scale
     behind: list[float] = alone.tolist()
     if not words:
         return behind
-    gains = _empty(words + len(scales), _FLOAT)
+    gains = _empty(words + len(levels), _FLOAT)
     of_words[:words].dot(row, gains[:words])
     levels.dot(row[: levels.shape[1]], gains[words:])
-    gains[words:] *= scales
+    gains[words:] *= scalar(step)
     owned = _ownership(words).dot(gains)  # what leaving out takes away, too: half of a product may round otherwise
     owned *= scale
     told: list[float] = owned.tolist()

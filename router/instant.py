@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from router.beta_map import LEAST_ODDS
 from router.calibration import FINITE, Calibration
 from router.decision import FEW, Roster
-from router.encoder import Plain
+from router.pooling import Plain
 from router.prediction import Prediction, Scoreboard, choose
 from router.protocol import NO_VETOES
 from router.word_cache import EMPTY
@@ -48,7 +48,7 @@ def prepare(roster: Roster, rows: NDArray[np.float32], columns: int, calibration
     empty, exps, exp, log, log1p, sqrt = np.empty, np.exp, math.exp, math.log, math.log1p, math.sqrt
 
     def decide_at_once(read: Plain) -> Prediction | None:
-        _, vector, line, _, _, _ = read
+        _, vector, line, _ = read
         square = float(vector.dot(vector))
         if not square or len(line) <= EMPTY:
             return None

@@ -8,10 +8,11 @@ from typing import Any, Final, TypeAlias
 from router.attribution import Attribution
 from router.calibration import Calibration
 from router.decision import Roster
-from router.encoder import Encoder, Parts, Vector
+from router.encoder import Encoder
 from router.explanation import split_both
 from router.features import STAMP
 from router.instant import Instant
+from router.pooling import Parts, Vector
 from router.prediction import Abstained, Prediction
 from router.reasons import Counterfactual, Reasons, strongest
 from router.word_cache import EMPTY, NUMBER

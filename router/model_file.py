@@ -17,7 +17,8 @@ from router.packed_rows import PackedRows
 
 # 3: says whether word order counts; 4: keeps what an error budget is proved by; 5: names its base encoder; 6: rows of
 # four bits a weight, with a scale each, the confidence's beta map, how strangers are scored, the course of training;
-# 7: weighs the words of strangers, keeps what an error budget among them is proved by; 8: says whether it does; 9: counts pairs as often as they stand
+# 7: weighs the words of strangers, keeps what an error budget among them is proved by; 8: says whether it does;
+# 9: pairs of words count as often as they stand in a text, and all rows are read in one step.
 SCHEMA_VERSION: Final = 9
 MAX_FILE_BYTES: Final = 512 * 1024**2
 MAX_MANIFEST_BYTES: Final = 4 * 1024**2

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from router.base_encoder import BaseEncoder
-from router.encoder import Vector
+from router.pooling import Vector
 from router.spelling import Meant, as_written
 from router.vocabulary import Vocabulary
 from router.word_cache import CACHED_WORDS

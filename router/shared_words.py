@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from router.encoder import Vector
+from router.pooling import Vector
 from router.rarity import OFTEN, Heard, Rarity
 from router.tokenizer import MAX_TOKENS
 from router.word_cache import CACHED_WORDS

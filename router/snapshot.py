@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from router.attribution import Attribution, Contribution
 from router.calibration import Calibration
 from router.decision import Roster, decide
-from router.encoder import Encoded, Encoder, Parts, Plain, Vector
+from router.encoder import Encoded, Encoder
 from router.explanation import lead, split_both, split_score
 from router.instant import Instant, prepare
 from router.instant_reasons import InstantReasons, prepare_reasons
+from router.pooling import Parts, Plain, Vector
 from router.prediction import Prediction
 from router.rarity import NOTHING, Heard, Rarity
 from router.shared_words import BY_ROWS, BY_WORDS, SharedWords
@@ -153,7 +154,7 @@ class Snapshot:
 
     def scores(self, read: Plain) -> NDArray[np.float32]:
         """Return the score of each agent for a text, shape (agents,)."""
-        _, vector, line, _, _, _ = read
+        _, vector, line, _ = read
         scores: NDArray[np.float32] = self.rows.dot(vector[: self.columns])
         has_words = len(line) > EMPTY
         factor = _empty((), _FLOAT)  # to multiply by a float takes twice as long as by an array without dimensions
@@ -182,7 +183,7 @@ class Snapshot:
             words = self.split(parts, ours)
             return words, words
         tokens = parts.tokens
-        if ours.stranger or theirs.stranger or not tokens or not len(parts.order.scales):
+        if ours.stranger or theirs.stranger or not tokens or not len(parts.order.levels):
             words = self.split(parts, ours)
             return words, lead(words, self.split(parts, theirs))
         first, second, _, _ = split_both(parts, ours.rows[0], theirs.rows[0], inverse_length(parts.vector))

@@ -5,6 +5,7 @@ from collections.abc import Container, Mapping, Sequence
 from router.attribution import Contribution
 from router.encoder import Encoder
 from router.features import STAMP
+from router.pooling import Parts
 from router.prediction import Prediction
 from router.snapshot import Snapshot
 from router.word_cache import EMPTY
@@ -13,7 +14,7 @@ from router.word_cache import EMPTY
 class TextStudy:
     """What a trained router makes of one request, all of it with the same agents; see ``Study``."""
 
-    __slots__ = ("_encoder", "_known", "_read", "_snapshot", "_vetoes", "_words", "prediction")
+    __slots__ = ("_encoder", "_known", "_parts", "_snapshot", "_vetoes", "_words", "prediction")
 
     def __init__(self, encoder: Encoder, snapshot: Snapshot, text: str, vetoes: Mapping[str, str]) -> None:
         """Read a request and decide on it.
@@ -27,8 +28,10 @@ class TextStudy:
         self._encoder = encoder
         self._snapshot = snapshot
         self._vetoes = vetoes
-        self._read = read = encoder.read(text)
-        _, _, line, self._known, _, _ = read
+        keep: list[Parts] = []
+        read = encoder.read(text, keep)
+        self._parts = keep[0]
+        _, _, line, self._known = read
         tokens = self._known.tokens
         self._words = [(tokens[place], place) for place in line[EMPTY::STAMP].tolist()]
         self.prediction = snapshot.decide(read, vetoes)
@@ -40,7 +43,7 @@ class TextStudy:
             return (), ()
         ours = self._snapshot.entries[leader]
         theirs = self._snapshot.entries[runner_up] if runner_up else None
-        return self._snapshot.shares(self._encoder.parts(self._read), ours, theirs)
+        return self._snapshot.shares(self._parts, ours, theirs)
 
     def without(self, words: Container[str]) -> tuple[str, Prediction]:
         """Take words away, each wherever it stands, and decide on the others as on any request."""

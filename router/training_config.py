@@ -44,7 +44,7 @@ class TrainingConfig:
         threads: Of torch while training; more than one neither pays here nor gives the same bytes on every run.
     """
 
-    size: int = 128
+    size: int = 64
     size_per_label: int = 0
     sketch_size: int = 256
     sketch_share: float = 1.0

@@ -62,13 +62,13 @@ def scores_of(text: str, manifest: Manifest, arrays: ModelArrays, base: BaseEnco
     if not (tokens := tokenize(text)):
         return [0.0] * len(manifest.labels)
     rows = {bucket: row for row, bucket in enumerate(arrays.buckets.tolist())}
-    trained, fixed = [0.0] * manifest.size, []
+    trained, fixed, step = [0.0] * manifest.size, [], float(max(arrays.scales)) * 7.5 / 127
     features = [bucket for token in tokens for bucket in buckets_of(token, manifest.bits)]
     features += pairs_of(tokens, manifest.bits) if manifest.word_order else []
     for row in [rows[bucket] for bucket in features if bucket in rows]:
         for at in range(manifest.size):
-            level = (int(arrays.codes[row, at // 2]) >> at % 2 * 4 & 15) - 7.5
-            trained[at] += level * float(arrays.scales[row])
+            twice = 2 * (int(arrays.codes[row, at // 2]) >> at % 2 * 4 & 15) - 15
+            trained[at] += (twice * round(float(arrays.scales[row]) * (128 / step)) + 128 >> 8) * step
     for token in tokens:
         buckets = buckets_of(token, manifest.bits)
         idf = float(arrays.idf[rows[buckets[0]]]) if buckets[0] in rows else manifest.unseen_idf

@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 from router import EmbeddingRouter
 from router.base_encoder import bundled_base
 from router.encoder import Encoder
-from router.features import STAMP, edge_stamps, role_codes, token_hash, word_buckets
+from router.features import (
+    PAIR_TOKENS,
+    STAMP,
+    edge_stamps,
+    order_template,
+    role_codes,
+    token_hash,
+    word_buckets,
+)
 from router.packed_rows import pack
 from router.tokenizer import tokenize
 from router.vocabulary import Vocabulary
@@ -39,10 +47,10 @@ def test_parts_sum_to_the_vector(encoder: Encoder, text: str) -> None:
     """What is explained is what was computed."""
     parts = encoder.parts(encoder.encode(text))
     total = parts.words.sum(axis=0)
-    total[:3] += parts.order.scales @ parts.order.levels
+    total[:3] += parts.order.step * parts.order.levels.sum(axis=0)
     assert np.allclose(parts.vector, total, atol=1e-3)
     assert len(parts.words) == len(parts.tokens)
-    assert len(parts.order.levels) == len(parts.order.scales) == parts.order.template.count
+    assert len(parts.order.levels) == order_template(min(len(parts.tokens), PAIR_TOKENS)).count
 
 
 @given(TEXTS)
@@ -51,7 +59,7 @@ def test_without_word_order_a_text_is_its_words_and_nothing_else(encoder: Encode
     known = encoder.vocabulary
     plain = Encoder(Vocabulary(10, known.buckets, known.idf, 2.0, word_order=False), encoder._rows, 64, 0.5)
     parts = plain.parts(plain.encode(text))
-    assert len(parts.order.scales) == 0
+    assert len(parts.order.levels) == 0
     assert np.allclose(parts.vector, parts.words.sum(axis=0), atol=1e-3)
     assert np.allclose(parts.vector, plain.encode(" ".join(reversed(parts.tokens))).vector, atol=1e-3)
 

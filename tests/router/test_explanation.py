@@ -67,7 +67,7 @@ def test_what_is_lost_without_a_word_by_taking_it_away(split: EmbeddingRouter) -
     encoder, row = split._encoder, np.random.default_rng(3).normal(size=split._encoder.width).astype(np.float32)
     whole, rest = (encoder.parts(encoder.read(text)) for text in ("fix this broken json", "fix this broken"))
     *_, losses, _ = split_both(whole, row, row, 1.0)
-    before, after = (text.order.scales * (text.order.levels @ row[: encoder.trained]) for text in (whole, rest))
+    before, after = (text.order.step * (text.order.levels @ row[: encoder.trained]) for text in (whole, rest))
     over, anew = before[8], after[3] + after[6]  # broken . $; then: broken $, this . $
     lost = float(whole.vector @ row) - float(rest.vector @ row)
     assert lost == pytest.approx(losses[-1] + over - anew, abs=1e-4)

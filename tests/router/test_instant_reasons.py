@@ -113,7 +113,10 @@ def test_agents_that_came_later_are_left_to_the_plain_way(trained_on_pairs: Trai
 def test_fewer_requests_are_asked_than_step_by_step(many: EmbeddingRouter, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where one word changes nothing, and this is foretold, the router is not asked without the one."""
     texts = [
-        f"{one} {two} broken json backup script" for one in ("fix", "find", "my") for two in ("this", "the", "zebra")
+        f"{one} {two} broken json {three}"
+        for one in ("fix", "find", "my")
+        for two in ("this", "the", "zebra")
+        for three in ("backup script", "json script, please", "and the other json")
     ]
     asked: list[str] = []
     again = many._encoder.read_again

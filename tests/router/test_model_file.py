@@ -108,7 +108,7 @@ def test_a_folder_that_is_not_there_is_named(trained: TrainedModel, tmp_path: Pa
         pytest.param(
             lambda m: m.update(
                 manifest=np.frombuffer(
-                    m["manifest"].tobytes().replace(b'"schema_version":8', b'"schema_version":9'), dtype=np.uint8
+                    m["manifest"].tobytes().replace(b'"schema_version":9', b'"schema_version":10'), dtype=np.uint8
                 )
             ),
             "schema version 9",
@@ -132,7 +132,7 @@ def test_a_changed_file_is_refused(path: Path, change: Callable[[Members], objec
 
 
 def test_a_file_of_an_earlier_version_is_refused_by_its_version(path: Path) -> None:
-    """Version 3 lacks arrays and fields that 8 has; people are told of the version and what to do, not of those."""
+    """Version 3 lacks arrays and fields that 9 has; people are told of the version and what to do, not of those."""
 
     def age(members: Members) -> None:
         manifest = json.loads(members["manifest"].tobytes())
@@ -151,7 +151,7 @@ def test_a_file_of_an_earlier_version_is_refused_by_its_version(path: Path) -> N
             del members[name]
 
     rewrite(path, age)
-    with pytest.raises(ModelFileError, match="schema version 3, this program reads 8; train the model again"):
+    with pytest.raises(ModelFileError, match="schema version 3, this program reads 9; train the model again"):
         read_model(path)
 
 

@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from router import EmbeddingRouter
-from router.packed_rows import pack
 from router.thumbs import Thumbs
 from router.trained_model import TrainedModel, train
 from router.training import fit_network, kept_places, torch_settings
@@ -21,12 +20,11 @@ def test_numpy_torch_and_the_naive_reference_agree(base_share: float) -> None:
     texts, targets = [e.text for e in EXAMPLES], np.array([0] * 4 + [1] * 4)
     with torch_settings(1):
         fitted = fit_network(texts, targets, 2, config, silent, "fit")
-    idf = torch.from_numpy(fitted.vocabulary.idf[:, None]) * fitted.scales.features
-    fitted.model.embedding.copy_(torch.from_numpy(pack((fitted.model.embedding * idf).numpy()).unpack()) / idf)
-    network = fitted.vectors(texts) @ fitted.arrays(texts, targets, 0.0).head.T
-    scales = fitted.scales
+    scales, arrays = fitted.scales, fitted.arrays(texts, targets, 0.0)
+    idf = torch.from_numpy(fitted.vocabulary.idf[:, None]) * scales.features
+    fitted.model.embedding.copy_(torch.from_numpy(arrays.rows(fitted.sizes[0]).unpack()) / idf)
+    network = fitted.vectors(texts) @ arrays.head.T
     manifest = replace(train(EXAMPLES, config).manifest, sketch_weight=scales.sketch, base_weight=scales.base)
-    arrays = fitted.arrays(texts, targets, 0.0)
     router = EmbeddingRouter(manifest, arrays)
     served = [{c.name: c.score for c in router.predict(text).candidates()} for text in texts]
     names = [label.name for label in manifest.labels]
