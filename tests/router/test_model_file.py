@@ -111,7 +111,7 @@ def test_a_folder_that_is_not_there_is_named(trained: TrainedModel, tmp_path: Pa
                     m["manifest"].tobytes().replace(b'"schema_version":9', b'"schema_version":10'), dtype=np.uint8
                 )
             ),
-            "schema version 9",
+            "schema version 10",
             id="schema",
         ),
         pytest.param(
