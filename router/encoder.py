@@ -94,8 +94,8 @@ class Encoder:
             keep: If given, the text taken apart is put there, as ``parts`` gives it.
         """
         known = self._cache.known
-        counts = text[:MAX_CHARS].lower()
-        split = counts.split() if counts.isascii() else pieces(text)
+        folded = text[:MAX_CHARS].lower()
+        split = folded.split() if folded.isascii() else pieces(text)  # as ``pieces`` does, a call less
         try:
             line = _frombuffer(_join([known.edges, *map(known.pieces.__getitem__, split)])[:LONGEST], NUMBER)
         except KeyError:

@@ -75,7 +75,6 @@ class TrainingConfig:
 
 
 FEW_EXAMPLES: Final = TrainingConfig(
-    size=64,
     size_per_label=4,
     sketch_size=576,
     base_share=8.0,
