@@ -18,7 +18,7 @@ DEFAULT_THRESHOLD: Final = 0.5
 LEAST_THRESHOLD: Final = 0.3
 _SCALES: Final = np.geomspace(2.0, 120.0, 60)
 _FLOORS: Final = np.linspace(0.1, 0.8, 36)
-_OUT_SHARE: Final = 0.25  # out-of-scope requests weigh this much of all held-out requests
+_OUT_SHARE: Final = 0.5  # out-of-scope requests weigh this much of all held-out requests
 _exp: Final = math.exp
 _exps: Final = np.exp
 #: Exponents between this and its negative are far from the ends of single precision.
@@ -138,7 +138,7 @@ def _ones(count: int) -> NDArray[np.float32]:
 def fit(scores: Scores, labels: NDArray[np.int64], out_of_scope: Scores, threshold: float) -> Calibration:
     """Fit scale and floor to held-out scores by the log-likelihood of the right option, over a grid, then the map.
 
-    Out-of-scope requests are few, so for the floor they weigh as if they were a quarter. That makes the others look
+    Out-of-scope requests are few, so for the floor they weigh as much as all others. That makes the others look
     doubtful; the map, fitted on all as they came, puts it right.
 
     Args:
