@@ -18,7 +18,6 @@ DEFAULT_THRESHOLD: Final = 0.5
 LEAST_THRESHOLD: Final = 0.3
 _SCALES: Final = np.geomspace(2.0, 120.0, 60)
 _FLOORS: Final = np.linspace(0.1, 0.8, 36)
-_OUT_SHARE: Final = 0.5  # out-of-scope requests weigh this much of all held-out requests
 _exp: Final = math.exp
 _exps: Final = np.exp
 #: Exponents between this and its negative are far from the ends of single precision.
@@ -135,17 +134,20 @@ def _ones(count: int) -> NDArray[np.float32]:
     return np.ones(count, dtype=np.float32)
 
 
-def fit(scores: Scores, labels: NDArray[np.int64], out_of_scope: Scores, threshold: float) -> Calibration:
+def fit(
+    scores: Scores, labels: NDArray[np.int64], out_of_scope: Scores, threshold: float, out_share: float
+) -> Calibration:
     """Fit scale and floor to held-out scores by the log-likelihood of the right option, over a grid, then the map.
 
-    Out-of-scope requests are few, so for the floor they weigh as much as all others. That makes the others look
-    doubtful; the map, fitted on all as they came, puts it right.
+    Out-of-scope requests are as many as somebody happened to give, so for the floor they weigh as if they were a share
+    of all. That makes the others look doubtful; the map, fitted on all as they came, puts it right.
 
     Args:
         scores: Held-out requests, shape (requests, agents).
         labels: The right agent of each, shape (requests,).
         out_of_scope: Requests that no agent serves, shape (others, agents); may be empty.
         threshold: Kept as it is.
+        out_share: What out-of-scope requests weigh, 0 to 1, where there are any; the others weigh the rest.
     """
     best = (math.inf, 1.0, 0.0)
     for scale in _SCALES.tolist():
@@ -155,7 +157,7 @@ def fit(scores: Scores, labels: NDArray[np.int64], out_of_scope: Scores, thresho
             loss = float((np.logaddexp(inside, floor * scale) - right).mean())
             if len(outside):
                 missed = float((np.logaddexp(outside, floor * scale) - floor * scale).mean())
-                loss = (1 - _OUT_SHARE) * loss + _OUT_SHARE * missed
+                loss = (1 - out_share) * loss + out_share * missed
             best = min(best, (loss, scale, floor))
     softmax = Calibration(best[1], best[2], threshold)
     every = np.concatenate([scores, out_of_scope])

@@ -117,7 +117,7 @@ class Stages:
         scores = np.concatenate([self._held_out_scores(one, at, epochs) for at, one in enumerate(held, start=1)])
         truth = np.concatenate([self.targets[one] for one in held])
         known = truth != NONE_OF_THESE
-        calibration = fit(scores[known], truth[known], scores[~known], config.threshold)
+        calibration = fit(scores[known], truth[known], scores[~known], config.threshold, config.out_of_scope_share)
         if not known.all():
             calibration = replace(calibration, threshold=choose_threshold(calibration, scores[~known], config.refused))
         held_out = observe(calibration, scores, truth)

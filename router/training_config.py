@@ -37,6 +37,8 @@ class TrainingConfig:
         folds: Held-out parts used for calibration; only the first is used unless ``cross_validate``.
         cross_validate: Hold out every part in turn, for few examples.
         threshold: Confidence below which the router abstains, when there are no out-of-scope requests.
+        out_of_scope_share: What out-of-scope requests weigh of all held-out ones, if there are any, where scale and
+            floor of the confidence are fitted.
         refused: Share of the held-out out-of-scope requests that the threshold is chosen to refuse, when there are.
         error_budget: Share of the routed requests that may be wrong; decides on the threshold instead, if given.
         budget_mix: Whether it also holds where agents are asked for more or less often, see ``router.budget``.
@@ -67,6 +69,7 @@ class TrainingConfig:
     folds: int = 10
     cross_validate: bool = False
     threshold: float = DEFAULT_THRESHOLD
+    out_of_scope_share: float = 0.5
     refused: float = 0.9
     error_budget: float | None = None
     budget_mix: Mix = "auto"
@@ -90,6 +93,7 @@ FEW_EXAMPLES: Final = TrainingConfig(
     dropout=0.8,
     folds=6,
     cross_validate=True,
+    out_of_scope_share=0.25,
 )
 
 # A handful of agents known by their cards: the words of a card decide, for a request may name what another agent does
@@ -130,6 +134,7 @@ def recipe(few: TrainingConfig, examples: int, thumbs: int) -> TrainingConfig:
         folds=few.folds,
         cross_validate=few.cross_validate,
         threshold=few.threshold,
+        out_of_scope_share=few.out_of_scope_share,
         refused=few.refused,
         error_budget=few.error_budget,
         budget_mix=few.budget_mix,

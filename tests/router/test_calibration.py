@@ -49,7 +49,7 @@ def test_fit_makes_confidence_honest() -> None:
     scores = np.zeros((3000, 3), dtype=np.float32)
     shown = np.where(draw.random(3000) < 0.8, labels, (labels + 1) % 3)
     scores[np.arange(3000), shown] = 0.6
-    calibration = fit(scores, labels, np.zeros((0, 3), dtype=np.float32), 0.5)
+    calibration = fit(scores, labels, np.zeros((0, 3), dtype=np.float32), 0.5, 0.5)
     assert calibration.confidence(scores[0], 0.6) == pytest.approx(0.8, abs=0.05)
 
 
@@ -57,9 +57,20 @@ def test_fit_learns_to_refuse() -> None:
     """With out-of-scope scores below the others, the floor comes to lie between them."""
     inside = np.tile(np.array([0.7, 0.1], dtype=np.float32), (100, 1))
     outside = np.tile(np.array([0.3, 0.2], dtype=np.float32), (100, 1))
-    calibration = fit(inside, np.zeros(100, dtype=np.int64), outside, 0.5)
+    calibration = fit(inside, np.zeros(100, dtype=np.int64), outside, 0.5, 0.25)
     assert 0.3 < calibration.floor < 0.7
     assert calibration.confidence(outside[0], 0.3) < 0.5 < calibration.confidence(inside[0], 0.7)
+
+
+def test_the_more_out_of_scope_requests_weigh_the_surer_they_are_refused() -> None:
+    """The floor rises with their weight, however few they are."""
+    draw = np.random.default_rng(4)
+    inside = draw.normal((0.6, 0.2), 0.1, (500, 2)).astype(np.float32)
+    outside = draw.normal((0.4, 0.2), 0.1, (10, 2)).astype(np.float32)
+    fitted = [fit(inside, np.zeros(500, dtype=np.int64), outside, 0.5, share) for share in (0.01, 0.25, 0.5, 0.75)]
+    floors = [one.floor for one in fitted]
+    assert floors == sorted(floors)
+    assert floors[0] < floors[-1]
 
 
 def test_the_threshold_refuses_the_share_asked_for() -> None:

@@ -166,6 +166,14 @@ def test_what_the_runner_up_loses_counts_too() -> None:
     assert _foretell(LEADS, 0.6, words, ([*words, "rest"], same_for_both, same_for_both), (40.0, 1.0)) == 3
 
 
+def test_a_word_that_repeats_is_lost_wherever_it_stands() -> None:
+    """Neither of its two places is enough to change the choice, both are; then three words are left of five."""
+    tokens, losses = ["x", "y", "x", "z", "rest"], [0.12, 0.0, 0.12, 0.0, 0.0]
+    assert _foretell(LEADS, 0.6, ["x", "y", "z"], (tokens, losses, [0.0] * 5), (40.0, 1.0)) == 1
+    once = ["x", "y", "w", "z", "rest"]
+    assert _foretell(LEADS, 0.6, ["x", "y", "z"], (once, losses, [0.0] * 5), (40.0, 1.0)) == 3
+
+
 def test_of_an_abstention_nothing_is_foretold() -> None:
     """Nor where nobody came second."""
     for silent in (LEADS._replace(choice=Abstained.NEAR_TIE), LEADS._replace(runner_up_confidence=0.0)):
