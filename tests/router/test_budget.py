@@ -245,7 +245,7 @@ def test_the_promise_survives_a_calibration_fitted_on_the_same_requests() -> Non
     broken = 0
     for _ in range(40):
         scores, labels = _requests(generator, 400)
-        calibration = fit(scores, labels, np.zeros((0, 4), dtype=np.float32), 0.5)
+        calibration = fit(scores, labels, np.zeros((0, 4), dtype=np.float32), 0.5, 0.5)
         threshold = find_threshold(observe(calibration, scores, labels), 0.1)
         routed, wrong = _observe_fast(calibration, truth_scores, truth_labels).count(threshold)
         broken += wrong > 0.1 * routed
